@@ -1,0 +1,62 @@
+# make run   sets everything up and starts the app
+# make test  sets everything up and runs linter, type checker and all tests
+# Both build their own virtual environment in .venv; a second run starts at once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+HAS_GPU := $(shell nvidia-smi -L 2>/dev/null | grep -q GPU && echo yes)
+TORCH := 2.13.0
+
+.PHONY: run test lint fix bench clean
+
+run: $(VENV)/app.stamp
+	$(BIN)/python app.py
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --warnings
+
+fix: $(VENV)/test.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m tests.benchmarks.reading
+	$(BIN)/python -m tests.benchmarks.page
+
+# torch first: its plain package brings several gigabytes of CUDA libraries, so a machine without a GPU asks for the CPU
+# build, from the configured package index if it has one, else from PyTorch's own index, which uv knows by the name 'cpu'.
+$(VENV)/torch.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'PriorRG needs Python 3.11 or newer. Name it: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+ifeq ($(HAS_GPU),yes)
+	$(BIN)/pip install --quiet torch==$(TORCH)
+else
+	$(BIN)/pip install --quiet torch==$(TORCH)+cpu 2>/dev/null \
+		|| { $(BIN)/pip install --quiet uv \
+			&& $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=cpu torch==$(TORCH); } \
+		|| $(BIN)/pip install --quiet torch==$(TORCH)
+endif
+	@touch $@
+
+$(VENV)/app.stamp: $(VENV)/torch.stamp requirements.txt
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/app.stamp pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[train,test]'
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+		|| { echo 'The browser tests need Chromium. Install it (Debian: apt-get install chromium), then make test again.'; \
+			exit 1; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

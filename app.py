@@ -1,0 +1,49 @@
+"""Start the app: read settings, load weights, build the page, serve it. Spaces runs this file."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+# Before gradio is imported: no analytics, and uploads in a folder that only this user can read.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+if "GRADIO_TEMP_DIR" not in os.environ:
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="priorrg-")
+    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+
+
+def main() -> int:
+    from dataclasses import asdict
+
+    import uvicorn
+
+    from priorrg.errors import PriorRGError
+    from priorrg.reading import Reader
+    from priorrg.report import DISCLAIMER
+    from priorrg.settings import Settings
+    from priorrg.ui.serve import build_app
+
+    try:
+        settings = Settings.from_environment()
+        for name, value in asdict(settings).items():
+            print(f"{name}: {value or '-'}")
+        reader = Reader.load(settings.weights or None)
+        app = build_app(settings, reader)
+    except PriorRGError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"weights loaded: {reader.card.name}. {reader.card.note}\n{DISCLAIMER}")
+    print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
+    # uvicorn shuts down and then raises the signal again: an ordinary exit lets the upload folder go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=3)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

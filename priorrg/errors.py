@@ -1,0 +1,36 @@
+"""Every error that a reader or a user can cause, as one family with messages for a reader.
+
+PriorRGError
+├── ImageError          an upload that cannot be read as one radiograph
+├── StudyError          a study that cannot be read as it stands (no current image, text too long)
+├── CheckpointError     weights that are missing, incomplete or of another kind
+├── FeedbackError       feedback that cannot be kept or exported
+└── DataError           a training data set or annotation file that does not hold what it should
+
+A message says what was found, what was expected and what to do. Programming errors stay ordinary
+exceptions and are never caught under this name.
+"""
+
+
+class PriorRGError(Exception):
+    """Base of every error whose message may be shown to a reader as it stands."""
+
+
+class ImageError(PriorRGError):
+    """The upload is not one radiograph that PriorRG can read."""
+
+
+class StudyError(PriorRGError):
+    """The study, as given, cannot be read."""
+
+
+class CheckpointError(PriorRGError):
+    """Weights are missing, incomplete, unsafe to load or of another kind."""
+
+
+class FeedbackError(PriorRGError):
+    """Feedback cannot be kept or exported."""
+
+
+class DataError(PriorRGError):
+    """A training data set or annotation file does not hold what it should."""

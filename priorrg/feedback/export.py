@@ -1,0 +1,45 @@
+"""Feedback as a CSV file that opens in a spreadsheet: one row a submission, nothing in it runs as a formula."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from priorrg.errors import FeedbackError
+from priorrg.feedback.store import COLUMNS, FeedbackStore, Kept
+from priorrg.report import DISCLAIMER
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_csv(database: str | Path, output: str | Path) -> int:
+    """Write every submission to `output` (UTF-8 with byte order mark, for Excel); returns how many.
+
+    Raises FeedbackError where there is no database or the file cannot be written.
+    """
+    if not Path(database).is_file():
+        raise FeedbackError(f"There is no feedback file {database}. Name the one the app wrote with --database.")
+    rows = FeedbackStore(database).rows()
+    try:
+        with Path(output).open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.writer(file)
+            writer.writerow(["number", "sent_utc", *COLUMNS, "marked_wrong", "note"])
+            writer.writerows([_cell(value) for value in _row(kept)] for kept in rows)
+    except OSError as error:
+        raise FeedbackError(f"{output} cannot be written: {error.strerror or error}.") from error
+    return len(rows)
+
+
+def _row(kept: Kept) -> list[object]:
+    feedback = kept.feedback
+    values = {name: getattr(feedback, name) for name in COLUMNS}
+    values["settings"] = json.dumps(feedback.settings, sort_keys=True)
+    values["has_prior"] = "yes" if feedback.has_prior else "no"
+    marks = "\n".join(f"{mark.position + 1}. {mark.sentence} ({mark.reason})" for mark in feedback.marks)
+    return [kept.number, kept.sent_utc, *values.values(), marks, DISCLAIMER]
+
+
+def _cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return "'" + value if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -1,0 +1,212 @@
+"""Feedback of radiologists, kept at once in one local database file. Rows are added, never changed.
+
+No pixels and no names: an image is known by the digest of its pixels.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from priorrg.errors import FeedbackError
+
+REASONS = (
+    "wrong finding",
+    "missed finding",
+    "wrong side or place",
+    "wrong severity",
+    "wrong comparison with the prior",
+    "hallucinated device",
+    "other",
+)
+
+# One entry a version of the tables; a new one is added below, none is ever changed.
+MIGRATIONS = (
+    """
+    CREATE TABLE submission (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        sent_utc TEXT NOT NULL,
+        reader TEXT NOT NULL,
+        session TEXT NOT NULL,
+        rating INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 5),
+        coarse_draft TEXT NOT NULL,
+        refined_report TEXT NOT NULL,
+        corrected_report TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        indication TEXT NOT NULL,
+        history TEXT NOT NULL,
+        has_prior INTEGER NOT NULL,
+        view_position TEXT NOT NULL,
+        prior_view_position TEXT NOT NULL,
+        current_fingerprint TEXT NOT NULL,
+        prior_fingerprint TEXT NOT NULL,
+        weights_name TEXT NOT NULL,
+        weights_kind TEXT NOT NULL,
+        settings TEXT NOT NULL
+    );
+    CREATE TABLE mark (
+        submission_id INTEGER NOT NULL REFERENCES submission (id),
+        position INTEGER NOT NULL,
+        sentence TEXT NOT NULL,
+        reason TEXT NOT NULL
+    );
+    CREATE INDEX mark_of_submission ON mark (submission_id);
+    CREATE TRIGGER submission_stays BEFORE UPDATE ON submission BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+    CREATE TRIGGER submission_remains BEFORE DELETE ON submission BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+    CREATE TRIGGER mark_stays BEFORE UPDATE ON mark BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+    CREATE TRIGGER mark_remains BEFORE DELETE ON mark BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+    """,
+)
+
+
+@dataclass(frozen=True)
+class SentenceMark:
+    """A sentence of the refined report that the reader holds for wrong. position counts from 0; reason: see REASONS."""
+
+    sentence: str
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """One submission. rating: 1 to 5. Fingerprints are digests of pixels. settings: those of the generation.
+
+    corrected_report is empty where the reader corrected nothing. reader and session serve sessions of several readers.
+    """
+
+    rating: int
+    coarse_draft: str
+    refined_report: str
+    corrected_report: str
+    comment: str
+    marks: tuple[SentenceMark, ...]
+    indication: str
+    history: str
+    has_prior: bool
+    view_position: str
+    prior_view_position: str
+    current_fingerprint: str
+    prior_fingerprint: str
+    weights_name: str
+    weights_kind: str
+    settings: dict[str, Any]
+    reader: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A submission as it stands in the database. sent_utc: ISO 8601."""
+
+    number: int
+    sent_utc: str
+    feedback: Feedback
+
+
+COLUMNS = tuple(name for name in Feedback.__dataclass_fields__ if name != "marks")
+
+
+class FeedbackStore:
+    """An sqlite file in WAL mode, each submission one transaction that is on disk before `add` returns.
+
+    One connection a call: threads and processes may add together. Raises FeedbackError where the file cannot be used.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        try:
+            if not self.path.parent.exists():
+                self.path.parent.mkdir(parents=True, mode=0o700)
+            if not self.path.exists():
+                self.path.touch(mode=0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
+        with self._connection() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")  # two processes that start together: one makes the tables
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for script in MIGRATIONS[version:]:
+                for statement in _statements(script):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+            connection.execute("COMMIT")
+
+    def add(self, feedback: Feedback) -> int:
+        """Keep one submission; returns its number. Raises FeedbackError for a rating outside 1 to 5."""
+        if feedback.rating not in (1, 2, 3, 4, 5):
+            raise FeedbackError(f"The rating is {feedback.rating}; it must be a whole number from 1 to 5.")
+        values = {name: getattr(feedback, name) for name in COLUMNS}
+        values["settings"] = json.dumps(feedback.settings, sort_keys=True)
+        values["has_prior"] = int(feedback.has_prior)
+        values["sent_utc"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        names = ", ".join(values)
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            number = connection.execute(
+                f"INSERT INTO submission ({names}) VALUES ({', '.join(':' + name for name in values)})", values
+            ).lastrowid
+            connection.executemany(
+                "INSERT INTO mark VALUES (?, ?, ?, ?)",
+                [(number, mark.position, mark.sentence, mark.reason) for mark in feedback.marks],
+            )
+            connection.execute("COMMIT")
+        assert number is not None
+        return number
+
+    def rows(self) -> list[Kept]:
+        """Every submission in the order in which it came."""
+        with self._connection() as connection:
+            connection.row_factory = sqlite3.Row
+            marks: dict[int, list[SentenceMark]] = {}
+            for row in connection.execute("SELECT * FROM mark ORDER BY submission_id, position"):
+                mark = SentenceMark(row["sentence"], row["position"], row["reason"])
+                marks.setdefault(row["submission_id"], []).append(mark)
+            found = []
+            for row in connection.execute("SELECT * FROM submission ORDER BY id"):
+                values: dict[str, Any] = {name: row[name] for name in COLUMNS}
+                values |= {"has_prior": bool(row["has_prior"]), "settings": json.loads(row["settings"])}
+                feedback = Feedback(**values, marks=tuple(marks.get(row["id"], ())))
+                found.append(Kept(row["id"], row["sent_utc"], feedback))
+        return found
+
+    def count(self) -> int:
+        with self._connection() as connection:
+            return connection.execute("SELECT count(*) FROM submission").fetchone()[0]
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection = None
+        try:
+            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            yield connection
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _unusable(self, error: Exception) -> FeedbackError:
+        return FeedbackError(
+            f"The feedback file {self.path} cannot be used ({error}). Choose a file in a folder that can be written "
+            "to, with PRIORRG_FEEDBACK. Nothing that was kept before is lost."
+        )
+
+
+def _statements(script: str) -> list[str]:
+    """Single statements of a script: executescript would end the transaction that makes the tables at once or not."""
+    found, text = [], ""
+    for part in script.split(";"):
+        text += part + ";"
+        if sqlite3.complete_statement(text) and text.strip(" \n;"):
+            found.append(text)
+            text = ""
+    return found

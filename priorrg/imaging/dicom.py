@@ -1,0 +1,256 @@
+"""DICOM -> Radiograph: modality and VOI transformation, photometric interpretation, view and date.
+
+Nothing that identifies a person is read into our objects, and no message repeats a value of the file
+other than its modality, size and transfer syntax.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import logging
+import math
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
+from pydicom.pixels.processing import apply_modality_lut
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from priorrg.errors import ImageError
+from priorrg.imaging.raster import MAX_PIXELS, MIN_EDGE
+from priorrg.study import UNKNOWN_VIEW, Radiograph
+
+# pydicom's own messages may quote values of the file, names among them.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+# (0008,0060) Modality: what a projection radiograph may come as. OT and SC come from digitisers and screen captures.
+_RADIOGRAPHS = {"CR", "DX", "RG", "RF", "XA", "DR"}
+_CAPTURES = {"OT", "SC", ""}
+# Others that a message may name; anything else in that place of a damaged file could be a person's name.
+_OTHERS = {"BMD", "CT", "DOC", "ECG", "ES", "GM", "IO", "KO", "MG", "MR", "NM", "OP", "PR", "PT", "PX", "REG"}
+_OTHERS |= {"RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "SR", "US", "XC"}
+
+# What pydicom and its decoders raise on damaged elements, which may be met wherever an element is first looked at.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    ImportError,
+    InvalidDicomError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+def looks_like_dicom(data: bytes) -> bool:
+    """By the preamble (PS3.10 section 7.1), or for a bare data set by a first element of group 0002 or 0008."""
+    if data[128:132] == b"DICM":
+        return True
+    return len(data) > 256 and data[:2] in (b"\x02\x00", b"\x08\x00") and data[2] < 0x70 and data[3] == 0x00
+
+
+def read_dicom(stream: io.BytesIO, called: str) -> Radiograph:
+    """Read one radiograph (PS3.3 C.7.6.3, C.11.1, C.11.2).
+
+    Raises ImageError for an object that is no single grey radiograph, or whose pixel data cannot be decoded.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they may quote values
+        try:
+            if _is_deflated(stream):
+                raise ImageError(
+                    f"{called} is packed as a whole (Deflated Explicit VR Little Endian), which PriorRG does not "
+                    "unpack. Export it with any other transfer syntax."
+                )
+            data = pydicom.dcmread(stream, force=True)
+            _check(data, called)
+            return _radiograph(data, _decode(data, called), called)
+        except _DAMAGE:
+            raise ImageError(
+                f"{called} is DICOM, but damaged or cut short: it cannot be decoded. Export it again."
+            ) from None  # the cause may quote values of the file
+
+
+def _is_deflated(stream: io.BytesIO) -> bool:
+    """Whether the data set is deflated (PS3.5 A.5): pydicom would inflate it before its size could be checked."""
+    head = stream.getvalue()[:4096]
+    return head[128:132] == b"DICM" and str(DeflatedExplicitVRLittleEndian).encode() in head.split(b"\x08\x00")[0]
+
+
+def _check(data: Dataset, called: str) -> None:
+    """Refuse what is no single radiograph before anything is decoded."""
+    modality = str(data.get("Modality", "")).strip().upper()
+    named = modality if modality in _RADIOGRAPHS | _CAPTURES | _OTHERS and modality else "not stated"
+    if (
+        "Rows" not in data
+        or "Columns" not in data
+        or not any(k in data for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+    ):
+        raise ImageError(
+            f"{called} is a DICOM object without an image (modality {named}). "
+            "Upload the radiograph, not its report or presentation state."
+        )
+    if modality not in _RADIOGRAPHS | _CAPTURES:
+        raise ImageError(
+            f"{called} is of modality {named}. PriorRG reads chest radiographs (CR or DX): choose that series."
+        )
+    frames = int(data.get("NumberOfFrames") or 1)
+    if frames > 1:
+        raise ImageError(
+            f"{called} holds {frames} frames. PriorRG reads single radiographs: export the one frame you mean."
+        )
+    rows, columns = int(data.Rows), int(data.Columns)
+    if rows * columns > MAX_PIXELS:
+        raise ImageError(f"{called} says that it has {rows} x {columns} pixels, more than any radiograph has.")
+    if min(rows, columns) < MIN_EDGE:
+        raise ImageError(f"{called} is only {columns} x {rows} pixels. Upload the radiograph itself.")
+    if "PixelData" not in data:
+        raise ImageError(f"{called} holds floating-point pixels, a map and no radiograph.")
+    photometric = str(data.get("PhotometricInterpretation", "")).strip()  # (0028,0004)
+    if int(data.get("SamplesPerPixel") or 1) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
+        raise ImageError(
+            f"{called} is a colour image (a photograph or screen capture in DICOM). Upload the original radiograph."
+        )
+
+
+def _decode(data: Dataset, called: str) -> np.ndarray:
+    if "file_meta" not in data.__dict__ or "TransferSyntaxUID" not in getattr(data, "file_meta", {}):
+        # A bare data set: its writer could only have used the default (PS3.10 section 7.1 asks for the group).
+        if not hasattr(data, "file_meta"):
+            data.file_meta = FileMetaDataset()
+        data.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if data.original_encoding[0] else ExplicitVRLittleEndian
+        )
+    syntax = data.file_meta.TransferSyntaxUID
+    try:
+        return np.asarray(data.pixel_array)
+    except (NotImplementedError, RuntimeError) as error:
+        if "missing" not in str(error).lower() or not syntax.is_compressed:
+            raise
+        raise ImageError(
+            f"{called} is compressed as {syntax.name}, for which no decoder is installed. "
+            "Export it uncompressed, or install the decoder that the README names."
+        ) from None
+
+
+def _radiograph(data: Dataset, stored: np.ndarray, called: str) -> Radiograph:
+    notes: list[str] = []
+    modality = str(data.get("Modality", "")).strip().upper()
+    if modality in _CAPTURES:
+        notes.append("The file does not say that it is a radiograph (modality missing or 'other').")
+    values = np.asarray(apply_modality_lut(stored, data), dtype=np.float64)  # (0028,1052), (0028,1053), (0028,3000)
+    shown = values[~_padding(stored, data)]
+    if not np.isfinite(values).all() or shown.size == 0:
+        raise ImageError(f"{called} holds values that are no numbers once rescaled. Export it again.")
+    values = np.clip(values, shown.min(), shown.max())  # padding lies outside of what was measured
+    window = None
+    if data.get("VOILUTSequence"):  # (0028,3010): not linear, so it goes into the pixels
+        values = _looked_up(values, data.VOILUTSequence[0])
+        notes.append("The file's own display curve (VOI LUT) is applied.")
+        low, high = float(values.min()), float(values.max())
+    else:
+        window = _window(data)
+        if window is not None and not _shows(window, shown):
+            window = None
+            notes.append("The file's display window shows nothing of its values.")
+        low, high = (float(v) for v in np.percentile(shown, (0.1, 99.9)))
+        if window is None:
+            notes.append("The file names no usable display window: shown from its darkest to its brightest values.")
+    if values.min() == values.max():
+        raise ImageError(f"{called} is one flat tone: there is nothing to read. Check the export.")
+    shift = float(values.min())
+    span = float(values.max()) - shift
+    # Steps finer than one (a fractional rescale slope) or wider than 16 bits are fitted into uint16.
+    scale = 65535 / span if span > 65535 or (span < 256 and not np.all(values == np.rint(values))) else 1.0
+    pixels = np.rint((values - shift) * scale).astype(np.uint16)
+    if window is None:
+        low, high = (low - shift) * scale, (high - shift) * scale
+        centre, width = (low + high + 1) / 2, max(high - low + 1, 2.0)
+    else:
+        centre, width = (window[0] - shift) * scale, max(window[1] * scale, 2.0)
+    if str(data.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1":  # (0028,0004): low values are bright
+        top = int(pixels.max())
+        pixels = (top - pixels).astype(np.uint16)
+        centre = top - centre + 1
+        notes.append("Stored with white as black (MONOCHROME1): inverted for display.")
+    return Radiograph(
+        pixels,
+        window=(centre, width),
+        view_position=_view(data),
+        study_date=_date(data),
+        source="DICOM",
+        bits=int(data.get("BitsStored") or 16),
+        notes=tuple(notes),
+    )
+
+
+def _looked_up(values: np.ndarray, item: Dataset) -> np.ndarray:
+    """Values through a VOI LUT (C.11.2.1.1): below its first input the first entry counts, above its last the last.
+
+    Our own, because pydicom 3.0's apply_voi counts in 8 bits where the entries have 8, and so wraps 12-bit input.
+    """
+    entries, first, bits = (int(v) for v in item.LUTDescriptor)  # (0028,3002); 0 entries mean 65536
+    entries = entries or 1 << 16
+    stored = item.LUTData  # (0028,3006): numbers, or bytes with one entry in each word or, of 8 bits, in each byte
+    if isinstance(stored, bytes):
+        is_packed = bits <= 8 and len(stored) < 2 * entries
+        stored = np.frombuffer(stored, dtype=np.uint8 if is_packed else "<u2")
+    table = np.asarray(stored, dtype=np.float64)[:entries]
+    return table[np.clip(np.rint(values) - first, 0, len(table) - 1).astype(np.int64)]
+
+
+def _window(data: Dataset) -> tuple[float, float] | None:
+    """The first window of (0028,1050) and (0028,1051), None where there is no usable one."""
+    try:
+        centre, width = (
+            float(v[0] if isinstance(v, (list, MultiValue)) else v) for v in (data.WindowCenter, data.WindowWidth)
+        )
+    except (AttributeError, TypeError, ValueError, IndexError):
+        return None
+    return (centre, width) if math.isfinite(centre) and math.isfinite(width) and width > 0 else None
+
+
+def _shows(window: tuple[float, float], values: np.ndarray) -> bool:
+    """Whether any hundredth of the values lies inside the window, so that it is neither all black nor all white."""
+    low, high = window[0] - window[1] / 2, window[0] + window[1] / 2
+    return bool(np.mean((values > low) & (values < high)) > 0.01)
+
+
+def _padding(stored: np.ndarray, data: Dataset) -> np.ndarray:
+    """Where the image was filled up: the value or range of (0028,0120) and (0028,0121), as stored."""
+    first = data.get("PixelPaddingValue")
+    if first is None:
+        return np.zeros(stored.shape, dtype=bool)
+    last = data.get("PixelPaddingRangeLimit")
+    low, high = sorted((int(first), int(first if last is None else last)))
+    return (stored >= low) & (stored <= high)
+
+
+def _view(data: Dataset) -> str:
+    view = str(data.get("ViewPosition") or "").strip().upper()  # (0018,5101)
+    if view in ("LL", "RL", "LLO", "RLO", "LATERAL"):
+        return "LATERAL"
+    return view if view in ("PA", "AP") else UNKNOWN_VIEW
+
+
+def _date(data: Dataset) -> datetime.date | None:
+    for name in ("StudyDate", "AcquisitionDate", "ContentDate"):  # (0008,0020), (0008,0022), (0008,0023)
+        text = str(data.get(name) or "").replace(".", "")
+        try:
+            return datetime.datetime.strptime(text[:8], "%Y%m%d").date()
+        except ValueError:
+            continue
+    return None

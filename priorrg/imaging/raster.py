@@ -1,0 +1,80 @@
+"""PNG and JPEG -> Radiograph, 8 or 16 bits, turned as the camera or exporter says."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from priorrg.errors import ImageError
+from priorrg.study import Radiograph
+
+MIN_EDGE, MAX_PIXELS = 64, 80_000_000
+_GREY_TOLERANCE = 6  # of 255: JPEG's chroma rounding makes grey channels differ by a few levels
+
+
+def read_raster(data: bytes, called: str) -> Radiograph:
+    """Read a PNG or JPEG. Raises ImageError where it is truncated, animated, too small, too large or empty of contrast.
+
+    8 bits are shown over their full range; 16 bits over the range of the bits that are used, for a 12-bit
+    image in 16-bit samples would otherwise be black.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on damaged metadata, which may quote it
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            kind = image.format or ""
+            if getattr(image, "n_frames", 1) > 1 and kind == "PNG":
+                raise ImageError(f"{called} is an animation of {image.n_frames} frames. Save the one frame you mean.")  # type: ignore[attr-defined]
+            image.load()
+            image = ImageOps.exif_transpose(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(
+            f"{called} has more than {MAX_PIXELS // 1_000_000} million pixels, more than any radiograph. "
+            "Export it at its original size."
+        ) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, zlib.error):
+        raise ImageError(f"{called} is damaged or cut short. Export it again and upload it once more.") from None
+    if min(image.size) < MIN_EDGE:
+        raise ImageError(
+            f"{called} is only {image.width} x {image.height} pixels. Upload the radiograph itself, not a thumbnail."
+        )
+    pixels, bits, notes = _grey(image)
+    if pixels.min() == pixels.max():
+        raise ImageError(f"{called} is one flat tone: there is nothing to read. Check the export.")
+    top = 1 << _used_bits(int(pixels.max()), bits)
+    if bits == 16 and top < 1 << 16:
+        notes.append(f"16-bit samples of which {top.bit_length() - 1} bits are used: shown over that range.")
+    return Radiograph(pixels, window=(top / 2, float(top)), source=kind, bits=bits, notes=tuple(notes))
+
+
+def _used_bits(largest: int, bits: int) -> int:
+    """8 for 8-bit images; else the bits that the largest value needs, at least 8."""
+    return 8 if bits == 8 else max(8, largest.bit_length())
+
+
+def _grey(image: Image.Image) -> tuple[np.ndarray, int, list[str]]:
+    """(rows, columns) uint16, the bits stored, and what was assumed."""
+    notes: list[str] = []
+    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+        return np.clip(np.asarray(image).astype(np.int64), 0, 65535).astype(np.uint16), 16, notes
+    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+        if alpha.min() < 255:
+            notes.append("Transparent parts are shown black.")
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+    if image.mode not in ("L", "1"):
+        colours = np.asarray(image.convert("RGB")).astype(np.int16)
+        spread = colours.max(axis=2) - colours.min(axis=2)
+        if np.percentile(spread, 99) > _GREY_TOLERANCE:
+            notes.append("This is a colour image: its brightness is read as grey.")
+        image = image.convert("RGB").convert("L")
+    return np.asarray(image.convert("L")).astype(np.uint16), 8, notes

@@ -1,0 +1,129 @@
+"""Study -> tensors and tokens -> text: tokenizer and image preprocessing in one place.
+
+Sizes and limits come from the model's configuration, which is saved beside; this file keeps no second copy of them.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+# Imported by its own path: the name BitImageProcessor means another resampling wherever torchvision is installed.
+from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
+
+from priorrg.model.configuration import PriorRGConfig
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
+
+BEGIN_END = "<|endoftext|>"  # GPT-2's one token for both
+SPECIAL_TOKENS = {"pad_token": "[PAD]", "sep_token": "[SEP]", "cls_token": "[CLS]"}
+SECTION_TOKENS = ("[INDICATION]", "[HISTORY]", "[Similar Cases]", "[FINDINGS]")  # ordinary added tokens (published)
+
+# microsoft/rad-dino, preprocessor_config.json (commit 364cf91), as several public projects quote it:
+# shortest edge 518 bicubic, centre crop 518, the same mean and std for the three equal channels.
+RAD_DINO_MEAN, RAD_DINO_STD = 0.5307, 0.2583
+
+UNPRINTABLE = re.compile(r"[^\x20-\x7E]")
+
+
+def make_image_processor(size: int, channels: int, mean: float, std: float) -> BitImageProcessorPil:
+    """Shorter side to `size` bicubic, centre crop `size`, scale 1/255, normalise every channel alike."""
+    return BitImageProcessorPil(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        resample=3,  # bicubic
+        do_convert_rgb=False,
+        image_mean=[mean] * channels,
+        image_std=[std] * channels,
+    )
+
+
+def make_tokenizer(tokenizer_file: str | Path) -> PreTrainedTokenizerFast:
+    """A tokenizer from its tokenizer.json. A bare GPT-2 one is given the published extra tokens, in published order."""
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(tokenizer_file), bos_token=BEGIN_END, eos_token=BEGIN_END)
+    tokenizer.add_special_tokens(SPECIAL_TOKENS)  # type: ignore[arg-type]
+    tokenizer.add_tokens(list(SECTION_TOKENS))
+    tokenizer.backend_tokenizer.no_truncation()  # lengths belong to the configuration
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+class PriorRGProcessor:
+    """What stands between a Study and a PriorRGModel.
+
+    tokenizer: GPT-2 style with the special and section tokens above; image_processor: as the vision encoder was
+    trained; config: the model's.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, image_processor: BitImageProcessorPil, config: PriorRGConfig
+    ):
+        self.tokenizer = tokenizer
+        self.image_processor = image_processor
+        self.config = config
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **kwargs) -> "PriorRGProcessor":
+        """Read tokenizer, image settings and configuration from a model folder (or hub repository)."""
+        return cls(
+            PreTrainedTokenizerFast.from_pretrained(folder, **kwargs),
+            BitImageProcessorPil.from_pretrained(folder, **kwargs),
+            PriorRGConfig.from_pretrained(folder, **kwargs),
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write tokenizer and image settings; the model's save_pretrained writes the configuration."""
+        self.tokenizer.save_pretrained(folder)
+        self.image_processor.save_pretrained(folder)
+
+    # Images
+
+    def images(self, radiographs: Sequence[Radiograph]) -> torch.Tensor:
+        """(N, C, S, S) float32, from what the reader sees: the pixels through the window, 8 bits."""
+        return self.arrays([radiograph.display() for radiograph in radiographs])
+
+    def arrays(self, displayed: Sequence[np.ndarray]) -> torch.Tensor:
+        """The same from arrays (rows, columns) uint8."""
+        channels = self.config.vision_config.num_channels
+        images = [np.repeat(array[..., None], channels, axis=-1) for array in displayed]
+        batch = self.image_processor(images, return_tensors="pt", input_data_format="channels_last")
+        return batch["pixel_values"]
+
+    def view_id(self, name: str) -> int:
+        """The row of a view position; what the dictionary does not hold counts as not stated."""
+        views = self.config.view_positions
+        return views.get(name, views.get(name.strip().upper(), views[UNKNOWN_VIEW]))
+
+    # Text
+
+    def context_text(self, context: ClinicalContext) -> str:
+        """The published training layout: both markers always, empty sections left empty."""
+        return f"[INDICATION] {context.indication.strip()} [SEP] [HISTORY] {context.history.strip()}"
+
+    def context(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Context strings -> ids and attention mask, (N, T) each, padded on the right."""
+        return self._tokenize(texts, max_length or self.config.max_context_tokens)
+
+    def report(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reports -> ids and mask (N, T) of `{bos} report {eos}`.
+
+        ids[:, :-1] is what the decoder reads and ids[:, 1:] what it should say, -100 where mask[:, 1:] is 0.
+        """
+        return self._tokenize([f"{BEGIN_END} {text} {BEGIN_END}" for text in texts], self._report_length(max_length))
+
+    def stage1_report(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reports -> ids and mask (N, T) of `[CLS] [FINDINGS] report`, for the contrastive stage."""
+        return self._tokenize([f"[CLS] [FINDINGS] {text}" for text in texts], self._report_length(max_length))
+
+    def decode(self, ids: torch.Tensor | list[int]) -> str:
+        """Token ids -> text without special tokens, stripped, printable ASCII only (published)."""
+        return UNPRINTABLE.sub("", str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip())
+
+    def _report_length(self, max_length: int | None) -> int:
+        return max_length or self.config.max_report_tokens
+
+    def _tokenize(self, texts: Sequence[str], max_length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=max_length, return_tensors="pt")
+        return batch["input_ids"], batch["attention_mask"]  # type: ignore[return-value]

@@ -1,0 +1,308 @@
+"""The Gradio page: layout and wiring. What an action does is in actions.py; no tensor is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from priorrg.errors import PriorRGError
+from priorrg.report import DISCLAIMER
+from priorrg.study import MAX_CONTEXT_CHARACTERS, UNKNOWN_VIEW
+from priorrg.ui.actions import READY, Actions, examples
+from priorrg.ui.payload import report_payload, viewer_payload
+from priorrg.ui.sessions import Session, Sessions
+
+ASSETS = Path(__file__).parent.parent.parent / "assets" / "ui"
+VIEWER = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
+REPORT = (
+    '<div class="report" aria-live="polite"><div class="status"></div><h4>Coarse draft</h4><div class="draft"></div>'
+    '<div class="draft-note"></div><h4>Refined report</h4><div class="refined"></div><div class="hint"></div></div>'
+)
+PROBLEM = '<div class="problem" role="alert"></div>'
+# Text goes into the page by textContent: a template of Gradio would run code out of a file's or a reader's words.
+SHOW_PROBLEM = (
+    'const box = element.querySelector(".problem"); const show = () => { box.textContent = props.value || ""; };'
+    ' watch("value", show); show();'
+)
+SHOW_NOTICE = (
+    'const bar = element.querySelector(".notice-bar");'
+    ' for (const name of ["notice", "weights"])'
+    ' bar.append(Object.assign(document.createElement("div"), { textContent: props.value[name] }));'
+)
+DATA_NOTICE = (
+    "Images and text stay in this server's memory until you end the session or close the page. Only what you send as "
+    "feedback is kept: the texts, your rating and a digest of the pixels, never an image. "
+    "Use no patient data that you are not allowed to use here."
+)
+METHODS = [
+    ("Attention: where the model looked", "attention"),
+    ("Gradient (slower): what the sentence hangs on", "gradient"),
+]
+RATINGS = [("1 useless", 1), ("2", 2), ("3", 3), ("4", 4), ("5 could sign", 5)]
+
+
+def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
+    """The whole page."""
+    card = actions.reader.card
+    views = [("not stated", UNKNOWN_VIEW)] + [
+        (name, name) for name in actions.reader.config.view_positions if name != UNKNOWN_VIEW
+    ]
+    studies = examples()
+
+    def session_of(request: gr.Request) -> Session:
+        return sessions.of(request.session_hash or "")
+
+    with gr.Blocks(
+        title="PriorRG: reading a chest X-ray against its prior",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(600, 3600),
+    ) as page:
+        gr.Markdown("## PriorRG: a chest X-ray, read against its prior")
+        gr.HTML(
+            {"notice": DISCLAIMER, "weights": f"Weights: {card.name}. {card.note}"},
+            html_template='<div class="notice-bar"></div>',
+            js_on_load=SHOW_NOTICE,
+            elem_id="notice",
+        )
+        problem = gr.HTML(
+            "", html_template=PROBLEM, js_on_load=SHOW_PROBLEM, elem_id="problem", elem_classes="hide-when-empty"
+        )
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                viewer = gr.HTML(
+                    {}, html_template=VIEWER, js_on_load=(ASSETS / "viewer.js").read_text(), elem_id="viewer"
+                )
+                with gr.Row():
+                    slots, view_boxes = {}, {}
+                    for side in ("current", "prior"):
+                        with gr.Column(min_width=150):
+                            slots[side] = gr.File(
+                                label=f"{side.capitalize()} image: DICOM, PNG or JPEG",
+                                height=130,
+                                elem_id=f"upload-{side}",
+                            )
+                            with gr.Row():
+                                view_boxes[side] = gr.Dropdown(
+                                    views,
+                                    value=UNKNOWN_VIEW,
+                                    label=f"{side.capitalize()}: view position",
+                                    min_width=110,
+                                    elem_id=f"view-{side}",
+                                )
+                                remove = gr.Button("Remove image", size="sm", min_width=90)
+                                slots[f"remove {side}"] = remove
+            with gr.Column(scale=2, min_width=320):
+                with gr.Row():
+                    example_buttons = [gr.Button(study.title, size="sm", min_width=90) for study in studies]
+                gr.Markdown("Examples are simulated; none was in the training.", elem_classes="small")
+                indication = gr.Textbox(
+                    label="Indication",
+                    placeholder="Why was this study asked for? (may stay empty)",
+                    lines=2,
+                    max_length=MAX_CONTEXT_CHARACTERS + 1,
+                    elem_id="indication",
+                )
+                history = gr.Textbox(
+                    label="History",
+                    placeholder="What is known of the patient? (may stay empty)",
+                    lines=2,
+                    max_length=MAX_CONTEXT_CHARACTERS + 1,
+                    elem_id="history",
+                )
+                with gr.Row():
+                    generate = gr.Button("Generate", variant="primary", elem_id="generate")
+                    stop = gr.Button("Stop", elem_id="stop")
+                    end = gr.Button("End session", elem_id="end")
+                report = gr.HTML(
+                    report_payload(READY, busy=False),
+                    html_template=REPORT,
+                    js_on_load=(ASSETS / "report.js").read_text(),
+                    elem_id="report",
+                )
+                method = gr.Radio(METHODS, value="attention", label="Overlays show", elem_id="method")
+                with gr.Accordion("Feedback on this report", open=True, elem_id="feedback"):
+                    gr.Markdown("Mark sentences as wrong beside the report above; then:")
+                    rating = gr.Radio(RATINGS, label="Rating", elem_id="rating")
+                    corrected = gr.Textbox(label="Corrected report", lines=3, elem_id="corrected")
+                    comment = gr.Textbox(label="Comment", lines=2, elem_id="comment")
+                    unsent = gr.Textbox(
+                        label="Written about the report before and not sent", visible=False, elem_id="unsent"
+                    )
+                    send = gr.Button("Send feedback", elem_id="send")
+                    thanks = gr.HTML(
+                        "",
+                        html_template='<div class="thanks problem-free"></div>',
+                        js_on_load=SHOW_PROBLEM.replace(".problem", ".thanks"),
+                        elem_id="thanks",
+                    )
+        with gr.Accordion(f"Weights: {card.name}", open=True, elem_id="weights"):
+            gr.Markdown(
+                f"{card.note}\n\n{actions.draft_note()}\n\nOther weights: `python -m priorrg import-checkpoint` "
+                "brings the published checkpoint into a folder; start the app with `PRIORRG_WEIGHTS=that/folder`. "
+                "The README says more."
+            )
+        gr.Markdown(DATA_NOTICE)
+
+        shown_study = [viewer, report, view_boxes["current"], view_boxes["prior"], problem]
+        known_views = {value for _, value in views}
+
+        def study_shown(session: Session, changed: tuple[str, ...] = ("current", "prior")) -> list[Any]:
+            """The page after new images at `changed`; the other view position stays as the reader set it."""
+            boxes: list[Any] = [gr.skip(), gr.skip()]
+            for place, side in enumerate(("current", "prior")):
+                if side in changed:
+                    radiograph = getattr(session, side)
+                    view = radiograph.view_position if radiograph else UNKNOWN_VIEW
+                    boxes[place] = view if view in known_views else UNKNOWN_VIEW
+            status = READY if session.current else "Upload a current image to begin."
+            return [viewer_payload(session), report_payload(status, busy=False), *boxes, ""]
+
+        def load_example(number: int, session: Session) -> list[Any]:
+            actions.take_example(session, studies[number])
+            return [*study_shown(session), studies[number].indication, studies[number].history]
+
+        def on_load(request: gr.Request) -> list[Any]:
+            return load_example(0, session_of(request))
+
+        page.load(on_load, None, [*shown_study, indication, history], api_visibility="private")
+        for number, button in enumerate(example_buttons):
+
+            def on_example(request: gr.Request, number: int = number) -> list[Any]:
+                return load_example(number, session_of(request))
+
+            button.click(on_example, None, [*shown_study, indication, history], api_visibility="private")
+
+        for side in ("current", "prior"):
+
+            def on_upload(path: str, request: gr.Request, side: str = side) -> list[Any]:
+                session = session_of(request)
+                message = ""
+                try:
+                    actions.take_upload(session, side, path)
+                except PriorRGError as error:
+                    kept = getattr(session, side) is not None
+                    message = f"{side.capitalize()} image: {error}" + (" The image before it is kept." if kept else "")
+                    return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), message, None]
+                return [*study_shown(session, (side,)), None]
+
+            def on_remove(request: gr.Request, side: str = side) -> list[Any]:
+                session = session_of(request)
+                actions.remove(session, side)
+                return study_shown(session, (side,))
+
+            slots[side].upload(on_upload, slots[side], [*shown_study, slots[side]], api_visibility="private")
+            slots[f"remove {side}"].click(on_remove, None, shown_study, api_visibility="private")
+
+        def on_press(
+            indication: str, history: str, view: str, prior_view: str, comment: str, corrected: str, request: gr.Request
+        ) -> list[Any]:
+            session = session_of(request)
+            left = actions.unsent(session, comment, corrected)
+            try:
+                actions.press(session, indication, history, view, prior_view)
+            except PriorRGError as error:
+                return [str(error), *[gr.skip()] * 5]
+            session.offered = ""
+            kept = gr.update(value=left, visible=True) if left else gr.skip()
+            return ["", "", None, "", "", kept]
+
+        def on_generate(method: str, request: gr.Request) -> Iterator[list[Any]]:
+            session = session_of(request)
+            run = session.run
+            for payload in actions.generate(session, method):
+                yield [payload, gr.skip()]
+            if run is not None and session.run is run and session.report is not None:
+                session.offered = session.report.text
+                yield [gr.skip(), session.report.text]
+
+        # The press is taken at once, whoever's turn it is; the reading waits for its own.
+        generate.click(
+            on_press,
+            [indication, history, view_boxes["current"], view_boxes["prior"], comment, corrected],
+            [problem, thanks, rating, comment, corrected, unsent],
+            queue=False,
+            api_visibility="private",
+        ).then(
+            on_generate,
+            [method],
+            [report, corrected],
+            concurrency_id="model",
+            concurrency_limit=1,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+
+        def on_stop(request: gr.Request) -> None:
+            actions.stop(session_of(request))
+
+        stop.click(on_stop, None, None, queue=False, api_visibility="private")
+
+        def on_method(method: str, request: gr.Request) -> Any:
+            return actions.finished(session_of(request), method) or gr.skip()
+
+        method.change(
+            on_method, method, report, concurrency_id="model", api_visibility="private", show_progress="hidden"
+        )
+
+        def on_marked(request: gr.Request, event: gr.EventData) -> None:
+            actions.mark(session_of(request), event._data.get("marks") or {})
+
+        report.marked(on_marked, None, None, queue=False, api_visibility="private")  # type: ignore[attr-defined]
+
+        def on_send(rating: int | None, comment: str, corrected: str, request: gr.Request) -> list[Any]:
+            session = session_of(request)
+            try:
+                said = actions.send_feedback(session, rating, comment, corrected)
+            except PriorRGError as error:
+                return [str(error), "", gr.skip(), gr.skip()]
+            session.offered = corrected
+            return ["", said, None, ""]
+
+        send.click(on_send, [rating, comment, corrected], [problem, thanks, rating, comment], api_visibility="private")
+
+        def on_end(request: gr.Request) -> list[Any]:
+            sessions.end(request.session_hash or "")
+            said = "The session is ended: its images and texts are forgotten."
+            return [*study_shown(Session()), "", "", "", "", gr.update(value="", visible=False), None, said]
+
+        end.click(
+            on_end,
+            None,
+            [*shown_study, indication, history, corrected, comment, unsent, rating, thanks],
+            api_visibility="private",
+        )
+
+        def on_unload(request: gr.Request) -> None:
+            sessions.end(request.session_hash or "")
+
+        page.unload(on_unload)
+
+        # Files of a program come in through gr.File, which takes nothing but this server's own uploads.
+        with gr.Column(visible=False):
+            asked = [
+                gr.File(label="current"),
+                gr.File(label="prior"),
+                *(gr.Textbox(label=name) for name in ("indication", "history", "view", "prior_view")),
+            ]
+            answer, ask = gr.JSON(label="reading"), gr.Button("report")
+
+        def report_for_programs(
+            current: str | None,
+            prior: str | None = None,
+            indication: str = "",
+            history: str = "",
+            view: str = "",
+            prior_view: str = "",
+        ) -> dict[str, Any]:
+            """Read one study: files of the current and (or None) the prior image, and the context."""
+            try:
+                return actions.whole_report(current, prior, indication, history, view, prior_view)
+            except PriorRGError as error:
+                raise gr.Error(str(error), print_exception=False) from None
+
+        ask.click(report_for_programs, asked, answer, api_name="report", concurrency_id="model", concurrency_limit=1)
+    return page

@@ -1,0 +1,53 @@
+"""The web application round the page: health, headers, and the launch settings that are safe for a clinical demo."""
+
+from __future__ import annotations
+
+import gradio as gr
+import gradio.themes as themes
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from gradio.state_holder import SessionState
+
+from priorrg.feedback.store import FeedbackStore
+from priorrg.reading import Reader
+from priorrg.settings import Settings
+from priorrg.ui.actions import Actions
+from priorrg.ui.page import ASSETS, build_page
+from priorrg.ui.sessions import Sessions
+
+
+def build_app(settings: Settings, reader: Reader) -> FastAPI:
+    """The page at /, its health at /healthz. Raises FeedbackError when feedback could not be kept."""
+    sessions = Sessions(reader.forget, settings.session_minutes * 60)
+    sessions.watch()
+    # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
+    SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
+    page = build_page(Actions(reader, FeedbackStore(settings.feedback)), sessions)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
+    origins = [origin.strip() for origin in settings.origins.split(",") if origin.strip()]
+    app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        return {"status": "ok", "weights": reader.card.name}
+
+    served = gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        css_paths=ASSETS / "style.css",
+        theme=themes.Base(primary_hue="sky", neutral_hue="slate", font=["system-ui", "sans-serif"]),
+        max_file_size=f"{settings.max_upload_mb}mb",
+        run_history=False,  # its default writes indication and history into the browser's storage
+        enable_monitoring=False,
+        show_error=False,
+        footer_links=[],
+        pwa=False,
+        mcp_server=False,
+        ssr_mode=False,
+    )
+    # Gradio checks that an input file is an upload only in an app that it launched itself; a mounted one would hand any
+    # file of this machine to whoever names its path.
+    page.has_launched = True
+    return served

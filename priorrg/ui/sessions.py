@@ -1,0 +1,118 @@
+"""What the server holds for a browser tab, and only for as long as the tab is open."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from priorrg.explain.overlays import Overlay
+from priorrg.feedback.store import SentenceMark
+from priorrg.reading import ReportDone
+from priorrg.study import Radiograph, Study
+
+
+@dataclass(eq=False)
+class Run:
+    """One press of Generate: the study as it was then, and the way to stop it, also while it waits for its turn."""
+
+    study: Study
+    stop: threading.Event = field(default_factory=threading.Event)
+    has_begun: bool = False
+
+
+@dataclass
+class Session:
+    """Images of one tab and, once Generate was pressed, what came of it.
+
+    run: the press whose words may be shown; None or another one takes the page away from a run that still writes.
+    offered: the report that the correction began with. fingerprints: of every image held, replaced ones too.
+    """
+
+    current: Radiograph | None = None
+    prior: Radiograph | None = None
+    run: Run | None = None
+    draft: str = ""
+    report: ReportDone | None = None
+    overlays: dict[str, list[Overlay]] = field(default_factory=dict)
+    marks: dict[int, SentenceMark] = field(default_factory=dict)
+    offered: str = ""
+    fingerprints: set[str] = field(default_factory=set)
+    has_ended: bool = False
+    used: float = field(default_factory=time.monotonic)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def put(self, side: str, radiograph: Radiograph | None) -> None:
+        """A new image (or none) at `current` or `prior`: the report of the old one goes."""
+        with self.lock:
+            self.begin(None)
+            setattr(self, side, radiograph)
+            if radiograph is not None:
+                self.fingerprints.add(radiograph.fingerprint)
+
+    def begin(self, run: Run | None) -> None:
+        """Make `run` the one whose words are shown, without a report yet. What ran before stops."""
+        with self.lock:
+            if self.run is not None:
+                self.run.stop.set()
+            self.run, self.report, self.draft = run, None, ""
+            self.overlays, self.marks = {}, {}
+
+    def finish(self, run: Run, draft: str, report: ReportDone) -> bool:
+        """Take the report of `run`; False where the page has gone on to something else."""
+        with self.lock:
+            if self.run is not run:
+                return False
+            self.draft, self.report = draft, report
+            return True
+
+
+class Sessions:
+    """Sessions by Gradio's session hash. Ending one drops its images here and their features in the reader."""
+
+    def __init__(self, forget: Callable[[list[str]], None], idle_seconds: float):
+        self._forget = forget
+        self._idle_seconds = idle_seconds
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def of(self, key: str) -> Session:
+        """The tab's session, a new one if there is none."""
+        with self._lock:
+            session = self._sessions.setdefault(key, Session())
+            session.used = time.monotonic()
+            return session
+
+    def end(self, key: str) -> None:
+        """Stop what still runs and forget everything of this tab."""
+        with self._lock:
+            session = self._sessions.pop(key, None)
+            held = {print_ for other in self._sessions.values() for print_ in other.fingerprints}
+        if session is None:
+            return
+        session.has_ended = True
+        session.put("current", None)
+        session.put("prior", None)
+        self._forget(sorted(session.fingerprints - held))
+
+    def end_idle(self) -> None:
+        """End the sessions that have done nothing for longer than they may."""
+        now = time.monotonic()
+        with self._lock:
+            idle = [key for key, session in self._sessions.items() if now - session.used > self._idle_seconds]
+        for key in idle:
+            self.end(key)
+
+    def watch(self, every_seconds: float = 60) -> None:
+        """End idle sessions from now on, also on a server where nobody presses anything."""
+
+        def sweep() -> None:
+            while True:
+                time.sleep(every_seconds)
+                self.end_idle()
+
+        threading.Thread(target=sweep, name="idle sessions", daemon=True).start()
+
+    def __len__(self) -> int:
+        return len(self._sessions)

@@ -1,0 +1,285 @@
+"""The page as a reader uses it: the app as it is started, headless Chromium, real files."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from priorrg.feedback.store import FeedbackStore
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path"),
+]
+
+
+@contextmanager
+def started(folder, **more):
+    """The app in a process of its own; (address, feedback file, folder of uploads, process)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept, uploads = folder / "kept" / "feedback.sqlite3", folder / "uploads"
+    uploads.mkdir()
+    settings = {"PRIORRG_PORT": str(port), "PRIORRG_FEEDBACK": str(kept), "TMPDIR": str(uploads), **more}
+    log = (folder / "log.txt").open("w")
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/healthz")
+            break
+        except OSError:
+            assert process.poll() is None, (folder / "log.txt").read_text()
+            time.sleep(0.5)
+    try:
+        yield address, kept, uploads, process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """The app on the embedded weights."""
+    with started(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@pytest.fixture
+def page(app, browser):
+    """A fresh tab on which the first example study stands. `page.outside` collects requests to other hosts."""
+    page = opened(browser, app[0])
+    yield page
+    page.close()
+
+
+def opened(browser, address):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.outside = []
+    page.on(
+        "request",
+        lambda r: page.outside.append(r.url) if r.url.startswith("http") and "127.0.0.1" not in r.url else None,
+    )
+    page.goto(address)
+    page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+    return page
+
+
+def upload(page, side, path):
+    page.set_input_files(f"#upload-{side} input[type=file]", str(path))
+
+
+def shown(page, side):
+    return page.get_attribute("#viewer .viewer", f"data-{side}")
+
+
+def wait_for_change(page, side, before):
+    page.wait_for_function(
+        "([s, b]) => document.querySelector('#viewer .viewer').getAttribute('data-' + s) !== b", arg=[side, before]
+    )
+
+
+def test_two_uploads_and_a_sentence_give_a_draft_and_then_a_report(page, tmp_path):
+    bare = shutil.copy(EXAMPLE / "current.dcm", tmp_path / "IM00001")  # no extension, as from a CD
+    before = shown(page, "current")
+    resolved = EXAMPLE.parent / "resolved-pneumothorax"
+    upload(page, "current", resolved / "current.png")
+    wait_for_change(page, "current", before)
+    before = shown(page, "prior")
+    upload(page, "prior", bare)
+    wait_for_change(page, "prior", before)
+    page.fill("#indication textarea", "Shortness of breath, rule out pneumothorax.")
+    # Every state of the draft is noted, so that streaming is seen and not only its end.
+    page.evaluate("""() => { window.drafts = new Set(); new MutationObserver(() => {
+        const draft = document.querySelector('#report .draft').textContent;
+        if (draft && !document.querySelector('#report .refined').textContent) window.drafts.add(draft);
+    }).observe(document.querySelector('#report'), {subtree: true, childList: true, characterData: true}); }""")
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    drafts = page.evaluate("[...window.drafts]")
+    assert len(drafts) > 3, "the draft came word by word before the report"
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(drafts))
+    assert "Not a medical device" in page.inner_text("#report .status")
+
+
+def test_a_sentence_shows_its_overlay_on_both_images(page):
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    pictures = "() => [...document.querySelectorAll('#viewer canvas')].map(c => c.toDataURL())"
+    before = page.evaluate(pictures)
+    page.click("#report .sentence >> nth=0")
+    page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
+    after = page.evaluate(pictures)
+    assert before[0] != after[0] and before[1] != after[1]
+    assert "prior image" in page.inner_text("#report .hint")
+    page.click("#report .sentence >> nth=0")
+    assert page.evaluate(pictures) == before, "selecting it again takes the overlay away"
+
+
+def test_a_file_that_is_no_image_is_refused_in_a_sentence_and_nothing_is_lost(page, tmp_path):
+    letter = tmp_path / "letter.dcm"
+    letter.write_text("Dear colleague, thank you for referring this patient.")
+    page.fill("#indication textarea", "Something I typed.")
+    before = shown(page, "current")
+    upload(page, "current", letter)
+    page.wait_for_function("() => document.querySelector('#problem .problem').textContent.length > 0")
+    said = page.inner_text("#problem .problem")
+    assert said.startswith("Current image:") and "kept" in said and "Traceback" not in said
+    assert shown(page, "current") == before
+    assert page.input_value("#indication textarea") == "Something I typed."
+
+
+def test_no_prior_and_no_context_are_fine(page):
+    page.click("text=Remove image >> nth=1")
+    page.wait_for_selector("#viewer .viewer[data-prior='']")
+    page.fill("#indication textarea", "")
+    page.fill("#history textarea", "")
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+
+
+def test_text_that_looks_like_code_stays_text(page):
+    page.evaluate("window.ran = false")
+    attack = "${window.ran = true} {{value}} <img src=x onerror='window.ran = true'>"
+    page.fill("#indication textarea", attack)
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    assert page.evaluate("window.ran") is False
+
+
+def test_feedback_is_kept_at_once_and_survives_a_reload(app, page):
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    page.select_option("#report .mark >> nth=0", "wrong severity")
+    page.fill("#comment textarea", "Read by the test.")
+    count = FeedbackStore(app[1]).count()
+    page.click("#send button, button#send")
+    page.wait_for_function("() => document.querySelector('#problem .problem').textContent.includes('rating')")
+    assert page.input_value("#comment textarea") == "Read by the test.", "nothing is lost when the rating is missing"
+    page.click("#rating label >> nth=2")
+    page.click("#send button, button#send")
+    page.wait_for_function("() => document.querySelector('#thanks .thanks').textContent.includes('kept')")
+    rows = FeedbackStore(app[1]).rows()
+    assert len(rows) == count + 1
+    kept = rows[-1].feedback
+    assert (kept.rating, kept.comment, kept.marks[0].reason) == (3, "Read by the test.", "wrong severity")
+    assert kept.marks[0].sentence in kept.refined_report
+
+
+def test_an_upload_does_not_stay_on_the_disk(app, page, tmp_path):
+    before = shown(page, "current")
+    upload(page, "current", EXAMPLE.parent / "resolved-pneumothorax" / "current.png")
+    wait_for_change(page, "current", before)
+    letter = tmp_path / "letter.dcm"
+    letter.write_text("Dear colleague, thank you for referring this patient.")
+    upload(page, "prior", letter)
+    page.wait_for_function("() => document.querySelector('#problem .problem').textContent.length > 0")
+    left = [file for file in app[2].rglob("*") if file.is_file() and file.stat().st_size]  # Gradio leaves empty ones
+    assert left == []
+
+
+def test_stop_keeps_what_stands_there_and_other_weights_are_named(browser, save_small_model, tmp_path):
+    """On a model that writes a thousand words, so that Stop comes in the middle."""
+    weights = save_small_model(max_report_tokens=1000)
+    with started(tmp_path, PRIORRG_WEIGHTS=str(weights)) as running:
+        page = opened(browser, running[0])
+        assert "small random weights" in page.inner_text("#notice")
+        page.click("#generate")
+        page.wait_for_function("() => document.querySelector('#report .draft').textContent.split(' ').length > 5")
+        page.click("#stop")
+        page.wait_for_function("() => document.querySelector('#report .status').textContent.startsWith('Stopped')")
+        assert len(page.inner_text("#report .draft").split()) > 5
+        assert page.query_selector("#report .sentence") is None
+        page.close()
+        assert list(running[2].glob("priorrg-*")), "the app has made its folder for uploads"
+    assert not list(running[2].glob("priorrg-*")), "it goes when the app does"
+
+
+def test_ending_the_session_clears_the_page(page):
+    page.click("#end")
+    page.wait_for_selector("#viewer .viewer[data-current='']")
+    assert page.input_value("#indication textarea") == ""
+
+
+def test_the_page_says_what_it_is_and_asks_no_other_host(page):
+    text = page.inner_text("body")
+    assert "not a medical device" in text and "Learned from simulated radiographs only" in text
+    assert page.outside == []
+    assert page.evaluate("JSON.stringify({...localStorage})").find("breath") == -1
+
+
+@pytest.mark.parametrize("width", [390, 1920])
+def test_the_page_fits_narrow_and_wide_screens(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_another_site_may_not_read_the_answers(app):
+    request = urllib.request.Request(f"{app[0]}/config", headers={"Origin": "http://evil.example"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.headers.get("access-control-allow-origin") is None
+
+
+@pytest.fixture
+def client(app):
+    from gradio_client import Client
+
+    return Client(app[0], verbose=False)
+
+
+def test_a_program_cannot_name_a_file_of_the_server(app):
+    file = {"path": str(EXAMPLE / "current.dcm"), "meta": {"_type": "gradio.FileData"}}
+    body = json.dumps({"data": [file, None, "", "", "", ""]}).encode()
+    call = urllib.request.Request(
+        f"{app[0]}/gradio_api/call/report", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(call) as answer:
+        number = json.loads(answer.read())["event_id"]
+    with urllib.request.urlopen(f"{app[0]}/gradio_api/call/report/{number}") as answer:
+        said = answer.read().decode()
+    assert "event: error" in said and "refined_report" not in said
+    assert (EXAMPLE / "current.dcm").is_file()
+
+
+def test_a_program_gets_the_sentence_for_a_missing_image(client):
+    with pytest.raises(Exception, match="no current image"):
+        client.predict(current=None, prior=None, indication="", history="", view="", prior_view="", api_name="/report")
+
+
+def test_the_named_endpoint_reads_a_study(client):
+    from gradio_client import handle_file
+
+    answer = client.predict(
+        current=handle_file(str(EXAMPLE / "current.dcm")),
+        prior=handle_file(str(EXAMPLE / "prior.dcm")),
+        indication="Evaluate for effusion.",
+        history="",
+        view="",
+        prior_view="",
+        api_name="/report",
+    )
+    assert "effusion" in answer["refined_report"] and "not a medical device" in answer["note"]

@@ -1,0 +1,78 @@
+"""The command line, as a user types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from priorrg.__main__ import main
+from priorrg.report import DISCLAIMER
+
+PARITY = Path(__file__).parent / "parity"
+
+
+@pytest.fixture
+def image(tmp_path, make_radiograph):
+    path = tmp_path / "current.png"
+    Image.fromarray(make_radiograph(1).display()).save(path)
+    return str(path)
+
+
+def test_report_prints_disclaimer_weights_draft_and_report(image, small_weights, capsys):
+    assert main(["report", image, "--indication", "Cough.", "--weights", str(small_weights)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(DISCLAIMER)
+    assert "Weights: small random weights (own)" in printed
+    draft, report = printed.split("\n\nCoarse draft: ")[1].split("\n\nReport: ")
+    assert len(draft.split()) > 3 and len(report.split()) > 3
+
+    assert main(["report", image, "--indication", "Cough.", "--weights", str(small_weights), "--json"]) == 0
+    as_json = json.loads(capsys.readouterr().out)
+    assert (as_json["draft"], as_json["report"]) == (draft.strip(), report.strip())
+    assert as_json["disclaimer"] == DISCLAIMER and as_json["weights"]["kind"] == "own"
+
+
+def test_prior_view_and_beams_change_what_is_read(image, small_weights, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    prior = tmp_path / "prior.png"
+    Image.fromarray(rng.integers(0, 255, (160, 160), dtype=np.uint8)).save(prior)
+    reports = set()
+    for options in ([], ["--prior", str(prior)], ["--view", "LATERAL"], ["--beams", "3"]):
+        assert main(["report", image, "--weights", str(small_weights), "--json", *options]) == 0
+        reports.add(json.loads(capsys.readouterr().out)["report"])
+    assert len(reports) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"image": "no such file.png"}, "no such file.png cannot be read: No such file or directory."),
+        ({"weights": "no/such/folder"}, "No PriorRG weights could be loaded from no/such/folder"),
+        ({"image": __file__}, "is no image that PriorRG knows"),
+    ],
+    ids=["no image", "no weights", "a file that is no image"],
+)
+def test_what_a_user_can_mend_is_one_sentence_and_status_2(image, small_weights, capsys, changed, sentence):
+    status = main(["report", changed.get("image", image), "--weights", changed.get("weights", str(small_weights))])
+    printed = capsys.readouterr()
+    assert status == 2
+    assert sentence in printed.err and "Traceback" not in printed.err
+    assert printed.out == ""
+
+
+def test_an_imported_checkpoint_can_be_read_with_at_once(image, tmp_path, capsys):
+    folder = str(tmp_path / "imported")
+    files = ["--tokenizer", str(PARITY / "tokenizer.json"), "--view-positions", str(PARITY / "view_positions.json")]
+    assert main(["import-checkpoint", str(PARITY / "published_style.ckpt"), folder, *files, "--heads", "2"]) == 0
+    assert folder in capsys.readouterr().out
+    assert main(["report", image, "--weights", folder, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weights"]["kind"] == "published"
+
+
+def test_importing_the_package_is_light():
+    program = "import sys, priorrg, priorrg.errors, priorrg.report, priorrg.study; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,155 @@
+"""Overlays: where each sentence came from, on the embedded weights and its simulated examples."""
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from priorrg.explain.overlays import METHODS, explain, memory_flow, sentence_tokens, specific
+from priorrg.explain.placement import seen_square
+from priorrg.imaging.open import read_radiograph
+from priorrg.reading import Reader, ReportDone
+from priorrg.report import split_sentences
+from priorrg.study import ClinicalContext, Study
+
+EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader.load()
+
+
+@pytest.fixture(scope="module")
+def examples():
+    found = []
+    for file in sorted(EXAMPLES.glob("*/study.json")):
+        entry, folder = json.loads(file.read_text()), file.parent
+        prior = read_radiograph(folder / entry["files"]["prior"]) if entry["has_prior"] else None
+        context = ClinicalContext(entry["indication"], entry["history"])
+        found.append(Study(read_radiograph(folder / entry["files"]["current"]), prior, context))
+    return found
+
+
+@pytest.fixture(scope="module")
+def with_prior(examples):
+    return next(study for study in examples if study.has_prior)
+
+
+def reading_of(reader, study) -> ReportDone:
+    return next(event for event in reader.read(study) if isinstance(event, ReportDone))
+
+
+def overlays_of(reader, study, method):
+    done = reading_of(reader, study)
+    return explain(reader, study, done.tokens, done.sentences, method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_sentence_has_an_overlay_on_both_images(reader, with_prior, method):
+    done = reading_of(reader, with_prior)
+    overlays = explain(reader, with_prior, done.tokens, done.sentences, method)
+    assert [overlay.sentence for overlay in overlays] == list(done.sentences)
+    for overlay in overlays:
+        for grid in (overlay.current, overlay.prior):
+            assert grid is not None and grid.shape == (14, 14)
+            assert np.isfinite(grid).all() and (grid >= 0).all() and grid.max() > 0
+        assert overlay.context_share + overlay.current_share + overlay.prior_share == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_a_prior_there_is_no_overlay_on_it(reader, with_prior, method):
+    alone = replace(with_prior, prior=None)
+    for overlay in overlays_of(reader, alone, method):
+        assert overlay.prior is None and overlay.prior_share == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sentences_differ_in_what_they_point_to(reader, with_prior, method):
+    overlays = overlays_of(reader, with_prior, method)
+    assert len(overlays) > 2
+    grids = [overlay.current.ravel() for overlay in overlays]
+    assert len({grid.argmax() for grid in grids}) > 1
+    for first, second in itertools.combinations(grids, 2):
+        assert np.corrcoef(first, second)[0, 1] < 0.99
+
+
+def test_a_left_effusion_is_pointed_to_where_it_lies(reader, examples):
+    """The left costophrenic angle: the lower right quarter of the image."""
+    found = 0
+    for study in examples:
+        for overlay in overlays_of(reader, study, "attention"):
+            sentence = overlay.sentence.text.lower()
+            if "left" in sentence and "effusion" in sentence and not sentence.startswith("no"):
+                row, column = np.unravel_index(overlay.current.argmax(), overlay.current.shape)
+                assert row >= 7 and column >= 7, sentence
+                found += 1
+    assert found
+
+
+def test_every_token_of_a_sentence_belongs_to_it(reader, with_prior):
+    done = reading_of(reader, with_prior)
+    owners = sentence_tokens(reader, done.tokens, done.sentences)
+    assert all(owners)
+    places = [place for owned in owners for place in owned]
+    assert places == sorted(set(places))
+    for owned, sentence in zip(owners, done.sentences, strict=True):
+        words = reader.processor.decode([done.tokens[place] for place in owned])
+        assert words.strip() == sentence.text.strip()
+
+
+def test_attention_is_shared_out_and_context_latents_see_no_image(reader, with_prior):
+    with torch.no_grad():
+        context, current, prior = memory_flow(reader.memory(with_prior, output_attentions=True))
+    assert prior is not None
+    latents = reader.config.num_latents
+    assert current[:latents].sum() == prior[:latents].sum() == 0 < context[:latents].sum()
+    total = context.sum(dim=1) + current.sum(dim=1) + prior.sum(dim=1)
+    assert (total > 0).all() and (total <= 1 + 1e-5).all()
+
+
+def test_explaining_leaves_the_reading_as_it_was(reader, with_prior):
+    before = reading_of(reader, with_prior)
+    for method in METHODS:
+        explain(reader, with_prior, before.tokens, before.sentences, method)
+    after = reading_of(reader, with_prior)
+    assert (after.text, after.tokens) == (before.text, before.tokens)
+    assert all(parameter.grad is None for parameter in reader.model.parameters())
+
+
+def test_the_published_kind_of_encoder_is_explained_too(save_small_model, study):
+    """One channel or three, stem or none, padding masked or not: one code path."""
+    reader = Reader.load(save_small_model(mask_context_padding=False, vision_stem_channels=[]))
+    for method in METHODS:
+        overlays = overlays_of(reader, study, method)
+        assert overlays and all(overlay.current.shape == (4, 4) for overlay in overlays)
+
+
+def test_what_all_sentences_share_recedes():
+    shared = np.zeros((4, 4))
+    shared[0, 0] = 10
+    own = np.zeros((4, 4))
+    own[3, 3] = 3
+    first, second = specific([shared + own, shared])
+    assert first.argmax() == 15
+    assert second[0, 0] > second[3, 3]
+
+
+def test_an_empty_report_has_no_overlays(reader, with_prior):
+    assert explain(reader, with_prior, (), (), "attention") == []
+
+
+def test_an_unknown_method_is_refused(reader, with_prior):
+    sentences = tuple(split_sentences("No effusion."))
+    with pytest.raises(ValueError, match="horoscope"):
+        explain(reader, with_prior, (1,), sentences, "horoscope")
+
+
+def test_the_square_that_the_model_saw_is_the_middle(make_radiograph):
+    seen = seen_square(make_radiograph(1))  # 160 rows, 192 columns
+    assert (seen.top, seen.height) == (0, 1)
+    assert (seen.left, seen.width) == pytest.approx((16 / 192, 160 / 192))

@@ -1,0 +1,456 @@
+"""From uploaded bytes to one radiograph: every kind of file that readers bring, and what is said about the others.
+
+The files are made here, by pydicom's, pylibjpeg's and Pillow's own encoders.
+"""
+
+import datetime
+import io
+import struct
+import zlib
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
+
+from priorrg.errors import ImageError
+from priorrg.imaging.open import read_radiograph
+
+NAME, NUMBER, BORN = "ROENTGEN^WILHELM", "PAT-18450327", "18450327"
+
+
+def ramp(bits: int = 12, signed: bool = False) -> np.ndarray:
+    """(80, 96): every column brighter than the one before, over the whole range of `bits`."""
+    values = np.linspace(0, (1 << bits) - 1, 96).round().astype(np.int64)
+    values = np.tile(values - ((1 << (bits - 1)) if signed else 0), (80, 1))
+    return values.astype((np.int16 if signed else np.uint16) if bits > 8 else (np.int8 if signed else np.uint8))
+
+
+def dicom(pixels: np.ndarray | None = None, bits: int = 12, **changes) -> FileDataset:
+    """A radiograph with a person's data in it; `changes` are DICOM keywords, None removes one."""
+    pixels = ramp(bits) if pixels is None else pixels
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["a test image"])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    data.PatientName, data.PatientID, data.PatientBirthDate = NAME, NUMBER, BORN
+    data.Modality, data.StudyDate, data.ViewPosition = "DX", "20240229", "AP"
+    data.Rows, data.Columns = pixels.shape[:2]
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit = pixels.dtype.itemsize * 8, bits, bits - 1
+    data.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
+    data.PixelData = pixels.tobytes()
+    for keyword, value in changes.items():
+        if value is None:
+            delattr(data, keyword)
+        else:
+            setattr(data, keyword, value)
+    return data
+
+
+def written(data: FileDataset) -> bytes:
+    file = io.BytesIO()
+    data.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def refusal(content: bytes, name: str = "upload") -> str:
+    """The sentence with which the file is refused; it never repeats who the patient is."""
+    with pytest.raises(ImageError) as refused:
+        read_radiograph(content, name)
+    message = str(refused.value)
+    assert message.endswith(".") and len(message) < 300
+    assert not any(secret in message for secret in (NAME, "ROENTGEN", NUMBER, BORN))
+    return message
+
+
+def rises(pixels: np.ndarray) -> bool:
+    return bool((np.diff(pixels[40].astype(int)) > 0).all())
+
+
+# DICOM
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_dicom_keeps_its_depth(bits):
+    radiograph = read_radiograph(written(dicom(bits=bits)))
+    assert np.array_equal(radiograph.pixels, ramp(bits))
+    assert (radiograph.bits, radiograph.source) == (bits, "DICOM")
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_signed_values_keep_their_order(bits):
+    radiograph = read_radiograph(written(dicom(ramp(bits, signed=True), bits)))
+    assert rises(radiograph.pixels) and radiograph.pixels.min() == 0
+
+
+@pytest.mark.parametrize(
+    ("syntax", "plugin"), [(RLELossless, "pydicom"), (JPEG2000Lossless, "pylibjpeg")], ids=["RLE", "JPEG 2000"]
+)
+def test_compressed_dicom_is_read_without_loss(syntax, plugin):
+    data = dicom()
+    data.compress(syntax, encoding_plugin=plugin)
+    assert np.array_equal(read_radiograph(written(data)).pixels, ramp())
+
+
+def test_jpeg_inside_dicom_is_read():
+    data = dicom(bits=8)
+    data.PixelData = encapsulate([encoded(Image.fromarray(ramp(8)), "JPEG", quality=95)])
+    data["PixelData"].VR = "OB"
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    pixels = read_radiograph(written(data)).pixels
+    assert np.abs(pixels.astype(int) - ramp(8)).max() <= 6  # JPEG at quality 95 is off by a few levels
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_dicom_is_known_by_its_content_without_name_preamble_or_file_meta(implicit):
+    data = dicom()
+    del data.file_meta
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, data, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+    bare = file.getvalue()[132:] if file.getvalue()[128:132] == b"DICM" else file.getvalue()
+    assert np.array_equal(read_radiograph(bare, "IM00001").pixels, ramp())
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_every_uncompressed_transfer_syntax_is_read(syntax):
+    data = dicom()
+    data.file_meta.TransferSyntaxUID = syntax
+    if syntax == ExplicitVRBigEndian:
+        data.PixelData = ramp().astype(">u2").tobytes()
+    file = io.BytesIO()
+    implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
+    pydicom.dcmwrite(file, data, implicit_vr=implicit, little_endian=little)
+    assert np.array_equal(read_radiograph(file.getvalue()).pixels, ramp())
+
+
+def test_monochrome1_is_inverted_with_its_window_and_said():
+    plain = read_radiograph(written(dicom(WindowCenter=1500, WindowWidth=800)))
+    turned = read_radiograph(
+        written(
+            dicom(4095 - ramp(), PhotometricInterpretation="MONOCHROME1", WindowCenter=4095 - 1500, WindowWidth=800)
+        )
+    )
+    assert np.array_equal(turned.pixels, plain.pixels)
+    assert np.abs(turned.display().astype(int) - plain.display()).max() <= 1  # a window's halves differ by one value
+    assert any("MONOCHROME1" in note for note in turned.notes)
+
+
+def test_the_display_window_is_the_files_own():
+    radiograph = read_radiograph(written(dicom(WindowCenter=[1024, 2048], WindowWidth=[512, 4096])))
+    assert radiograph.window == (1024, 512)
+    shown = radiograph.display()[0]
+    assert (shown[ramp()[0] < 760] == 0).all() and (shown[ramp()[0] > 1290] == 255).all()
+
+
+def test_without_a_window_everything_is_shown_and_said():
+    radiograph = read_radiograph(written(dicom()))
+    assert radiograph.display().min() == 0 and radiograph.display().max() == 255
+    assert any("no usable display window" in note for note in radiograph.notes)
+
+
+@pytest.mark.parametrize(
+    ("centre", "width"), [(127, 255), (90000, 100), ("nan", 100), (2048, "inf"), (2048, 0)], ids=str
+)
+def test_a_window_that_shows_nothing_is_not_used_and_said(centre, width):
+    """C 127 W 255 is what converters leave behind: on 12 bits it would be all white, and the model would read that."""
+    data = dicom(ramp() + np.uint16(1000), bits=16)
+    data.WindowCenter, data.WindowWidth = centre, width
+    radiograph = read_radiograph(written(data))
+    assert np.percentile(radiograph.display(), (5, 50, 95)) == pytest.approx([13, 127, 242], abs=6)
+    assert any("window" in note for note in radiograph.notes)
+
+
+@pytest.mark.parametrize("slope", [1 / 4095, 0.001, 0.25, 1, 3])
+def test_without_a_window_a_rescale_slope_does_not_dim_the_image(slope):
+    radiograph = read_radiograph(written(dicom(RescaleSlope=slope, RescaleIntercept=-5)))
+    assert radiograph.display().min() <= 1 and radiograph.display().max() >= 254
+
+
+def test_a_narrow_window_on_fractional_values_is_used():
+    data = dicom(RescaleSlope=1 / 4095, RescaleIntercept=0, WindowCenter=0.5, WindowWidth=0.5)
+    shown = read_radiograph(written(data)).display()[0]
+    assert (shown[:23] == 0).all() and (shown[-23:] == 255).all() and 110 < shown[48] < 145
+
+
+def test_padding_does_not_darken_the_image():
+    pixels = ramp()
+    pixels[:, :8] = 65535
+    data = dicom(pixels, bits=16, PixelPaddingValue=65535)
+    shown = read_radiograph(written(data)).display()
+    assert 110 < np.median(shown[:, 8:]) < 150
+
+
+def test_an_empty_voi_table_leaves_the_window_in_charge():
+    data = dicom(WindowCenter=1024, WindowWidth=512)
+    data.VOILUTSequence = []
+    assert read_radiograph(written(data)).window == (1024, 512)
+
+
+def test_the_window_is_meant_after_the_modality_rescale():
+    data = dicom(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=2000, WindowWidth=1000)
+    rescaled, plain = (
+        read_radiograph(written(data)),
+        read_radiograph(written(dicom(WindowCenter=1500, WindowWidth=500))),
+    )
+    assert np.abs(rescaled.display().astype(int) - plain.display()).max() <= 1
+
+
+def test_a_fractional_rescale_keeps_all_steps():
+    data = dicom(RescaleSlope=1 / 256, RescaleIntercept=0, WindowCenter=8, WindowWidth=16)
+    assert len(np.unique(read_radiograph(written(data)).pixels)) == 96
+
+
+@pytest.mark.parametrize("form", ["16 bits", "8 bits in words", "8 bits in bytes", "numbers"])
+def test_a_voi_lookup_table_is_applied(form):
+    bits = 16 if form in ("16 bits", "numbers") else 8
+    curve = (np.linspace(0, 1, 4096) ** 2 * ((1 << bits) - 1)).round()
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, bits]
+    if form == "numbers":
+        table.add_new("LUTData", "US", curve.astype(int).tolist())
+    else:
+        table.add_new("LUTData", "OW", curve.astype(np.uint8 if form == "8 bits in bytes" else "<u2").tobytes())
+    data = dicom(WindowCenter=2048, WindowWidth=4096)
+    data.VOILUTSequence = [table]
+    radiograph = read_radiograph(written(data))
+    shown = radiograph.display()[0].astype(int)
+    assert shown[0] == 0 and shown[-1] == 255 and (np.diff(shown) >= 0).all()
+    assert shown[48] == pytest.approx(255 / 4, abs=4)  # a quadratic curve: a quarter at half way; a window gives half
+    assert any("VOI LUT" in note for note in radiograph.notes)
+
+
+@pytest.mark.parametrize(
+    ("stored", "view"), [("PA", "PA"), ("ap", "AP"), ("LL", "LATERAL"), ("RL", "LATERAL"), ("XX", "unk"), (None, "unk")]
+)
+def test_view_position_is_read(stored, view):
+    assert read_radiograph(written(dicom(ViewPosition=stored))).view_position == view
+
+
+@pytest.mark.parametrize(
+    ("stored", "date"),
+    [("20240229", datetime.date(2024, 2, 29)), ("2024.02.29", datetime.date(2024, 2, 29)), ("", None), (None, None)],
+)
+def test_study_date_is_read(stored, date):
+    assert read_radiograph(written(dicom(StudyDate=stored))).study_date == date
+
+
+def test_nothing_that_identifies_a_person_is_kept():
+    radiograph = read_radiograph(written(dicom()), "export.dcm")
+    kept = repr([getattr(radiograph, name) for name in radiograph.__dataclass_fields__])
+    assert not any(secret in kept for secret in (NAME, "ROENTGEN", NUMBER, BORN))
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"NumberOfFrames": 120}, "holds 120 frames"),
+        ({"Modality": "CT", "SOPClassUID": CTImageStorage}, "of modality CT"),
+        ({"PixelData": None}, "without an image"),
+        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}, "a colour image"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "a colour image"),
+        ({"Rows": 60000, "Columns": 60000}, "60000 x 60000"),
+        ({"Rows": 20, "Columns": 20}, "only 20 x 20"),
+        ({"PixelData": ramp().tobytes()[:5000]}, "damaged or cut short"),
+        ({"PixelData": np.full_like(ramp(), 7).tobytes()}, "one flat tone"),
+        ({"BitsAllocated": 13}, "cannot be decoded"),
+    ],
+    ids=["frames", "CT", "no image", "colour", "palette", "bomb", "tiny", "cut", "flat", "bits"],
+)
+def test_dicom_that_is_no_readable_radiograph_is_refused_with_its_reason(changes, part):
+    assert part in refusal(written(dicom(**changes)), "study.dcm")
+
+
+def test_a_deflated_file_is_refused_before_it_unfolds():
+    """A hundred kilobytes of it may hold a hundred megabytes."""
+    data = dicom()
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    assert "Deflated" in refusal(written(data))
+
+
+def test_a_missing_decoder_is_named():
+    data = dicom()
+    data.PixelData = encapsulate([b"\xff\xd8\xff\xf7" + b"\0" * 60])
+    data["PixelData"].VR = "OB"
+    data.file_meta.TransferSyntaxUID = JPEGLSLossless
+    message = refusal(written(data))
+    assert "JPEG-LS" in message and ("no decoder" in message or "damaged" in message)
+
+
+def test_damaged_dicom_never_becomes_anything_but_a_sentence():
+    """A thousand files with flipped bytes and cut ends: each is read, or refused by name."""
+    rng = np.random.default_rng(0)
+    whole = {"plain": written(dicom(WindowCenter=1024, WindowWidth=512))}
+    for syntax, plugin in ((RLELossless, "pydicom"), (JPEG2000Lossless, "pylibjpeg")):
+        data = dicom(WindowCenter=1024, WindowWidth=512)
+        data.compress(syntax, encoding_plugin=plugin)
+        whole[syntax.name] = written(data)
+    outcomes = {"read": 0, "refused": 0}
+    for content in whole.values():
+        for _ in range(340):
+            damaged = bytearray(content)
+            reach = min(len(damaged), 900)  # the header: where damage misleads a parser
+            for place in rng.integers(132, reach, rng.integers(1, 8)):
+                damaged[place] = rng.integers(256)
+            if rng.random() < 0.3:
+                damaged = damaged[: rng.integers(140, len(damaged))]
+            try:
+                read_radiograph(bytes(damaged), "damaged.dcm")
+                outcomes["read"] += 1
+            except ImageError as error:
+                assert NAME not in str(error)
+                outcomes["refused"] += 1
+    assert min(outcomes.values()) > 100
+
+
+# PNG and JPEG
+
+
+def test_png_of_16_bits_keeps_them():
+    radiograph = read_radiograph(encoded(Image.fromarray(ramp(16)), "PNG"))
+    assert np.array_equal(radiograph.pixels, ramp(16))
+    assert (radiograph.bits, radiograph.source, radiograph.view_position) == (16, "PNG", "unk")
+
+
+def test_12_bits_in_a_16_bit_png_are_shown_over_their_own_range():
+    radiograph = read_radiograph(encoded(Image.fromarray(ramp(12)), "PNG"))
+    assert radiograph.display().max() == 255
+    assert any("12 bits" in note for note in radiograph.notes)
+
+
+def test_png_and_jpeg_of_8_bits_are_read():
+    grey = Image.fromarray(ramp(8))
+    assert np.array_equal(read_radiograph(encoded(grey, "PNG")).display(), ramp(8))
+    jpeg = read_radiograph(encoded(grey, "JPEG", quality=95))
+    assert jpeg.source == "JPEG" and np.abs(jpeg.pixels.astype(int) - ramp(8)).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "RGBA", "LA", "1", "CMYK"])
+def test_every_colour_mode_becomes_grey(mode):
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    radiograph = read_radiograph(encoded(Image.fromarray(ramp(8)).convert(mode), kind))
+    assert radiograph.pixels.shape == (80, 96)
+    assert radiograph.pixels[:, :10].mean() < 40 < 200 < radiograph.pixels[:, -10:].mean()
+
+
+def test_colour_and_transparency_are_said():
+    tinted = np.stack([ramp(8), ramp(8) // 2, 255 - ramp(8)], axis=-1).astype(np.uint8)
+    assert any("colour" in note for note in read_radiograph(encoded(Image.fromarray(tinted), "PNG")).notes)
+    half = Image.fromarray(ramp(8)).convert("RGBA")
+    half.putalpha(Image.fromarray(np.tile(np.array([0, 255], dtype=np.uint8), (80, 48))))
+    radiograph = read_radiograph(encoded(half, "PNG"))
+    assert any("Transparent" in note for note in radiograph.notes)
+    assert (radiograph.pixels[:, ::2] == 0).all()
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 3), (8, 1)])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_exif_orientation_is_obeyed(orientation, turns, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = read_radiograph(encoded(Image.fromarray(ramp(8)), kind, exif=exif, quality=95)).pixels
+    upright = np.rot90(ramp(8), turns)
+    assert pixels.shape == upright.shape
+    assert np.abs(pixels.astype(int) - upright).max() <= 6
+
+
+def test_the_name_does_not_decide_what_a_file_is():
+    assert read_radiograph(written(dicom()), "photo.jpg").source == "DICOM"
+    assert read_radiograph(encoded(Image.fromarray(ramp(8)), "PNG"), "study.dcm").source == "PNG"
+
+
+def png_that_says(width: int, height: int) -> bytes:
+    """A small file that claims a size."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def animation() -> bytes:
+    frames = [Image.fromarray(np.roll(ramp(8), shift, axis=1)) for shift in range(3)]
+    return encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "empty (0 bytes)"),
+        (b"Lungs are clear.\n" * 40, "no image that PriorRG knows"),
+        (b"PK\x03\x04" + b"\0" * 400, "ZIP archive"),
+        (b"%PDF-1.7" + b"\0" * 400, "PDF document"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 400, "HEIC"),
+        (encoded(Image.fromarray(ramp(8)), "TIFF"), "TIFF"),
+        (encoded(Image.fromarray(ramp(8)), "BMP"), "BMP"),
+        (encoded(Image.fromarray(ramp(8)), "GIF"), "GIF"),
+        (encoded(Image.fromarray(ramp(8)), "WEBP"), "WebP"),
+        (encoded(Image.effect_noise((96, 80), 60), "PNG")[:2000], "damaged or cut short"),
+        (encoded(Image.effect_noise((96, 80), 60), "JPEG")[:2000], "damaged or cut short"),
+        (encoded(Image.fromarray(ramp(8)[:32, :32]), "PNG"), "only 32 x 32"),
+        (encoded(Image.new("L", (80, 80), 90), "PNG"), "one flat tone"),
+        (animation(), "animation of 3 frames"),
+        (png_that_says(10_000, 10_000), "more than 80 million pixels"),
+        (png_that_says(60_000, 60_000), "more than 80 million pixels"),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "zip",
+        "pdf",
+        "heic",
+        "tiff",
+        "bmp",
+        "gif",
+        "webp",
+        "cut-png",
+        "cut-jpeg",
+        "tiny",
+        "flat",
+        "animated",
+        "big",
+        "bomb",
+    ],
+)
+def test_what_is_no_radiograph_is_refused_with_its_reason(content, part):
+    message = refusal(content, "my upload.bin")
+    assert part in message and "my upload.bin" in message
+
+
+@pytest.mark.parametrize("kind", [b"gAMA", b"cHRM", b"tRNS", b"iCCP", b"eXIf", b"pHYs"])
+def test_a_png_with_a_cut_chunk_is_read_or_refused(kind):
+    whole = encoded(Image.fromarray(ramp(8)), "PNG")
+    chunk = struct.pack(">I", 1) + kind + b"\x01" + struct.pack(">I", zlib.crc32(kind + b"\x01"))
+    for place in (33, len(whole) - 12):  # after the header, before the end
+        try:
+            read_radiograph(whole[:place] + chunk + whole[place:], "scan.png")
+        except ImageError as error:
+            assert "damaged or cut short" in str(error)
+
+
+def test_a_long_file_name_does_not_flood_the_message():
+    assert len(refusal(b"nothing", "x" * 5000)) < 300

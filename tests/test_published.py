@@ -1,0 +1,190 @@
+"""Importing a published checkpoint: complete, safe, and clear about what does not fit."""
+
+import argparse
+import collections
+import json
+import pathlib
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import torch
+
+from priorrg.errors import CheckpointError
+from priorrg.model.configuration import PriorRGConfig
+from priorrg.model.modeling import PriorRGModel
+from priorrg.model.processing import PriorRGProcessor
+from priorrg.model.published import import_checkpoint, infer_dimensions, read_checkpoint
+
+PARITY = Path(__file__).parent / "parity"
+
+
+@pytest.fixture
+def checkpoint():
+    return torch.load(PARITY / "published_style.ckpt", weights_only=True)
+
+
+def import_into(folder: Path, source: Path | str = PARITY / "published_style.ckpt", **changes) -> Path:
+    files = {"tokenizer": PARITY / "tokenizer.json", "view_positions": PARITY / "view_positions.json", "heads": 2}
+    return import_checkpoint(source, folder / "imported", **files | changes)
+
+
+def saved(checkpoint: dict, folder: Path) -> Path:
+    torch.save(checkpoint, folder / "changed.ckpt")
+    return folder / "changed.ckpt"
+
+
+def test_an_imported_folder_loads_by_itself_and_says_what_it_is(tmp_path):
+    folder = import_into(tmp_path)
+    config = PriorRGConfig.from_pretrained(folder)
+    assert (config.weights_kind, config.coarse_draft, config.mask_context_padding) == (
+        "published",
+        "whole_memory",
+        False,
+    )
+    assert (config.hidden_size, config.num_latents, config.fusion_head_size) == (32, 8, 8)
+    model, info = PriorRGModel.from_pretrained(folder, output_loading_info=True)  # type: ignore[misc]
+    assert not info["missing_keys"] and not info["unexpected_keys"]
+    assert model.decoder.lm_head.weight is model.decoder.transformer.wte.weight
+    processor = PriorRGProcessor.from_pretrained(folder)
+    assert list(processor.image_processor.image_mean) == [0.5307] * 3
+    assert (processor.view_id("LATERAL"), processor.view_id("never heard of")) == (2, 3)
+
+
+def test_missing_and_surprising_keys_are_all_listed(tmp_path, checkpoint):
+    state = checkpoint["state_dict"]
+    del state["layer_norm_fusion.weight"]
+    state["temporal_fusion.gate.weight"] = torch.zeros(3)
+    with pytest.raises(CheckpointError) as caught:
+        import_into(tmp_path, saved(checkpoint, tmp_path))
+    assert "missing: layer_norm_fusion.weight" in str(caught.value)
+    assert "not known: temporal_fusion.gate.weight" in str(caught.value)
+    assert not (tmp_path / "imported").exists()
+
+
+def test_a_parameter_of_another_shape_is_named_with_both_shapes(tmp_path, checkpoint):
+    checkpoint["state_dict"]["layer_norm_fusion.weight"] = torch.zeros(5)
+    with pytest.raises(CheckpointError, match=r"layer_norm_fusion.weight \(5,\), expected \(32,\)"):
+        import_into(tmp_path, saved(checkpoint, tmp_path))
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="does not fit PriorRG"):
+        import_into(tmp_path, saved({"state_dict": {"fc.weight": torch.zeros(2, 2)}}, tmp_path))
+
+
+class RunsOnLoading:
+    """Unpickled without care, this creates a file."""
+
+    def __init__(self, witness: Path):
+        self.witness = witness
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.witness,)
+
+
+def test_code_in_a_checkpoint_never_runs(tmp_path, checkpoint):
+    witness = tmp_path / "it ran"
+    checkpoint["hyper_parameters"] = RunsOnLoading(witness)
+    with pytest.raises(CheckpointError, match="cannot be loaded safely"):
+        import_into(tmp_path, saved(checkpoint, tmp_path))
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize(
+    "hyper_parameters",
+    [
+        argparse.Namespace(max_length=70, num_beams=4),
+        collections.OrderedDict(max_length=70, num_beams=4),
+        {"args": {"max_length": 70, "num_beams": 4}, "path": None},
+    ],
+    ids=["namespace", "ordered dictionary", "nested"],
+)
+def test_plain_containers_of_hyper_parameters_are_read(tmp_path, checkpoint, hyper_parameters):
+    checkpoint["hyper_parameters"] = hyper_parameters
+    folder = import_into(tmp_path, saved(checkpoint, tmp_path))
+    config = PriorRGConfig.from_pretrained(folder)
+    assert (config.max_report_tokens, config.num_beams, config.max_context_tokens) == (70, 4, 300)
+
+
+def test_lightnings_own_container_is_read_without_lightning(tmp_path, monkeypatch):
+    name = "lightning_fabric.utilities.data"
+    container = type("AttributeDict", (dict,), {"__module__": name})
+    with monkeypatch.context() as lightning_installed:
+        for package in ("lightning_fabric", "lightning_fabric.utilities", name):
+            lightning_installed.setitem(sys.modules, package, types.ModuleType(package))
+        lightning_installed.setattr(sys.modules[name], "AttributeDict", container, raising=False)
+        torch.save({"state_dict": {}, "hyper_parameters": container(num_beams=5)}, tmp_path / "lightning.ckpt")
+    assert read_checkpoint(tmp_path / "lightning.ckpt")[1] == {"num_beams": 5}
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "notes.ckpt"
+    path.write_text("not a checkpoint")
+    with pytest.raises(CheckpointError, match="cannot be loaded safely"):
+        import_into(tmp_path, path)
+
+
+def test_a_tokenizer_of_another_size_is_refused(tmp_path):
+    tokenizer = json.loads((PARITY / "tokenizer.json").read_text())
+    tokenizer["added_tokens"].append(dict(tokenizer["added_tokens"][-1], id=391, content="[EXTRA]"))
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(CheckpointError, match="392 tokens and the checkpoint's embedding 391"):
+        import_into(tmp_path, tokenizer=path)
+
+
+def test_a_view_dictionary_of_another_size_is_refused(tmp_path):
+    path = tmp_path / "views.json"
+    path.write_text('{"PA": 0, "unk": 1}')
+    with pytest.raises(CheckpointError, match="2 entries and the checkpoint 4"):
+        import_into(tmp_path, view_positions=path)
+
+
+def test_a_checkpoint_without_its_tokenizer_says_what_to_bring(tmp_path):
+    with pytest.raises(CheckpointError, match=r"without a tokenizer.json and a view-position dictionary"):
+        import_into(tmp_path, tokenizer=None, view_positions=None)
+
+
+def test_image_settings_may_come_from_a_local_file(tmp_path):
+    path = tmp_path / "preprocessor_config.json"
+    path.write_text('{"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}')
+    processor = PriorRGProcessor.from_pretrained(import_into(tmp_path, image_processor=path))
+    assert list(processor.image_processor.image_mean) == [0.1, 0.2, 0.3]
+    assert processor.image_processor.crop_size["height"] == 56
+
+
+def test_without_a_connection_the_hub_gives_one_clear_sentence(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    def offline(*_args, **_kwargs):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(huggingface_hub, "model_info", offline)
+    with pytest.raises(CheckpointError, match="cannot be fetched from the hub"):
+        import_into(tmp_path, "somebody/somewhere")
+
+
+def test_shapes_of_paper_scale_give_the_default_configuration():
+    vision, text = "image_encoder.", "text_encoder.bert."
+    decoder = "text_decoder.encoder_decoder.decoder.transformer."
+    shapes = {
+        vision + "embeddings.patch_embeddings.projection.weight": (768, 3, 14, 14),
+        vision + "embeddings.position_embeddings": (1, 1370, 768),
+        **{f"{vision}encoder.layer.{layer}.mlp.fc1.weight": (3072, 768) for layer in range(12)},
+        text + "embeddings.word_embeddings.weight": (50264, 768),
+        text + "embeddings.position_embeddings.weight": (512, 768),
+        text + "embeddings.token_type_embeddings.weight": (2, 768),
+        **{f"{text}encoder.layer.{layer}.intermediate.dense.weight": (3072, 768) for layer in range(6)},
+        decoder + "wte.weight": (50264, 768),
+        decoder + "wpe.weight": (1024, 768),
+        **{f"{decoder}h.{layer}.ln_1.weight": (768,) for layer in range(6)},
+        "layer_norm.weight": (768,),
+        **{f"temporal_fusion.layers.{block}.0.fc_q.weight": (1536, 768) for block in range(3)},
+        "perceiver.latents": (128, 768),
+        **{f"perceiver.layers.{layer}.0.fn.to_q.weight": (512, 768) for layer in range(3)},
+        "perceiver.layers.0.1.fn.net.2.weight": (768, 3072),
+    }
+    state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    assert PriorRGConfig(**infer_dimensions(state)).to_dict() == PriorRGConfig().to_dict()

@@ -1,0 +1,263 @@
+"""Reading a study as a stream of events, on the small model."""
+
+import itertools
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers.modeling_outputs import BaseModelOutput
+
+import priorrg
+from priorrg.errors import CheckpointError, StudyError
+from priorrg.model.configuration import COARSE_FROM_WHOLE
+from priorrg.reading import (
+    DraftDone,
+    DraftWord,
+    Progress,
+    Reader,
+    ReportDone,
+    ReportWord,
+    Stopped,
+)
+from priorrg.study import ClinicalContext, Study
+
+
+@pytest.fixture(scope="module")
+def reader(small_weights):
+    return Reader.load(small_weights)
+
+
+@pytest.fixture(scope="module")
+def published_reader(save_small_model):
+    """As imported weights are read: the decoder was never taught the coarse memory."""
+    return Reader.load(save_small_model(coarse_draft=COARSE_FROM_WHOLE, num_beams=3, mask_context_padding=False))
+
+
+@pytest.fixture(scope="module")
+def long_winded_reader(save_small_model):
+    """Writes 600 tokens, so that a beam search takes long enough to be stopped."""
+    return Reader.load(save_small_model(max_report_tokens=600))
+
+
+def kinds(events) -> list[type]:
+    """Types of events in order, runs of one type counted once."""
+    seen: list[type] = []
+    for event in events:
+        if not seen or seen[-1] is not type(event):
+            seen.append(type(event))
+    return seen
+
+
+def only(events, kind):
+    (event,) = [event for event in events if isinstance(event, kind)]
+    return event
+
+
+def test_events_come_in_reading_order(reader, study):
+    events = list(reader.read(study))
+    assert kinds(events) == [Progress, DraftWord, DraftDone, Progress, ReportWord, ReportDone]
+    steps = [event.step for event in events if isinstance(event, Progress)]
+    assert steps == ["images", "encoding", "drafting", "refining"]
+
+
+def test_words_stream_in_whole_and_only_grow(reader, study):
+    events = list(reader.read(study))
+    for word_kind, done_kind in ((DraftWord, DraftDone), (ReportWord, ReportDone)):
+        shown = [event.text_so_far for event in events if isinstance(event, word_kind)]
+        text = only(events, done_kind).text
+        assert len(shown) > 1
+        assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(shown))
+        assert shown[-1] == text
+        assert all(text[len(part) :][:1] in (" ", "") for part in shown)
+
+
+def test_the_report_comes_with_its_tokens_and_sentences(reader, study):
+    done = only(reader.read(study), ReportDone)
+    assert reader.processor.decode(list(done.tokens)) == done.text
+    assert [done.text[sentence.start : sentence.end] for sentence in done.sentences] == [
+        sentence.text for sentence in done.sentences
+    ]
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_the_report_is_what_generate_writes(reader, study, num_beams):
+    ids = reader.model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=reader.memory(study).full),
+        num_beams=num_beams,
+        max_length=reader.config.max_report_tokens,
+    )
+    done = only(reader.read(study, num_beams=num_beams), ReportDone)
+    assert list(done.tokens) == ids[0, 1:].tolist()
+
+
+def test_our_draft_is_written_from_the_coarse_memory_alone(reader, study):
+    ids = reader.model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=reader.memory(study).coarse), num_beams=1
+    )
+    reading = reader.report(study)
+    assert reading.draft == reader.processor.decode(ids[0])
+    assert reading.draft != reading.report
+
+
+def test_published_weights_draft_greedily_and_refine_by_beams_over_the_whole_memory(published_reader, study):
+    events = list(published_reader.read(study))
+    assert kinds(events) == [Progress, DraftWord, DraftDone, Progress, ReportDone]
+    outputs = BaseModelOutput(last_hidden_state=published_reader.memory(study).full)
+    greedy = published_reader.model.generate(encoder_outputs=outputs, num_beams=1)
+    beams = published_reader.model.generate(encoder_outputs=outputs, num_beams=3)
+    assert only(events, DraftDone).text == published_reader.processor.decode(greedy[0])
+    assert only(events, ReportDone).text == published_reader.processor.decode(beams[0])
+
+
+def test_beams_report_their_progress(reader, study):
+    messages = [event.message for event in reader.read(study, num_beams=3) if isinstance(event, Progress)]
+    assert sum("3 versions" in message for message in messages) > 2
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+@pytest.mark.parametrize("words_before", [0, 1, 3])
+def test_stop_ends_the_draft_within_one_token_and_keeps_it(reader, study, words_before, num_beams):
+    stop = threading.Event()
+    shown = []
+    for event in reader.read(study, stop, num_beams):
+        if isinstance(event, Progress) and event.step == "drafting" and words_before == 0:
+            stop.set()
+        if isinstance(event, DraftWord):
+            shown.append(event.text_so_far)
+            if len(shown) == words_before:
+                stop.set()
+        last = event
+    assert isinstance(last, Stopped)
+    assert last.report == ""
+    assert last.draft == "" if words_before == 0 else last.draft.startswith(shown[words_before - 1])
+    assert len(shown) <= words_before + 1  # what the token in flight completed, and no more
+
+
+def test_stop_during_the_report_keeps_draft_and_report(reader, study):
+    whole = only(reader.read(study), ReportDone)
+    stop = threading.Event()
+    for event in reader.read(study, stop):
+        if isinstance(event, ReportWord):
+            stop.set()
+        last = event
+    assert isinstance(last, Stopped)
+    assert last.draft and last.report
+    assert whole.text.startswith(last.report) and last.report != whole.text
+
+
+def test_stop_during_beam_search_ends_it_early(long_winded_reader, study):
+    stop = threading.Event()
+    steps = 0
+    for event in long_winded_reader.read(study, stop, num_beams=3):
+        if isinstance(event, Progress) and "versions" in event.message:
+            steps += 1
+            stop.set()
+        last = event
+    assert isinstance(last, Stopped) and last.draft
+    # the search runs in its own thread and may be some steps ahead of the listener, never near its end
+    assert steps < 300
+
+
+def test_a_listener_that_leaves_ends_the_search_and_frees_the_model(long_winded_reader, study, monkeypatch):
+    reader = long_winded_reader
+    steps = []
+    decode = reader.model.decoder.forward
+    monkeypatch.setattr(reader.model.decoder, "forward", lambda **inputs: steps.append(1) or decode(**inputs))
+    events = reader.read(study, num_beams=3)
+    for event in events:
+        if isinstance(event, Progress) and event.step == "refining":
+            steps.clear()
+        if isinstance(event, Progress) and "versions" in event.message:
+            break
+    events.close()
+    assert 0 < len(steps) < 300
+    assert not [thread for thread in threading.enumerate() if thread.name == "beam search"]
+    assert reader.lock.acquire(timeout=1)
+    reader.lock.release()
+
+
+def test_no_prior_and_no_context_are_fine(reader, study):
+    bare = Study(study.current)
+    assert isinstance(list(reader.read(bare))[-1], ReportDone)
+    assert reader.report(replace(study, prior=None)) != reader.report(study)
+    assert reader.report(replace(study, context=ClinicalContext())) != reader.report(study)
+
+
+def test_a_context_that_is_too_long_is_refused_before_any_work(reader, study, make_radiograph):
+    unseen = Study(make_radiograph(99), context=ClinicalContext("x" * 3000))
+    with pytest.raises(StudyError, match="3,000 characters"):
+        list(reader.read(unseen))
+    assert not reader.remembers(unseen.current)
+
+
+def test_an_image_is_encoded_once_and_again_after_it_was_forgotten(small_weights, study, monkeypatch):
+    reader = Reader.load(small_weights)
+    encoded = []
+    encode = reader.model.encode_image
+    monkeypatch.setattr(reader.model, "encode_image", lambda pixels: encoded.append(len(pixels)) or encode(pixels))
+    first = reader.report(study)
+    second = reader.report(replace(study, context=ClinicalContext("Another question.")))
+    assert len(encoded) == 2 and first != second
+    reader.forget([study.current.fingerprint, "never seen"])
+    assert not reader.remembers(study.current) and study.prior and reader.remembers(study.prior)
+    assert reader.report(study) == first
+    assert len(encoded) == 3
+
+
+def test_the_cache_is_bounded_and_keeps_what_was_used_last(small_weights, make_radiograph):
+    loaded = Reader.load(small_weights)
+    reader = Reader(loaded.model, loaded.processor, cached_images=2)
+    first, second, third = (make_radiograph(seed) for seed in (1, 2, 3))
+    for radiograph in (first, second, first, third):
+        reader.prepare(radiograph)
+    assert [reader.remembers(radiograph) for radiograph in (first, second, third)] == [True, False, True]
+
+
+def test_sessions_that_read_at_once_write_what_each_writes_alone(reader, study, make_radiograph):
+    studies = [study, Study(make_radiograph(5)), Study(make_radiograph(6), make_radiograph(1))]
+    alone = [reader.report(each) for each in studies]
+    together: dict[int, object] = {}
+    threads = [
+        threading.Thread(target=lambda number=number, each=each: together.update({number: reader.report(each)}))
+        for number, each in enumerate(studies)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[number] for number in range(len(studies))] == alone
+
+
+def test_reading_leaves_no_gradient_but_allows_one_to_the_memory(reader, study):
+    memory = reader.memory(study).full
+    assert not memory.requires_grad
+    memory.requires_grad_(True)  # would fail on a tensor made in inference mode
+    reader.model(memory=memory, decoder_input_ids=torch.tensor([[0, 5, 6]])).logits.sum().backward()
+    assert memory.grad is not None and memory.grad.abs().sum() > 0
+
+
+def test_the_card_says_which_weights_are_loaded(reader):
+    assert (reader.card.name, reader.card.kind, reader.card.note) == ("small random weights", "own", "never trained")
+
+
+def test_weights_that_are_not_there_or_of_another_model_get_one_sentence(tmp_path):
+    with pytest.raises(CheckpointError, match="Expected is a folder"):
+        Reader.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(CheckpointError, match="another model"):
+        Reader.load(tmp_path)
+
+
+def test_a_torn_weights_file_is_refused(save_small_model):
+    folder = save_small_model()
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="could be loaded"):
+        Reader.load(folder)
+
+
+def test_the_package_offers_its_public_names():
+    assert priorrg.load == Reader.load and priorrg.Reader is Reader
+    with pytest.raises(AttributeError):
+        priorrg.nothing_of_this_name  # noqa: B018

@@ -1,0 +1,103 @@
+"""What the server holds for a tab, and that it is gone when the tab is."""
+
+import pytest
+
+from priorrg.feedback.store import FeedbackStore
+from priorrg.reading import Reader
+from priorrg.ui.actions import Actions, examples
+from priorrg.ui.sessions import Sessions
+
+
+@pytest.fixture(scope="module")
+def reader(small_weights):
+    return Reader.load(small_weights)
+
+
+@pytest.fixture
+def actions(reader, tmp_path):
+    return Actions(reader, FeedbackStore(tmp_path / "feedback.sqlite3"))
+
+
+@pytest.fixture
+def sessions(reader):
+    return Sessions(reader.forget, idle_seconds=3600)
+
+
+def read(actions, session):
+    """Press Generate and wait for the report; the study that was read."""
+    actions.press(session, "Cough.", "", "PA", "PA")
+    for _ in actions.generate(session, "attention"):
+        pass
+    return session.run.study
+
+
+def test_ending_a_session_forgets_its_images_their_features_and_its_texts(actions, sessions):
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    study = read(actions, session)
+    assert actions.reader.remembers(study.current)
+    sessions.end("tab")
+    assert not actions.reader.remembers(study.current) and not actions.reader.remembers(study.prior)
+    again = sessions.of("tab")
+    assert again.current is None and again.report is None and again.draft == ""
+
+
+def test_images_that_were_replaced_are_forgotten_too(actions, sessions):
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    first = read(actions, session)
+    actions.take_example(session, examples()[1])
+    sessions.end("tab")
+    assert not actions.reader.remembers(first.current)
+
+
+def test_what_another_tab_still_shows_is_kept_for_it(actions, sessions):
+    for key in ("one", "two"):
+        actions.take_example(sessions.of(key), examples()[0])
+    study = read(actions, sessions.of("one"))
+    sessions.end("one")
+    assert actions.reader.remembers(study.current)
+    sessions.end("two")
+    assert not actions.reader.remembers(study.current)
+
+
+def test_a_tab_that_closes_in_the_middle_leaves_nothing(actions, sessions):
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    actions.press(session, "Cough.", "", "PA", "PA")
+    study = session.run.study
+    events = actions.generate(session, "attention")
+    next(events)  # nothing is encoded yet
+    sessions.end("tab")
+    states = list(events)
+    assert not actions.reader.remembers(study.current)
+    assert not any(state.get("sentences") for state in states)
+
+
+def test_idle_sessions_end_by_themselves(actions, reader):
+    sessions = Sessions(reader.forget, idle_seconds=0)
+    actions.take_example(sessions.of("left open"), examples()[0])
+    study = read(actions, sessions.of("left open"))
+    sessions.end_idle()
+    assert len(sessions) == 0
+    assert not reader.remembers(study.current)
+
+
+def test_a_new_image_takes_the_old_report_away(actions, sessions):
+    """Feedback and overlays must never join one report to another image."""
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    read(actions, session)
+    actions.remove(session, "prior")
+    assert session.report is None and session.overlays == {} and session.marks == {}
+
+
+def test_a_refused_upload_leaves_the_image_and_no_file(actions, sessions, tmp_path):
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    before = session.current
+    letter = tmp_path / "letter.png"
+    letter.write_text("no image")
+    with pytest.raises(Exception, match="no image that PriorRG knows"):
+        actions.take_upload(session, "current", letter)
+    assert session.current is before and not letter.exists()

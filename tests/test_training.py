@@ -1,0 +1,475 @@
+"""Training from the command line: the whole chain, small, on studies simulated for this test."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from priorrg.model.configuration import PriorRGConfig
+from priorrg.reading import Reader, ReportDone, read_study
+from train.__main__ import main
+from train.config import load_config
+from train.data import StudyDataset, read_annotation
+
+ROOT = Path(__file__).parents[1]
+PAPER = ROOT / "train" / "configs" / "paper.yaml"
+
+SMALL_MODEL = {
+    "hidden_size": 32,
+    "vision_stem_channels": [4, 8, 16],
+    "vision_config": {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 64,
+        "patch_size": 16,
+        "num_channels": 1,
+    },
+    "text_config": {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 160,
+    },
+    "decoder_config": {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 160},
+    "fusion_heads": 2,
+    "fusion_blocks": 1,
+    "num_latents": 8,
+    "perceiver_depth": 1,
+    "perceiver_heads": 2,
+    "perceiver_head_size": 16,
+    "mask_context_padding": True,
+    "coarse_draft": "coarse_memory",
+    "max_report_tokens": 140,
+    "num_beams": 1,
+    "weights_kind": "simulated",
+    "weights_name": "small",
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Ten simulated patients, as the command writes them."""
+    folder = tmp_path_factory.mktemp("data") / "sim"
+    counts = ["--train", "6", "--val", "2", "--test", "2"]
+    assert main(["simulate", "--output", str(folder), "--size", "64", "--workers", "1", *counts]) == 0
+    return folder
+
+
+def configuration(data: Path, runs: Path, **changes) -> str:
+    """A configuration file; changes are `section__key=value`."""
+    tree = {
+        "data": {
+            "annotation": str(data / "annotation.json"),
+            "image_root": str(data),
+            "view_positions": str(data / "view_positions.json"),
+            "cache": str(runs / "features"),
+        },
+        "model": {"vocabulary": 400, "vision": str(runs / "vision" / "vision.pt"), "config": SMALL_MODEL},
+        "vision": {"output": str(runs / "vision"), "epochs": 3, "batch_size": 4},
+        "stage1": {
+            "output": str(runs / "stage1"),
+            "batch_size": 4,
+            "epochs": 1,
+            "save_steps": 0,
+            "auxiliary": 1.0,
+            "warmup_steps": 0,
+        },
+        "stage2": {
+            "output": str(runs / "stage2"),
+            "start_from": str(runs / "stage1"),
+            "batch_size": 4,
+            "epochs": 2,
+            "save_steps": 0,
+            "auxiliary": 0.3,
+            "coarse_share": 0.3,
+            "learning_rate": 1e-3,
+            "decoder_learning_rate": 3e-3,
+            "warmup_steps": 0,
+        },
+    }
+    for name, value in changes.items():
+        section, key = name.split("__")
+        tree.setdefault(section, {})[key] = value
+    runs.mkdir(parents=True, exist_ok=True)
+    file = runs / "run.yaml"
+    file.write_text(yaml.safe_dump(tree))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """Folder of runs after vision, stage 1 and stage 2."""
+    runs = tmp_path_factory.mktemp("runs")
+    config = configuration(data, runs)
+    for command in ("vision", "stage1", "stage2"):
+        assert main([command, "--config", config]) == 0
+    return runs
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_the_chain_ends_in_weights_that_the_app_reads_with(trained, data, tmp_path):
+    assert main(["embed", "--weights", str(trained / "stage2"), "--output", str(tmp_path / "small")]) == 0
+    reader = Reader.load(str(tmp_path / "small"))
+    record = read_annotation(data / "annotation.json")["test"][1]
+    assert record.prior
+    study = read_study(data / record.current, data / record.prior, indication="Rule out effusion.")
+    done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
+    assert done.text
+    assert reader.card.kind == "simulated"
+
+
+@pytest.mark.slow
+def test_stage_2_learns_and_starts_from_stage_1(trained):
+    figures = json.loads((trained / "stage2" / "run.json").read_text())["result"]
+    first, *_, last = figures["validation_losses"]
+    assert last < first < 7  # ln 400 = 6.0 is guessing evenly
+    stage1, stage2 = weights_of(trained / "stage1"), weights_of(trained / "stage2")
+    frozen = [name for name in stage1 if name.startswith("image_encoder.") or "pos_embed" in name]
+    assert frozen and all(torch.equal(stage1[name], stage2[name]) for name in frozen)
+    moved = [name for name in stage1 if name.startswith("perceiver")]
+    assert moved and not all(torch.equal(stage1[name], stage2[name]) for name in moved)
+
+
+@pytest.mark.slow
+def test_a_run_leaves_its_configuration_versions_and_figures(trained):
+    run = json.loads((trained / "stage2" / "run.json").read_text())
+    assert run["config"]["stage2"]["coarse_share"] == 0.3
+    assert {"torch", "transformers"} <= run["versions"].keys()
+    assert run["result"]["steps"] == 2 * -(-18 // 4)  # 6 patients, three ways each, batches of 4, two epochs
+
+
+@pytest.mark.slow
+def test_evaluation_prints_a_table_and_writes_every_figure(trained, data, tmp_path, capsys):
+    config, output = configuration(data, tmp_path), tmp_path / "evaluation.json"
+    command = ["evaluate", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
+    assert main([*command, "--samples", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "finding_micro_f1" in printed or "finding micro-F1" in printed
+    assert printed.count("reference:") == 2
+    figures = json.loads(output.read_text())
+    assert (figures["studies"], figures["patients"]) == (4, 2)
+    assert {"refined", "coarse", "without prior", "without context"} <= figures.keys()
+
+
+@pytest.mark.slow
+def test_localisation_is_measured_on_both_images(trained, data, tmp_path, capsys):
+    config, output = configuration(data, tmp_path), tmp_path / "localisation.json"
+    command = ["localise", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
+    assert main([*command, "--pairs", "2"]) == 0
+    assert "chance" in capsys.readouterr().out
+    assert set(json.loads(output.read_text())) <= {"attention", "attention, plain", "gradient"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+def test_a_run_that_was_stopped_ends_where_an_unbroken_one_ends(trained, data, tmp_path, stage):
+    """Stopped by deleting what came after its first checkpoint, then resumed."""
+    runs = tmp_path / "runs"
+    changes = {f"{stage}__save_steps": 3, f"{stage}__epochs": 2, "stage2__start_from": str(trained / "stage1")}
+    changes["model__vision"] = str(trained / "vision" / "vision.pt")
+    config = configuration(data, runs, **changes)
+    assert main([stage, "--config", config]) == 0
+    unbroken = weights_of(runs / stage)
+
+    checkpoints = sorted((runs / stage / "checkpoints").glob("checkpoint-*"), key=lambda f: int(f.name.split("-")[1]))
+    assert len(checkpoints) == 2  # the two latest are kept
+    shutil.rmtree(checkpoints[1])
+    (runs / stage / "model.safetensors").unlink()
+    assert main([stage, "--config", config, "--resume"]) == 0
+    resumed = weights_of(runs / stage)
+    for name, value in unbroken.items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_stage_0_resumes_to_the_same_weights(data, tmp_path):
+    config = configuration(data, tmp_path, vision__epochs=70)  # 210 steps: a checkpoint after 200
+    assert main(["vision", "--config", config]) == 0
+    unbroken = torch.load(tmp_path / "vision" / "vision.pt", weights_only=True)
+    assert main(["vision", "--config", config, "--resume"]) == 0
+    resumed = torch.load(tmp_path / "vision" / "vision.pt", weights_only=True)
+    assert all(torch.equal(resumed[name], value) for name, value in unbroken.items())
+
+
+@pytest.mark.slow
+def test_the_best_epoch_can_be_kept(trained, data, tmp_path):
+    """A learning rate at which the later epochs are worse: the kept one is the best of them."""
+    changes = {"stage2__keep_best": True, "stage2__epochs": 4, "stage2__decoder_learning_rate": 0.3}
+    changes |= {"stage2__start_from": str(trained / "stage1"), "model__vision": str(trained / "vision" / "vision.pt")}
+    changes |= {"stage2__schedule": "reduce_lr_on_plateau", "stage2__schedule_settings": {"patience": 100}}
+    assert main(["stage2", "--config", configuration(data, tmp_path, **changes)]) == 0
+    result = json.loads((tmp_path / "stage2" / "run.json").read_text())["result"]
+    assert result["validation_loss"] == pytest.approx(min(result["validation_losses"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+def test_two_processes_train_together(trained, data, tmp_path, stage):
+    """Stage 1 gathers its negatives; in stage 2 one process may decode the coarse memory while the other does not."""
+    changes = {"model__vision": str(trained / "vision" / "vision.pt"), "stage2__start_from": str(trained / "stage1")}
+    config = configuration(data, tmp_path, **changes, stage1__epochs=2, stage1__batch_size=2)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command += ["-m", "train", stage, "--config", config]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-9000:]
+    run = json.loads((tmp_path / stage / "run.json").read_text())
+    whole_batches = 18 // 4 if stage == "stage1" else -(-18 // 8)  # stage 1 drops the rest
+    assert run["result"]["steps"] == 2 * whole_batches
+
+
+GATHERED = """
+import sys, torch, torch.distributed as dist
+from priorrg.model.modeling import contrastive_loss, same_study_matrix
+from train.stage1 import gather
+
+dist.init_process_group("gloo")
+rank, world = dist.get_rank(), dist.get_world_size()
+torch.manual_seed(0)
+visual_rows, report_rows = torch.randn(6, 8), torch.randn(6, 8)
+numbers = torch.tensor([0, 1, 2, 1, 3, 0])  # images of studies 0 and 1 lie on both processes
+weight, scale = torch.eye(8).requires_grad_(), torch.tensor(2.0, requires_grad=True)
+
+def gradients(rows):
+    visual, report = visual_rows[rows] @ weight, report_rows[rows] @ weight
+    same = same_study_matrix(gather(numbers[rows]))
+    loss = contrastive_loss(gather(visual), gather(report), scale, same)
+    return loss, torch.autograd.grad(loss, (weight, scale))
+
+loss, found = gradients(slice(rank * 3, rank * 3 + 3))
+for gradient in found:  # as DistributedDataParallel does
+    dist.all_reduce(gradient)
+    gradient /= world
+dist.barrier()
+dist.destroy_process_group()
+alone, wanted = gradients(slice(0, 6))
+torch.testing.assert_close(loss, alone)
+torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_loss_and_the_gradients_of_one(tmp_path):
+    program = tmp_path / "gathered.py"
+    program.write_text(GATHERED)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(program)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+@pytest.mark.slow
+def test_accumulated_steps_have_the_loss_of_whole_ones(trained, data, tmp_path):
+    usual = {"model__vision": str(trained / "vision" / "vision.pt"), "stage2__start_from": str(trained / "stage1")}
+    usual |= {"stage2__epochs": 1, "stage2__coarse_share": 0.0, "stage2__learning_rate": 0.0}
+    usual |= {"stage2__decoder_learning_rate": 0.0}
+    losses = []
+    for name, changes in (("whole", {}), ("parts", {"stage2__batch_size": 1, "stage2__gradient_accumulation": 4})):
+        assert main(["stage2", "--config", configuration(data, tmp_path / name, **usual | changes)]) == 0
+        run = json.loads((tmp_path / name / "stage2" / "run.json").read_text())
+        losses.append(run["result"]["training_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)  # means over batches of other sizes
+
+
+def test_images_of_one_study_are_one_study_in_every_process(data):
+    """MIMIC-CXR has records that differ in their image alone; they are positives of each other."""
+    record, other = read_annotation(data / "annotation.json")["train"][1:3]
+    dataset = StudyDataset([record, replace(record, current="images/another view.png"), other])
+    numbers = [dataset[place].study_number for place in range(3)]
+    assert numbers[0] == numbers[1] != numbers[2]
+    pair = StudyDataset([record], four_views=True)
+    assert len({pair[place].study_number for place in range(3)}) == 3, "read another way it is another study"
+
+
+@pytest.mark.slow
+def test_features_of_other_images_are_never_taken(trained, data, tmp_path, capsys):
+    copy, config = tmp_path / "data", tmp_path / "runs"
+    shutil.copytree(data, copy)
+    usual = {"model__vision": str(trained / "vision" / "vision.pt")}
+    written = "vision features"
+    assert main(["stage1", "--config", configuration(copy, config, **usual)]) == 0
+    assert written in capsys.readouterr().err
+    assert main(["stage1", "--config", configuration(copy, config, **usual)]) == 0
+    assert written not in capsys.readouterr().err
+    one, two = sorted((copy / "images").glob("p*_s1.png"))[:2]
+    shutil.copy(one, two)
+    assert main(["stage1", "--config", configuration(copy, config, **usual)]) == 0
+    assert written in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_fresh_start_forgets_the_checkpoints_of_an_earlier_run(trained, data, tmp_path):
+    """Otherwise resuming would go on from the earlier run, whose checkpoint has the higher number."""
+    usual = {"model__vision": str(trained / "vision" / "vision.pt"), "stage1__save_steps": 1}
+    assert main(["stage1", "--config", configuration(data, tmp_path, **usual, stage1__epochs=3)]) == 0
+    assert main(["stage1", "--config", configuration(data, tmp_path, **usual, stage1__epochs=1)]) == 0
+    numbers = [int(f.name.split("-")[1]) for f in (tmp_path / "stage1" / "checkpoints").glob("checkpoint-*")]
+    assert max(numbers) == 18 // 4
+
+
+@pytest.mark.slow
+def test_data_without_truth_trains_from_pixels(trained, data, tmp_path, capsys):
+    """What a user of MIMIC-CXR brings: text and images, one of them damaged, no simulation, no feature cache."""
+    copy = tmp_path / "data"
+    shutil.copytree(data, copy)
+    damaged = sorted((copy / "images").glob("p*_s2.png"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    annotation = json.loads((copy / "annotation.json").read_text())
+    for records in annotation.values():
+        for record in records:
+            del record["simulation"]
+    (copy / "annotation.json").write_text(json.dumps(annotation))
+    changes = {
+        "data__cache": "",
+        "data__resample_text": False,
+        "data__four_views": False,
+        "model__vision": "",
+        "stage1__auxiliary": 0.0,
+        "stage2__auxiliary": 0.0,
+        "stage2__epochs": 1,
+    }
+    config = configuration(copy, tmp_path, **changes)
+    for stage in ("stage1", "stage2"):
+        assert main([stage, "--config", config]) == 0
+        printed = capsys.readouterr().out
+        assert f"skipped images/{damaged.name}" in printed and "train: 1 of 12 studies left out" in printed
+    assert Reader.load(str(tmp_path / "stage2")).card.name == "small"
+
+
+# What a user can mend is one sentence
+
+
+def refused(capsys, *command: str) -> str:
+    assert main(list(command)) == 2
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    return printed
+
+
+def test_an_unknown_key_is_refused_with_its_name(data, tmp_path, capsys):
+    config = configuration(data, tmp_path, stage1__learing_rate=1e-4)
+    assert "no key stage1.learing_rate" in refused(capsys, "stage1", "--config", config)
+    config = configuration(data, tmp_path)
+    message = refused(capsys, "stage1", "--config", config, "--override", "stage9.epochs=1")
+    assert "no key stage9" in message
+
+
+def test_a_number_may_be_written_as_people_write_it(data, tmp_path):
+    """YAML takes 5e-5 for a text."""
+    config = load_config(configuration(data, tmp_path), ["stage2.learning_rate=5e-5", "stage1.epochs=2"])
+    assert (config.stage2.learning_rate, config.stage1.epochs) == (5e-5, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("override", "part"),
+    [
+        ("stage2.learning_rate=fast", "stage2.learning_rate is 'fast', but it must be a number"),
+        ("stage1.batch_size=2.5", "stage1.batch_size is 2.5, but it must be a whole number"),
+        ("data.four_views=perhaps", "data.four_views is 'perhaps', but it must be true or false"),
+        ("data.view_positions=nowhere.json", "There is no view-position file nowhere.json"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named(data, tmp_path, capsys, override, part):
+    assert part in refused(capsys, "stage1", "--config", configuration(data, tmp_path), "--override", override)
+
+
+def test_a_split_that_is_missing_is_named(data, tmp_path, capsys):
+    annotation = json.loads((data / "annotation.json").read_text())
+    (tmp_path / "annotation.json").write_text(json.dumps({"train": annotation["train"]}))
+    config = configuration(data, tmp_path, data__annotation=str(tmp_path / "annotation.json"))
+    assert "no studies in a split 'val'. It has: train." in refused(capsys, "stage1", "--config", config)
+
+
+def test_a_record_without_a_field_is_named(data, tmp_path, capsys):
+    annotation = json.loads((data / "annotation.json").read_text())
+    del annotation["train"][3]["anchor_scan"]
+    (tmp_path / "annotation.json").write_text(json.dumps(annotation))
+    config = configuration(data, tmp_path, data__annotation=str(tmp_path / "annotation.json"))
+    message = refused(capsys, "stage1", "--config", config)
+    assert "train record 3" in message and annotation["train"][3]["id"] in message and "anchor_scan" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"data__annotation": "nowhere.json"}, "There is no annotation file nowhere.json"),
+        ({"model__vision": "nowhere.pt"}, "Train it first: python -m train vision"),
+        ({"stage2__start_from": "nowhere"}, "nowhere holds no model"),
+        ({"stage2__keep_best": True, "stage2__save_steps": 5}, "set stage2.save_steps to 0"),
+    ],
+    ids=["annotation", "vision", "stage 1", "best"],
+)
+def test_what_is_missing_is_named(trained, data, tmp_path, capsys, change, part):
+    usual = {"model__vision": str(trained / "vision" / "vision.pt")}
+    assert part in refused(capsys, "stage2", "--config", configuration(data, tmp_path, **usual | change))
+
+
+@pytest.mark.slow
+def test_unreadable_images_are_named_and_skipped_up_to_a_limit(trained, data, tmp_path, capsys):
+    copy, runs = tmp_path / "data", tmp_path / "runs"
+    shutil.copytree(data, copy)
+    damaged, missing = sorted((copy / "images").glob("p*_s1.png"))[:2]
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    missing.unlink()
+    usual = {"model__vision": str(trained / "vision" / "vision.pt")}
+    message = refused(capsys, "stage1", "--config", configuration(copy, runs, **usual, data__max_unreadable=1))
+    assert "More than 1 images cannot be read" in message and damaged.name in message
+
+    assert main(["stage1", "--config", configuration(copy, runs, **usual, data__max_unreadable=2)]) == 0
+    printed = capsys.readouterr().out
+    assert f"skipped images/{damaged.name}" in printed and f"skipped images/{missing.name}" in printed
+    result = json.loads((runs / "stage1" / "run.json").read_text())["result"]
+    assert result["examples_per_epoch"] == 3 * (6 - 2)
+
+
+def test_a_batch_larger_than_the_data_is_said(trained, data, tmp_path, capsys):
+    usual = {"model__vision": str(trained / "vision" / "vision.pt"), "stage1__batch_size": 64}
+    message = refused(capsys, "stage1", "--config", configuration(data, tmp_path, **usual))
+    assert "holds 64 studies" in message and "stage1.batch_size" in message
+
+
+def test_a_data_set_is_never_written_over(data, capsys):
+    assert "already holds a data set" in refused(capsys, "simulate", "--output", str(data))
+
+
+def test_an_interrupted_data_set_is_not_mixed_with_another(tmp_path, capsys):
+    """Its images are kept, so another seed would put wrong labels on them."""
+    folder, counts = tmp_path / "sim", ["--train", "1", "--val", "0", "--test", "0", "--size", "64", "--workers", "1"]
+    assert main(["simulate", "--output", str(folder), "--seed", "1", *counts]) == 0
+    (folder / "annotation.json").unlink()  # it is written last
+    assert "begun otherwise" in refused(capsys, "simulate", "--output", str(folder), "--seed", "2", *counts)
+    assert main(["simulate", "--output", str(folder), "--seed", "1", *counts]) == 0
+
+
+# Paper scale
+
+
+def test_the_paper_scale_configuration_is_the_papers():
+    config = load_config(PAPER)
+    ours = PriorRGConfig(**config.model.config).to_dict()
+    paper = PriorRGConfig().to_dict()
+    different = {name for name in paper if ours[name] != paper[name]}
+    assert different == {
+        "mask_context_padding",
+        "coarse_draft",
+        "weights_name",
+        "training_note",
+    }
+    assert (config.stage1.batch_size, config.stage1.epochs, config.stage1.learning_rate) == (32, 10, 5e-5)
+    assert (config.stage2.batch_size, config.stage2.epochs) == (16, 50)
+    assert (config.stage2.learning_rate, config.stage2.decoder_learning_rate) == (5e-6, 5e-5)
+    assert config.stage1.auxiliary == config.stage2.auxiliary == 0

@@ -1,0 +1,233 @@
+"""The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | evaluate |
+localise | embed | card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from priorrg.errors import PriorRGError
+
+DEFAULT_CONFIG = "train/configs/embedded.yaml"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. Errors of our family print one sentence."""
+    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    simulate = commands.add_parser("simulate", help="write a simulated data set")
+    simulate.add_argument("--output", type=Path, default=Path("data/sim"))
+    for split, count in (("train", 6500), ("val", 300), ("test", 400)):
+        simulate.add_argument(f"--{split}", type=int, default=count, help=f"patients (default {count})")
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--size", type=int, default=256, help="pixels an edge (default 256)")
+    simulate.add_argument("--workers", type=int, default=None)
+    simulate.set_defaults(run=_simulate)
+
+    sheet = commands.add_parser("sheet", help="a contact sheet of simulated pairs")
+    sheet.add_argument("--output", type=Path, default=Path("sheet.png"))
+    sheet.add_argument("--seed", type=int, default=1)
+    sheet.add_argument("--patients", type=int, default=10)
+    sheet.set_defaults(run=_sheet)
+
+    examples = commands.add_parser("examples", help="write the app's example studies")
+    examples.add_argument("--output", type=Path, default=Path("assets/examples"))
+    examples.set_defaults(run=_examples)
+
+    for name, what, run in (
+        ("vision", "stage 0: train the vision encoder on simulated truth", _vision),
+        ("stage1", "contrastive pre-training", _stage),
+        ("stage2", "the decoder", _stage),
+        ("evaluate", "generate and score a split", _evaluate),
+        ("localise", "measure where overlays point, by the simulator's masks", _localise),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("--config", default=DEFAULT_CONFIG)
+        command.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
+        if name in ("evaluate", "localise"):
+            command.add_argument("--weights", type=Path, default=Path("assets/embedded"))
+            command.add_argument("--split", default="test")
+            output = Path("runs/evaluation.json" if name == "evaluate" else "runs/localisation.json")
+            command.add_argument("--output", type=Path, default=output)
+        if name == "evaluate":
+            command.add_argument("--samples", type=int, default=0, help="reports to print beside their references")
+        elif name == "localise":
+            command.add_argument("--pairs", type=int, default=100, help="studies with a prior (default 100)")
+        else:
+            command.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        command.set_defaults(run=run)
+
+    embed = commands.add_parser("embed", help="write a trained model in half precision, in small shards")
+    embed.add_argument("--weights", type=Path, default=Path("runs/embedded/stage2"))
+    embed.add_argument("--output", type=Path, default=Path("assets/embedded"))
+    embed.set_defaults(run=_embed)
+
+    card = commands.add_parser("card", help="write measured figures into a model card and its evaluation.json")
+    card.add_argument("--weights", type=Path, default=Path("assets/embedded"))
+    card.add_argument("--evaluation", type=Path, default=Path("runs/evaluation.json"))
+    card.add_argument("--localisation", type=Path, default=Path("runs/localisation.json"))
+    card.set_defaults(run=_card)
+
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        run(options)
+    except PriorRGError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from train.simulate.dataset import write_data_set
+
+    patients = {"train": options.train, "val": options.val, "test": options.test}
+    write_data_set(options.output, patients, options.seed, options.size, options.workers)
+
+
+def _sheet(options: argparse.Namespace) -> None:
+    from train.simulate.sheet import write_sheet
+
+    write_sheet(options.output, options.seed, options.patients)
+
+
+def _examples(options: argparse.Namespace) -> None:
+    from train.simulate.examples import write_examples
+
+    write_examples(options.output)
+
+
+def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str, Any]]:
+    """The run's configuration and its records, which must hold `splits`."""
+    from priorrg.errors import DataError
+    from train.config import load_config
+    from train.data import read_annotation
+
+    config = load_config(options.config, options.override)
+    records = read_annotation(config.data.annotation)
+    for split in splits:
+        if not records.get(split):
+            raise DataError(f"The annotation file has no studies in a split {split!r}. It has: {', '.join(records)}.")
+    return config, records
+
+
+def _vision(options: argparse.Namespace) -> None:
+    from train.build import build, train_tokenizer, training_text
+    from train.data import read_view_positions, vision_run
+    from train.pretrain_vision import train_vision
+
+    config, records = _prepared(options, "train", "val")
+    views = read_view_positions(config.data.view_positions)
+    config.model.vision = ""  # this stage makes it
+    with tempfile.TemporaryDirectory() as folder:  # no text is read here, but a processor has a tokenizer
+        tokenizer = Path(folder) / "tokenizer.json"
+        train_tokenizer(training_text(records["train"][:100], config.seed), config.model.vocabulary, tokenizer)
+        model, processor = build(config, views, tokenizer)
+    vision = config.vision
+    figures = train_vision(
+        model.image_encoder,
+        vision_run(records["train"], processor, config),
+        vision_run(records["val"], processor, config),
+        Path(vision.output),
+        mean=config.model.image_mean,
+        std=config.model.image_std,
+        epochs=vision.epochs,
+        batch_size=vision.batch_size,
+        learning_rate=vision.learning_rate,
+        weight_decay=vision.weight_decay,
+        seed=config.seed,
+        resume=options.resume,
+    )
+    print(json.dumps(figures["summary"]))
+
+
+def _stage(options: argparse.Namespace) -> None:
+    from train.build import build, stage_tokenizer
+    from train.data import read_view_positions
+    from train.stage1 import train_stage1
+    from train.stage2 import train_stage2
+    from train.trainer import processes, take_over
+
+    config, records = _prepared(options, "train", "val")
+    views = read_view_positions(config.data.view_positions)
+    stage, train = (config.stage1, train_stage1) if options.command == "stage1" else (config.stage2, train_stage2)
+    running = processes()
+    with running.main_process_first():
+        is_new = running.is_main_process and not options.resume
+        tokenizer = stage_tokenizer(config, stage, records["train"], is_new=is_new)
+    model, processor = build(config, views, tokenizer)
+    if stage.start_from:
+        fresh = take_over(model, stage.start_from)
+        running.print(f"{len(fresh)} weights start fresh, the others from {stage.start_from}")
+    running.print(json.dumps(train(model, config, processor, records, options.resume), indent=1))
+    running.wait_for_everyone()
+    running.destroy_process_group()  # or a process that ends first pulls the others down
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    import torch
+
+    from priorrg.model.modeling import PriorRGModel
+    from priorrg.model.processing import PriorRGProcessor
+    from train.evaluate import evaluate
+
+    config, records = _prepared(options, options.split)
+    model = PriorRGModel.from_pretrained(options.weights, dtype=torch.float32)
+    model.to(device="cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[call-arg]
+    processor = PriorRGProcessor.from_pretrained(options.weights)
+    evaluate(model, processor, records[options.split], config, options.output, options.samples)
+
+
+def _localise(options: argparse.Namespace) -> None:
+    from priorrg.reading import Reader
+    from train.localise import localise, table
+
+    config, records = _prepared(options, options.split)
+    reader = Reader.load(str(options.weights))
+    figures = localise(reader, records[options.split], Path(config.data.image_root), options.pairs)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(figures, indent=1))
+    print(table(figures))
+
+
+def _embed(options: argparse.Namespace) -> None:
+    import torch
+
+    from priorrg.errors import CheckpointError
+    from priorrg.model.modeling import PriorRGModel
+    from priorrg.model.processing import PriorRGProcessor
+
+    if not (options.weights / "config.json").is_file():
+        raise CheckpointError(f"{options.weights} holds no trained model. Run stage 2 first: python -m train stage2.")
+    model = PriorRGModel.from_pretrained(options.weights, dtype=torch.float16)
+    processor = PriorRGProcessor.from_pretrained(options.weights)
+    for file in options.output.glob("*.safetensors*"):
+        file.unlink()
+    model.save_pretrained(options.output, max_shard_size="15MB")
+    processor.save_pretrained(options.output)
+    if (options.weights / "run.json").is_file():
+        shutil.copy(options.weights / "run.json", options.output / "run.json")
+
+
+def _card(options: argparse.Namespace) -> None:
+    from priorrg.errors import DataError
+    from train.card import update_card
+
+    for file in (options.evaluation, options.localisation):
+        if not file.is_file():
+            raise DataError(f"There is no file {file}. Measure first: python -m train evaluate, then localise.")
+    figures, localisation = (json.loads(file.read_text()) for file in (options.evaluation, options.localisation))
+    update_card(options.weights / "README.md", figures, localisation)
+    both = figures | {"localisation": localisation}
+    (options.weights / "evaluation.json").write_text(json.dumps(both, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

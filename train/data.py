@@ -1,0 +1,433 @@
+"""Annotation file -> records -> batches, from pixels or from the frozen vision encoder's cached features.
+
+The annotation format is that of MIMIC-CXR users (architecture notes, section 12). Simulated records
+carry their truth besides, which lets the text be written anew each epoch and a pair be read backwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from priorrg.errors import DataError, ImageError
+from priorrg.imaging.open import read_radiograph
+from priorrg.model.modeling import PriorRGModel
+from priorrg.model.processing import PriorRGProcessor
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext
+from train.config import RunConfig
+from train.pretrain_vision import FINDING_KEYS, VisionRun, targets_of
+from train.simulate.reports import write_context, write_report
+from train.simulate.truth import CHANGES, StudyTruth, change_of
+
+# Classes of the auxiliary heads: absent, present without a prior to compare with, then CHANGES.
+ABSENT, NOT_COMPARED = 0, 1
+CHANGE_CLASSES = 2 + len(CHANGES)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One study of the annotation file. Paths are relative to the image root. truth: of a simulated study."""
+
+    subject_id: str
+    study_id: str
+    current: str
+    view: str
+    prior: str | None
+    prior_view: str
+    context: ClinicalContext
+    findings: str
+    truth: StudyTruth | None = None
+    prior_truth: StudyTruth | None = None
+    masks: str | None = None
+
+
+def read_annotation(path: str | Path) -> dict[str, list[Record]]:
+    """Records by split; those without findings are dropped, as in the published code.
+
+    Raises DataError naming the record when a field is missing, and when the file is missing or no JSON.
+    """
+    try:
+        tree = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise DataError(f"There is no annotation file {path}. Simulate one: python -m train simulate.") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from None
+    if not isinstance(tree, dict) or not all(isinstance(records, list) for records in tree.values()):
+        raise DataError(f"{path} is no annotation file: it must hold a list of records for each split.")
+    return {
+        split: [
+            _record(raw, f"{split} record {number}")
+            for number, raw in enumerate(records)
+            if raw.get("findings_factual_serialization") and raw.get("findings", "") != ""
+        ]
+        for split, records in tree.items()
+    }
+
+
+def read_view_positions(path: str | Path) -> dict[str, int]:
+    """The view-position file: name -> row, `unk` among them. Raises DataError where it holds something else."""
+    try:
+        views = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise DataError(f"There is no view-position file {path} (data.view_positions).") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from None
+    if not isinstance(views, dict) or sorted(views.values()) != list(range(len(views))) or UNKNOWN_VIEW not in views:
+        raise DataError(f"{path} must number its view positions from 0 without gaps, {UNKNOWN_VIEW!r} among them.")
+    return views
+
+
+def _record(raw: dict[str, Any], where: str) -> Record:
+    try:
+        prior = (raw["prior_study"] or {}).get("latest_study")
+        simulation = raw.get("simulation")
+        if not isinstance(raw["findings"], str):
+            raise TypeError("findings is no text")
+        return Record(
+            subject_id=str(raw["subject_id"]),
+            study_id=str(raw["study_id"]),
+            current=raw["anchor_scan"]["image_path"][0],
+            view=raw["anchor_scan"]["view_position"][0] or UNKNOWN_VIEW,
+            prior=prior["image_path"][0] if prior else None,
+            prior_view=(prior["view_position"][0] or UNKNOWN_VIEW) if prior else UNKNOWN_VIEW,
+            context=ClinicalContext(raw["indication_pure"] or "", raw["history_pure"] or ""),
+            findings=raw["findings"],
+            truth=StudyTruth.from_dict(simulation["current"]) if simulation else None,
+            prior_truth=StudyTruth.from_dict(simulation["prior"]) if simulation and simulation["prior"] else None,
+            masks=simulation["masks"] if simulation else None,
+        )
+    except (KeyError, IndexError, TypeError) as error:
+        name = raw.get("id") or raw.get("study_id") or "without id"
+        raise DataError(f"The {where} ({name}) lacks or misshapes a field: {error}.") from None
+
+
+def image_paths(records: Sequence[Record]) -> list[str]:
+    """Every image that the records name, once, in order."""
+    return list(dict.fromkeys(p for r in records for p in (r.current, r.prior) if p))
+
+
+def read_pixels(processor: PriorRGProcessor, root: Path, paths: Sequence[str]) -> Tensor:
+    """(N, C, S, S) float32, through the very path that the app uses."""
+    return processor.images([read_radiograph(root / path) for path in paths])
+
+
+class FeatureCache:
+    """Features of the frozen encoder on disk: last (N, P, H) and layers (N, L, P, H), float16 memory maps.
+
+    Written once; both stages train from it. It belongs to one set of encoder weights, whose digest it keeps.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / "index.json").read_text())
+        self.rows: dict[str, int] = index["rows"]
+        self.digest: str = index["digest"]
+        self.stamps: dict[str, str] = index["stamps"]
+        self.skipped: frozenset[str] = frozenset(index["skipped"])  # images that could not be read
+        self._last = np.memmap(folder / "last.f16", np.float16, "r", shape=tuple(index["last_shape"]))
+        self._layers = np.memmap(folder / "layers.f16", np.float16, "r", shape=tuple(index["layers_shape"]))
+
+    def last(self, paths: Sequence[str]) -> Tensor:
+        return torch.from_numpy(np.stack([self._last[self.rows[path]] for path in paths]))
+
+    def layers(self, paths: Sequence[str]) -> Tensor:
+        return torch.from_numpy(np.stack([self._layers[self.rows[path]] for path in paths]))
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        model: PriorRGModel,
+        processor: PriorRGProcessor,
+        root: Path,
+        paths: Sequence[str],
+        max_unreadable: int = 100,
+    ) -> FeatureCache:
+        """The cache in `folder`, written first where it is missing or belongs to other weights or images.
+
+        Raises DataError when more than max_unreadable images cannot be read; the others are named and skipped.
+        """
+        digest = encoder_digest(model, processor)
+        stamps = {path: _stamp(root / path) for path in paths}
+        if (folder / "index.json").exists():
+            cache = cls(folder)
+            if cache.digest == digest and all(cache.stamps.get(path) == stamp for path, stamp in stamps.items()):
+                return cache
+        _write_cache(folder, model, processor, root, stamps, digest, max_unreadable)
+        return cls(folder)
+
+
+def _stamp(file: Path) -> str:
+    """What changes when a file does: its place, size and time."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return f"{file.resolve()} missing"
+    return f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def readable(
+    records: Sequence[Record], cache: FeatureCache | None, root: Path, max_unreadable: int, split: str
+) -> list[Record]:
+    """Records all of whose images can be read; the others are counted and named.
+
+    Without a cache every image is opened once now, rather than failing in the middle of the run.
+    Raises DataError when more than max_unreadable cannot be read.
+    """
+    missing = dict.fromkeys(cache.skipped, "") if cache else _unreadable(root, image_paths(records), max_unreadable)
+    for line in missing.values():
+        if line:
+            print("skipped", line)
+    left = [record for record in records if not missing.keys() & {record.current, record.prior}]
+    if len(left) < len(records):
+        print(f"{split}: {len(records) - len(left)} of {len(records)} studies left out, for an image of theirs")
+    return left
+
+
+def _unreadable(root: Path, paths: Sequence[str], max_unreadable: int) -> dict[str, str]:
+    """Path -> what is wrong with it, of those that cannot be read."""
+    found: dict[str, str] = {}
+
+    def check(path: str) -> tuple[str, str]:
+        try:
+            read_radiograph(root / path)
+        except (ImageError, OSError) as error:
+            return path, f"{path}: {error}"
+        return path, ""
+
+    with ThreadPoolExecutor() as pool:
+        for path, problem in tqdm(pool.map(check, paths), total=len(paths), desc="images", unit="image", mininterval=5):
+            if problem:
+                found[path] = problem
+            _check_count(found, max_unreadable)
+    return found
+
+
+def _check_count(unreadable: dict[str, str], most: int) -> None:
+    if len(unreadable) > most:
+        raise DataError(
+            f"More than {most} images cannot be read (data.max_unreadable), the first is "
+            f"{next(iter(unreadable.values()))}"
+        )
+
+
+def encoder_digest(model: PriorRGModel, processor: PriorRGProcessor) -> str:
+    """A short fingerprint of the vision encoder's weights and of how images are prepared for it."""
+    digest = hashlib.sha256(json.dumps(processor.image_processor.to_dict(), sort_keys=True, default=str).encode())
+    for name, tensor in sorted(model.image_encoder.state_dict().items()):
+        digest.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+@torch.no_grad()
+def _write_cache(
+    folder: Path,
+    model: PriorRGModel,
+    processor: PriorRGProcessor,
+    root: Path,
+    stamps: dict[str, str],
+    digest: str,
+    max_unreadable: int,
+) -> None:
+    paths = list(stamps)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.json").unlink(missing_ok=True)
+    encoder = model.config.vision_config
+    tokens = (encoder.image_size // encoder.patch_size) ** 2 + 1
+    last_shape = (len(paths), tokens, encoder.hidden_size)
+    layers_shape = (len(paths), encoder.num_hidden_layers, tokens, encoder.hidden_size)
+    last = np.memmap(folder / "last.f16", np.float16, "w+", shape=last_shape)
+    layers = np.memmap(folder / "layers.f16", np.float16, "w+", shape=layers_shape)
+    rows: dict[str, int] = {}
+    unreadable: dict[str, str] = {}
+    model.eval()
+    device = next(model.parameters()).device
+    kind = "cuda" if device.type == "cuda" else "cpu"
+    for start in tqdm(range(0, len(paths), 32), desc="vision features", unit="batch", mininterval=5):
+        radiographs, named = [], []
+        for path in paths[start : start + 32]:
+            try:
+                radiographs.append(read_radiograph(root / path))
+                named.append(path)
+            except (ImageError, OSError) as error:
+                unreadable[path] = f"{path}: {error}"
+        _check_count(unreadable, max_unreadable)
+        if not named:
+            continue
+        with torch.autocast(kind, torch.bfloat16):
+            features = model.encode_image(processor.images(radiographs).to(device))
+        assert features.last_hidden_state is not None and features.hidden_states is not None
+        for offset, path in enumerate(named):
+            row = len(rows)
+            last[row] = features.last_hidden_state[offset].float().cpu().numpy()
+            layers[row] = features.hidden_states[offset].float().cpu().numpy()
+            rows[path] = row
+    for line in unreadable.values():
+        print("skipped", line)
+    last.flush()
+    layers.flush()
+    index = {"digest": digest, "rows": rows, "last_shape": last_shape, "layers_shape": layers_shape}
+    index |= {"stamps": stamps, "skipped": list(unreadable)}
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One study as it goes into a batch, prior possibly withheld and text possibly written anew.
+
+    study_number: the same for all images of one study, read the same way, in every process.
+    """
+
+    record: Record
+    prior: str | None
+    current: str
+    view: str
+    prior_view: str
+    context: ClinicalContext
+    findings: str
+    truth: StudyTruth | None
+    prior_truth: StudyTruth | None
+    study_number: int
+
+
+class StudyDataset(Dataset):
+    """Examples of a split. `epoch` is set by the trainer: the text of an epoch depends on it and the seed alone.
+
+    four_views: a simulated pair is read forward, backward (its changes inverted), and one of its images alone.
+    """
+
+    def __init__(self, records: Sequence[Record], *, resample: bool = False, four_views: bool = False, seed: int = 0):
+        self.epoch = 0
+        self._seed = seed
+        self._resample = resample
+        if (resample or four_views) and any(r.truth is None for r in records):
+            raise DataError("Writing text anew needs simulated records: set resample_text and four_views to false.")
+        if four_views:
+            pairs = [r for r in records if r.prior]
+            self._items = [(r, way) for r in pairs for way in ("forward", "backward", "alone")]
+        else:
+            self._items = [(r, "forward") for r in records]
+        # A simulated pair read another way is another study: another current image, another report.
+        studies = dict.fromkeys((record.study_id, way) for record, way in self._items)
+        self._numbers = {study: number for number, study in enumerate(studies)}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> Example:
+        record, way = self._items[index]
+        rng = random.Random(f"{self._seed} {self.epoch} {index}")
+        prior, current, view, prior_view = record.prior, record.current, record.view, record.prior_view
+        truth, prior_truth = record.truth, record.prior_truth
+        if way == "backward" or (way == "alone" and rng.random() < 0.5):
+            assert prior is not None
+            prior, current, view, prior_view = current, prior, prior_view, view
+            truth, prior_truth = prior_truth, truth
+        if way == "alone":
+            prior, prior_truth, prior_view = None, None, UNKNOWN_VIEW
+        context, findings = record.context, record.findings
+        if self._resample or way != "forward":
+            assert truth is not None
+            context = write_context(truth, prior_truth, rng)
+            findings = write_report(truth, prior_truth, context, rng)
+        number = self._numbers[record.study_id, way]
+        return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number)
+
+
+class Collator:
+    """Examples -> tensors of one batch, named as the model's forward names them, plus the stages' targets."""
+
+    def __init__(
+        self,
+        processor: PriorRGProcessor,
+        root: Path,
+        cache: FeatureCache | None,
+        *,
+        layers: bool,
+        stage1: bool = False,
+        auxiliary: bool = False,
+        context_length: int | None = None,
+    ) -> None:
+        self._processor, self._root, self._cache = processor, root, cache
+        self._layers, self._stage1, self._auxiliary = layers, stage1, auxiliary
+        self._context_length = context_length
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        processor = self._processor
+        batch = self._images(examples)
+        batch["has_prior"] = torch.tensor([e.prior is not None for e in examples])
+        batch["view_ids"] = torch.tensor([processor.view_id(e.view) for e in examples])
+        batch["prior_view_ids"] = torch.tensor([processor.view_id(e.prior_view) for e in examples])
+        ids, mask = processor.context([processor.context_text(e.context) for e in examples], self._context_length)
+        batch["context_input_ids"], batch["context_attention_mask"] = ids, mask
+        if self._stage1:
+            ids, mask = processor.stage1_report([e.findings for e in examples])
+            batch["report_input_ids"], batch["report_attention_mask"] = ids, mask
+            batch["study_numbers"] = torch.tensor([e.study_number for e in examples])
+        else:
+            ids, mask = processor.report([e.findings for e in examples])
+            batch["decoder_input_ids"] = ids[:, :-1]
+            batch["labels"] = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
+        if self._auxiliary:
+            targets = [auxiliary_targets(e) for e in examples]
+            batch["change_classes"] = torch.tensor([t[0] for t in targets])
+            batch["amounts"] = torch.tensor([t[1] for t in targets], dtype=torch.float32)
+        return batch
+
+    def _images(self, examples: Sequence[Example]) -> dict[str, Any]:
+        current, prior = [e.current for e in examples], [e.prior or e.current for e in examples]
+        if self._cache is None:
+            return {
+                "pixel_values": read_pixels(self._processor, self._root, current),
+                "prior_pixel_values": read_pixels(self._processor, self._root, prior),
+            }
+        batch: dict[str, Any] = {"current_last_hidden_state": self._cache.last(current)}
+        batch["prior_last_hidden_state"] = self._cache.last(prior)  # rows without a prior are never read
+        if self._layers:
+            batch["current_hidden_states"] = self._cache.layers(current)
+        return batch
+
+
+def auxiliary_targets(example: Example) -> tuple[list[int], list[list[float]]]:
+    """(class of each finding place, [amount now, amount before]) of a simulated study."""
+    assert example.truth is not None
+    classes, amounts = [], []
+    for key in FINDING_KEYS:
+        now = example.truth.finding(key)
+        before = example.prior_truth.finding(key) if example.prior_truth else None
+        change = change_of(now, before) if example.prior_truth else None
+        if change:
+            classes.append(2 + CHANGES.index(change))
+        else:
+            classes.append(NOT_COMPARED if now else ABSENT)
+        amounts.append([now.amount if now else 0.0, before.amount if before else 0.0])
+    return classes, amounts
+
+
+def vision_run(records: Sequence[Record], processor: PriorRGProcessor, config: RunConfig) -> VisionRun:
+    """Stage 0's pixels (N, S, S) uint8 and truth: every simulated image once, as the model is given it."""
+    root = Path(config.data.image_root)
+    encoder = processor.config.vision_config
+    seen = {r.current: r for r in records if r.truth and r.masks}
+    if not seen:
+        raise DataError("The annotation file has no simulated records with masks: stage 0 learns from those only.")
+    pixels = np.empty((len(seen), encoder.image_size, encoder.image_size), dtype=np.uint8)
+    paths = list(seen)
+    for start in tqdm(range(0, len(paths), 64), desc="pixels", unit="batch", mininterval=5):
+        batch = read_pixels(processor, root, paths[start : start + 64])[:, 0]
+        bright = batch * config.model.image_std + config.model.image_mean
+        pixels[start : start + len(batch)] = (bright.clamp(0, 1) * 255).round().byte().numpy()
+    truths = [r.truth for r in seen.values() if r.truth]
+    masks = [root / r.masks for r in seen.values() if r.masks]
+    return VisionRun(pixels, targets_of(truths, masks, encoder.image_size // encoder.patch_size))

@@ -1,0 +1,143 @@
+"""Writes a simulated data set to disk in the annotation format of MIMIC-CXR users (architecture notes, section 12).
+
+Patient number and seed determine every byte of a study, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import random
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from priorrg.errors import DataError
+from train.simulate.film import expose
+from train.simulate.patients import Examination, sample_case
+from train.simulate.reports import write_context, write_report
+
+VERSION = 1  # raise it when the same seed would give another data set
+VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3}
+_SPLIT_OFFSET = {"train": 0, "val": 10_000_000, "test": 20_000_000}  # patients of different splits never share a seed
+
+
+def write_data_set(
+    root: Path, patients: dict[str, int], seed: int, size_px: int = 256, workers: int | None = None
+) -> None:
+    """Simulate two studies for every patient of every split: images, masks, then the annotation.
+
+    patients: split -> number of patients. size_px: pixels an edge, a multiple of 32.
+    Raises DataError when the size does not fit or the folder already holds a data set, or one begun otherwise.
+    """
+    if size_px % 32:
+        raise DataError(f"The image size is {size_px} pixels: choose a multiple of 32.")
+    if (root / "annotation.json").exists():
+        raise DataError(f"{root} already holds a data set. Choose another folder or remove that one first.")
+    _claim(root, patients, seed, size_px)
+    write_images(root, patients, seed, size_px, workers)
+    write_annotation(root, patients, seed)
+
+
+def _claim(root: Path, patients: dict[str, int], seed: int, size_px: int) -> None:
+    """Write `simulation.json` before any image, so that an interrupted run goes on with what it began only."""
+    file, what = root / "simulation.json", {"version": VERSION, "seed": seed, "size_px": size_px}
+    if file.exists():
+        begun = json.loads(file.read_text())
+        if {name: begun.get(name) for name in what} != what:
+            raise DataError(f"{root} holds a data set that was begun otherwise ({begun}). Choose another folder.")
+    root.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(what | {"patients": patients}, indent=1))
+
+
+def write_images(root: Path, patients: dict[str, int], seed: int, size_px: int, workers: int | None = None) -> None:
+    """`images/` (16-bit PNG, 0 to 4095) and `masks/` of every study. Studies already written are kept."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    jobs = [(root, split, number, seed, size_px) for split, count in patients.items() for number in range(count)]
+    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+        for _ in tqdm(pool.map(_write_patient, jobs, chunksize=8), total=len(jobs), unit="patient", mininterval=5):
+            pass
+
+
+def write_annotation(root: Path, patients: dict[str, int], seed: int) -> None:
+    """`annotation.json` and `view_positions.json`: what the images show, in words and in truth."""
+    annotation = {
+        split: [record for number in range(count) for record in _records(split, number, seed)]
+        for split, count in patients.items()
+    }
+    (root / "view_positions.json").write_text(json.dumps(VIEW_POSITIONS, indent=1))
+    (root / "annotation.json").write_text(json.dumps(annotation))
+
+
+def _case_seed(split: str, number: int, seed: int) -> int:
+    return seed * 100_000_000 + _SPLIT_OFFSET[split] + number
+
+
+def _subject(split: str, number: int) -> str:
+    return f"{'p' if split == 'train' else split[0]}{number:06d}"
+
+
+def _write_patient(job: tuple[Path, str, int, int, int]) -> None:
+    root, split, number, seed, size_px = job
+    case = sample_case(_case_seed(split, number, seed))
+    for order, study in enumerate((case.prior, case.current), start=1):
+        name = f"{_subject(split, number)}_s{order}"
+        mask_file = root / "masks" / f"{name}.npz"
+        if mask_file.exists():
+            continue
+        film = expose(case.patient, study.exposure, study.truth, size_px)
+        Image.fromarray(film.pixels).save(root / "images" / f"{name}.png", compress_level=1)
+        begun = mask_file.with_name(f"{name}.begun.npz")
+        np.savez_compressed(begun, masks=film.masks)
+        begun.replace(mask_file)  # a killed run leaves no half a mask that would count as done
+
+
+def _records(split: str, number: int, seed: int) -> list[dict[str, Any]]:
+    case_seed = _case_seed(split, number, seed)
+    case = sample_case(case_seed)
+    subject = _subject(split, number)
+    day = datetime.date(2020, 1, 1) + datetime.timedelta(days=case_seed % 1500)
+    follow_up = day + datetime.timedelta(days=1 + case_seed % 9)
+    return [
+        _record(subject, 1, day, case.prior, None, case_seed),
+        _record(subject, 2, follow_up, case.current, case.prior, case_seed),
+    ]
+
+
+def _record(
+    subject: str, order: int, day: datetime.date, now: Examination, before: Examination | None, case_seed: int
+) -> dict[str, Any]:
+    rng = random.Random(case_seed * 4 + order)
+    prior_truth = before.truth if before else None
+    context = write_context(now.truth, prior_truth, rng)
+    report = write_report(now.truth, prior_truth, context, rng)
+    name, prior_name = f"{subject}_s{order}", f"{subject}_s1"
+    prior_study = None
+    if before is not None:
+        prior_image = {"image_path": [f"images/{prior_name}.png"], "view_position": [before.truth.view]}
+        prior_study = {"latest_study": prior_image}
+    return {
+        "subject_id": subject,
+        "study_id": name,
+        "id": name,
+        "study_date": day.isoformat(),
+        "findings": report,
+        "findings_factual_serialization": [report],
+        "indication_pure": context.indication,
+        "history_pure": context.history,
+        "anchor_scan": {"image_path": [f"images/{name}.png"], "view_position": [now.truth.view]},
+        "prior_study": prior_study,
+        "simulation": {
+            "current": now.truth.to_dict(),
+            "prior": prior_truth.to_dict() if prior_truth else None,
+            "seed": case_seed,
+            "masks": f"masks/{name}.npz",
+            "prior_masks": f"masks/{prior_name}.npz" if before else None,
+        },
+    }

@@ -1,0 +1,123 @@
+"""Devices in patient coordinates, their tips where the truth says, drawn in the attenuation of their material."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from train.simulate.chest import Chest
+from train.simulate.drawing import Canvas, polyline
+from train.simulate.truth import Device, StudyTruth
+
+CAVOATRIAL_Y = 4.2  # cm below the carina: about two vertebral bodies
+GASTROOESOPHAGEAL_ABOVE_DOME = 0.6  # cm above the left dome's top
+
+
+def apply_devices(chest: Chest, truth: StudyTruth) -> dict[str, np.ndarray]:
+    """Draw every device into the metal map; masks (size, size) in [0, 1] by device name."""
+    masks: dict[str, np.ndarray] = {}
+    for device in truth.devices:
+        canvas = Canvas(chest.frame)
+        rng = np.random.default_rng(chest.exposure.seed + sum(map(ord, device.name)))
+        _DRAWERS[device.name](canvas, chest, device, rng)
+        metal = canvas.thickness()
+        chest.metal = chest.metal + metal
+        masks[device.name] = np.clip(metal / 0.15, 0, 1)
+    return masks
+
+
+def _midline(chest: Chest) -> float:
+    return 1.2 * chest.exposure.yaw
+
+
+def _endotracheal_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+    tip = -(device.tip_cm or 0.0)
+    middle = _midline(chest)
+    path = [(middle + 0.3, -18.0), (middle + float(rng.normal(0, 0.2)), -11.0)]
+    if tip <= -0.3:
+        path.append((middle - 0.1, tip))
+    else:  # too deep: into the right main bronchus
+        path += [(middle - 0.1, -0.8), (middle - 0.2 - 0.75 * (tip + 0.3), tip + 0.1)]
+    curve = polyline(path)
+    canvas.tube(curve, 0.95, 0.10)
+    canvas.tube(curve, 0.68, 0.05)
+    canvas.tube(curve + np.array([0.28, 0.0]), 0.15, 0.75)  # the radio-opaque stripe
+
+
+def _central_venous_catheter(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+    tip = CAVOATRIAL_Y - (device.tip_cm or 0.0)
+    middle = _midline(chest)
+    if device.side == "right":
+        path = [(-3.6 + middle, -18.0), (-3.4 + middle, -12.0), (-2.5 + middle, -6.5), (-2.3 + middle, -2.5)]
+    else:
+        path = [
+            (3.8 + middle, -18.0),
+            (3.6 + middle, -12.0),
+            (1.9 + middle, -6.9),
+            (-0.9 + middle, -4.6),
+            (-2.2 + middle, -1.8),
+        ]
+    path.append((-2.2 + middle + float(rng.normal(0, 0.12)), tip))
+    canvas.tube(polyline(path), 0.26, 0.62)
+
+
+def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+    below = device.tip_cm or 0.0
+    junction = chest.shapes["left"].dome - GASTROOESOPHAGEAL_ABOVE_DOME
+    middle = _midline(chest) * 0.4
+    path = [(middle + 0.5, -18.0), (middle + 0.4, -8.0), (middle + 0.7, 0.0), (middle + 0.9, 6.0)]
+    if below <= 0:
+        path.append((middle + 1.1, junction + below))
+    else:
+        along = np.array([(1.6, junction), (3.2, junction + 2.2), (5.2, junction + 4.0), (6.6, junction + 3.9)])
+        keep = np.cumsum(np.concatenate([[0.0], np.linalg.norm(np.diff(along, axis=0), axis=1)])) <= below + 0.1
+        path += [tuple(p) for p in along[keep]]
+        if not keep.all():
+            last = int(keep.sum()) - 1
+            step = along[last + 1] - along[last]
+            rest = below - float(np.linalg.norm(np.diff(along[: last + 1], axis=0), axis=1).sum())
+            path.append(tuple(along[last] + step / np.linalg.norm(step) * rest))
+    canvas.tube(polyline(path), 0.30, 0.50)
+    canvas.tube(polyline(path)[-5:], 0.34, 0.80)
+
+
+def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+    side = -1.0 if device.side == "right" else 1.0
+    centre = np.array([side * 8.3, -5.6]) + rng.normal(0, 0.25, 2)
+    angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
+    round_box = np.stack(
+        [
+            np.sign(np.cos(angles)) * np.abs(np.cos(angles)) ** 0.55 * 2.3,
+            np.sign(np.sin(angles)) * np.abs(np.sin(angles)) ** 0.55 * 1.9,
+        ],
+        -1,
+    )
+    middle = _midline(chest)
+    base = 0.5 * (chest.shapes["right"].dome + chest.shapes["left"].dome)
+    vein = [(side * 6.2, -7.6), (side * 3.2, -6.6), (-1.2 + middle, -4.4), (-2.2 + middle, 0.0)]
+    atrial = [*vein, (-2.5 + middle, base - 7.0), (-3.0 + middle, base - 4.6), (-2.4 + middle, base - 6.0)]
+    ventricular = [*vein, (-2.3 + middle, base - 5.5), (-0.5 + middle, base - 1.9), (4.6 + middle, base - 1.2)]
+    for lead in (atrial, ventricular):
+        start = (float(centre[0]) - side * 1.2, float(centre[1]) - 1.4)
+        canvas.tube(polyline([start, *lead]), 0.20, 0.9)
+    canvas.polygon(centre + round_box, 2.6)
+    canvas.polygon(centre + round_box * 0.9, 2.1)
+
+
+def _sternotomy_wires(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+    middle = 2.2 * chest.exposure.yaw
+    steps = np.random.default_rng(chest.patient.seed + 91)
+    for y in np.linspace(-4.2, 8.0, 6) + steps.normal(0, 0.2, 6):
+        tilt = float(steps.normal(0, 0.15))
+        loop = [(-0.95, 0.0), (-0.35, -0.32), (0.4, -0.22), (0.95, 0.05), (0.35, 0.36), (-0.4, 0.30), (-0.95, 0.0)]
+        ring = np.array([(middle + lx, y + ly + tilt * lx) for lx, ly in loop])
+        canvas.tube(ring, 0.13, 1.7)
+        canvas.disc((middle, float(y) + 0.35), 0.20, 1.7)
+
+
+_DRAWERS = {
+    "endotracheal tube": _endotracheal_tube,
+    "central venous catheter": _central_venous_catheter,
+    "nasogastric tube": _nasogastric_tube,
+    "pacemaker": _pacemaker,
+    "sternotomy wires": _sternotomy_wires,
+}

@@ -1,0 +1,182 @@
+"""Writes the app's built-in example studies: simulated patients that no training has seen, as DICOM and PNG.
+
+The files carry no person: names and identifiers are left empty or say what they are.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless, generate_uid
+
+from train.simulate.anatomy import FIELD_CM, sample_exposure, sample_patient
+from train.simulate.film import expose
+from train.simulate.patients import Case, Examination, grade
+from train.simulate.truth import Device, Finding, StudyTruth
+
+_SEED = 990_000_000  # far from every split's seeds
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example study and the words that come with it."""
+
+    name: str
+    title: str
+    indication: str
+    history: str
+    case: Case
+    has_prior: bool
+    as_dicom: bool
+
+
+def example_studies() -> list[Example]:
+    """Three studies: an effusion that grew, a tube to be checked without a prior, and a pneumothorax that resolved."""
+    return [
+        Example(
+            "growing-effusion",
+            "Growing effusion",
+            "Shortness of breath, evaluate for pleural effusion.",
+            "Congestive heart failure.",
+            _case(
+                _SEED + 1,
+                "PA",
+                ([_finding("effusion", 0.30, "left"), _finding("cardiomegaly", 0.45)], []),
+                ([_finding("effusion", 0.72, "left"), _finding("cardiomegaly", 0.45)], []),
+            ),
+            has_prior=True,
+            as_dicom=True,
+        ),
+        Example(
+            "new-tube",
+            "Tube check, no prior",
+            "Status post intubation, evaluate tube placement.",
+            "Fever and cough.",
+            _case(
+                _SEED + 2,
+                "AP",
+                ([], []),
+                (
+                    [_finding("opacity", 0.62, "right", "lower")],
+                    [Device("endotracheal tube", "", 4.0), Device("nasogastric tube", "", 7.0)],
+                ),
+            ),
+            has_prior=False,
+            as_dicom=True,
+        ),
+        Example(
+            "resolved-pneumothorax",
+            "Pneumothorax after treatment",
+            "Evaluate for pneumothorax.",
+            "",
+            _case(
+                _SEED + 3,
+                "PA",
+                ([_finding("pneumothorax", 0.55, "right"), _finding("nodule", 0.5, "left", "mid")], []),
+                ([_finding("nodule", 0.5, "left", "mid")], []),
+            ),
+            has_prior=True,
+            as_dicom=False,
+        ),
+    ]
+
+
+def write_examples(root: Path, size_px: int = 1024) -> None:
+    """`<root>/<name>/current.*`, `prior.*` and `study.json` for each example study."""
+    for number, example in enumerate(example_studies()):
+        folder = root / example.name
+        folder.mkdir(parents=True, exist_ok=True)
+        day = datetime.date(2026, 3, 10 + number)
+        files = {"current": _write(folder, "current", example, example.case.current, day, size_px)}
+        if example.has_prior:
+            earlier = day - datetime.timedelta(days=6)
+            files["prior"] = _write(folder, "prior", example, example.case.prior, earlier, size_px)
+        description = {
+            "title": example.title,
+            "indication": example.indication,
+            "history": example.history,
+            "has_prior": example.has_prior,
+            "files": files,
+            "truth": {
+                "current": example.case.current.truth.to_dict(),
+                "prior": example.case.prior.truth.to_dict() if example.has_prior else None,
+            },
+        }
+        (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, description: str, uid_seed: str) -> FileDataset:
+    """A digital radiograph object (DX, for presentation) of 12-bit pixels (rows, columns) uint16, of nobody."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[uid_seed, "instance"])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID = meta.MediaStorageSOPClassUID
+    data.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    data.StudyInstanceUID = generate_uid(entropy_srcs=[uid_seed, "study"])
+    data.SeriesInstanceUID = generate_uid(entropy_srcs=[uid_seed, "series"])
+    data.PatientName, data.PatientID = "SIMULATED^NOBODY", "SIMULATED"
+    data.PatientBirthDate, data.PatientSex = "", ""
+    data.StudyID, data.AccessionNumber, data.ReferringPhysicianName = "", "", ""
+    data.StudyDate = data.SeriesDate = data.AcquisitionDate = data.ContentDate = day.strftime("%Y%m%d")
+    data.StudyTime = data.ContentTime = "080000"
+    data.Modality, data.BodyPartExamined, data.StudyDescription = "DX", "CHEST", description
+    data.SeriesNumber = data.InstanceNumber = "1"
+    data.PresentationIntentType = "FOR PRESENTATION"
+    data.ImageType = ["DERIVED", "PRIMARY"]  # PS3.3 C.8.11.3: derived, for it is no exposure of a person
+    data.DerivationDescription = "Simulated radiograph, no patient"
+    data.ViewPosition, data.ImageLaterality, data.PatientOrientation = view, "U", ["L", "F"]
+    data.Rows, data.Columns = pixels.shape
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
+    data.PixelIntensityRelationship, data.PixelIntensityRelationshipSign = "LOG", 1
+    data.RescaleIntercept, data.RescaleSlope, data.RescaleType = "0", "1", "US"
+    data.WindowCenter, data.WindowWidth = "2048", "4096"
+    data.ImagerPixelSpacing = [f"{FIELD_CM * 10 / pixels.shape[0]:.5f}"] * 2
+    data.BurnedInAnnotation, data.LossyImageCompression = "NO", "00"
+    data.PixelData = pixels.astype("<u2").tobytes()
+    return data
+
+
+def _write(folder: Path, which: str, example: Example, study: Examination, day: datetime.date, size_px: int) -> str:
+    pixels = expose(example.case.patient, study.exposure, study.truth, size_px).pixels
+    if not example.as_dicom:
+        Image.fromarray(pixels).save(folder / f"{which}.png", optimize=True)
+        return f"{which}.png"
+    data = dicom_of(pixels, study.truth.view, day, "Simulated chest radiograph", f"{example.name} {which}")
+    data.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    data.save_as(folder / f"{which}.dcm", enforce_file_format=True)
+    return f"{which}.dcm"
+
+
+def _finding(name: str, amount: float, side: str = "", zone: str = "") -> Finding:
+    size_mm = round(10 + 32 * amount, 0) if name == "nodule" else None
+    return Finding(name, grade(amount), amount, side, zone, size_mm)
+
+
+def _case(
+    seed: int, view: str, prior: tuple[list[Finding], list[Device]], current: tuple[list[Finding], list[Device]]
+) -> Case:
+    rng = np.random.default_rng(seed)
+    patient = sample_patient(rng)
+    studies = []
+    for findings, devices in (prior, current):
+        exposure = sample_exposure(rng, view)
+        truth = StudyTruth(
+            view=view,
+            findings=tuple(findings),
+            devices=tuple(devices),
+            low_volumes=exposure.low_volume > 2.2,
+            rotated=exposure.rotated,
+            sex=patient.sex,
+            age=patient.age,
+        )
+        studies.append(Examination(exposure, truth))
+    return Case(patient, *studies)

@@ -1,0 +1,128 @@
+"""From thickness maps to a film: attenuation along the ray, scatter, quantum noise, detector and display curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from train.simulate import chest as chest_module
+from train.simulate.anatomy import FIELD_CM, Exposure, Patient
+from train.simulate.chest import Chest
+from train.simulate.devices import apply_devices
+from train.simulate.drawing import blur
+from train.simulate.findings import apply_findings, congestion, dome_elevation, heart_scale, mediastinal_shift
+from train.simulate.truth import MASK_CHANNELS, StudyTruth
+
+# Effective attenuation at chest energies, 1/cm (PA about 120 kV; of the order of tabulated values at 60 to 70 keV).
+MU_SOFT = 0.19
+MU_LUNG = 0.050
+MU_BONE_EXTRA = 0.36  # cortical bone in place of soft tissue
+MU_METAL = 0.95  # device material: stripe, wire or housing
+WHITE = 4095  # 12-bit output
+MASK_CELLS = 32
+
+
+@dataclass(frozen=True)
+class Film:
+    """pixels: (size, size) uint16, 0 to 4095, bright = dense. masks: (channels, 32, 32) uint8, coverage of the cell."""
+
+    pixels: np.ndarray
+    masks: np.ndarray
+
+
+def expose(patient: Patient, exposure: Exposure, truth: StudyTruth, size: int) -> Film:
+    """Simulate one radiograph of `size` pixels an edge (a multiple of 32), the film being 40 cm wide."""
+    chest = chest_module.build(
+        patient,
+        exposure,
+        size,
+        heart_scale=heart_scale(truth),
+        raised=dome_elevation(truth),
+        shift=mediastinal_shift(truth),
+        congestion=congestion(truth),
+    )
+    masks = apply_findings(chest, truth) | apply_devices(chest, truth)
+    return Film(_develop(chest), _coarse(masks, size))
+
+
+def _attenuation(chest: Chest) -> np.ndarray:
+    """Dimensionless line integral along each ray."""
+    lung = chest.lung["right"] + chest.lung["left"]
+    gas = np.minimum(chest.air, chest.body * 0.9)
+    water = np.maximum(chest.body - lung - gas, 0)
+    parenchyma = np.clip(MU_LUNG * (1 + chest.texture) * (1 + chest.haze * 0.9), 0.02, MU_SOFT)
+    vessels = np.minimum(chest.vessels * 0.8, lung)
+    inside = chest.body > 0.3
+    return (
+        inside
+        * (
+            MU_SOFT * (water + chest.soft + vessels * (1 - MU_LUNG / MU_SOFT))
+            + parenchyma * lung
+            + MU_BONE_EXTRA * chest.bone
+        )
+        + MU_METAL * chest.metal
+    )
+
+
+def _develop(chest: Chest) -> np.ndarray:
+    exposure = chest.exposure
+    frame = chest.frame
+    rng = np.random.default_rng(exposure.seed)
+    total = _attenuation(chest)
+    primary = np.exp(-total)
+    pixels_per_cm = frame.size / FIELD_CM
+    scatter = exposure.scatter * blur(primary, 2.6 * pixels_per_cm)
+    # Photons a pixel: dose an area times the pixel's area, so that a coarser film is less noisy.
+    photons = (primary + scatter) * np.float32(9.0e4 * exposure.dose * (6.4 / pixels_per_cm) ** 2)
+    photons = photons + np.sqrt(photons) * rng.standard_normal(photons.shape, dtype=np.float32)
+    signal = -np.log(np.maximum(photons, 1.0) / np.float32(9.0e4 * exposure.dose * (6.4 / pixels_per_cm) ** 2))
+    signal = blur(signal, 0.045 * pixels_per_cm)
+    # Display processing of a digital system: compress the slow variation, lift the fine detail.
+    slow = blur(signal, 2.2 * pixels_per_cm)
+    fine = signal - blur(signal, 0.35 * pixels_per_cm)
+    body = chest.body > 4.0
+    middle = float(np.median(signal[body]))
+    tone = (signal - middle) - 0.42 * (slow - middle) + 0.60 * fine
+    value = 0.50 + exposure.brightness + tone * 0.40 * exposure.contrast
+    value = 1 / (1 + np.exp(-4.2 * (value - 0.5)))
+    low, high = 1 / (1 + np.exp(4.2 * 0.60)), 1 / (1 + np.exp(-4.2 * 0.62))
+    value = np.clip((value - low) / (high - low), 0, 1)
+    value = np.maximum(value, _lettering(exposure, frame.size))
+    value = value * _shutter(exposure, frame.size)
+    return np.rint(value * WHITE).astype(np.uint16)
+
+
+def _lettering(exposure: Exposure, size: int) -> np.ndarray:
+    """Lead letters: the side marker on the patient's side and AP on a portable film."""
+    image = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(image)
+    rng = np.random.default_rng(exposure.seed + 1)
+    font = ImageFont.load_default(size=max(8, size // 22))
+    height = size * float(rng.uniform(0.06, 0.14))
+    if exposure.side_marker:
+        edge = 0.90 if exposure.side_marker == "L" else 0.07
+        draw.text((size * (edge + float(rng.uniform(-0.03, 0.02))), height), exposure.side_marker, fill=235, font=font)
+    if exposure.view == "AP" and rng.random() < 0.6:
+        small = ImageFont.load_default(size=max(7, size // 30))
+        draw.text((size * 0.04, height + size * 0.07), "AP", fill=225, font=small)
+    return np.asarray(image, dtype=np.float32) / 255
+
+
+def _shutter(exposure: Exposure, size: int) -> np.ndarray:
+    left, right, top, bottom = (edge / FIELD_CM for edge in exposure.collimation)
+    place = (np.arange(size, dtype=np.float32) + 0.5) / size
+    columns = (place > left) & (place < 1 - right)
+    rows = (place > top) & (place < 1 - bottom)
+    return (rows[:, None] & columns[None, :]).astype(np.float32)
+
+
+def _coarse(masks: dict[str, np.ndarray], size: int) -> np.ndarray:
+    """Highest value in each of 32 x 32 cells: a wire is thinner than a cell and must not vanish."""
+    cell = size // MASK_CELLS
+    grid = np.zeros((len(MASK_CHANNELS), MASK_CELLS, MASK_CELLS), dtype=np.uint8)
+    for name, mask in masks.items():
+        blocks = mask.reshape(MASK_CELLS, cell, MASK_CELLS, cell).max(axis=(1, 3))
+        grid[MASK_CHANNELS.index(name)] = np.rint(np.clip(blocks, 0, 1) * 255).astype(np.uint8)
+    return grid

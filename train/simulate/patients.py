@@ -1,0 +1,150 @@
+"""Draws what two studies of one patient show: which findings, how severe, and how they change between them.
+
+All five changes occur often enough to be learned. Amounts begin at what a reader could see and a
+change of size is drawn clearly beyond the 'unchanged' band of `truth.change_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.simulate.anatomy import Exposure, Patient, sample_exposure, sample_patient
+from train.simulate.truth import SIDES, ZONES, Device, Finding, StudyTruth
+
+# Chance that a patient has the finding in at least one of the two studies; of each side where it has sides.
+_PREVALENCE = {
+    "effusion": 0.23,
+    "pneumothorax": 0.11,
+    "opacity": 0.22,
+    "atelectasis": 0.15,
+    "nodule": 0.09,
+    "edema": 0.25,
+    "cardiomegaly": 0.33,
+}
+_COURSE = {  # chances of new, larger, unchanged, smaller, resolved
+    "cardiomegaly": (0.06, 0.15, 0.62, 0.12, 0.05),
+    "nodule": (0.25, 0.27, 0.32, 0.11, 0.05),
+}
+_USUAL_COURSE = (0.22, 0.18, 0.22, 0.18, 0.20)
+_MOST_FINDINGS = 5
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One study of one patient: how it was exposed and what it shows."""
+
+    exposure: Exposure
+    truth: StudyTruth
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient with an earlier and a later study."""
+
+    patient: Patient
+    prior: Examination
+    current: Examination
+
+
+def sample_case(seed: int) -> Case:
+    """The case of this seed, always the same."""
+    rng = np.random.default_rng(seed)
+    patient = sample_patient(rng)
+    pairs = _findings(rng)
+    devices = _devices(rng)
+    exposures = [sample_exposure(rng) for _ in range(2)]
+    if rng.random() < 0.6:  # most follow-ups are taken the same way
+        exposures[1] = sample_exposure(rng, exposures[0].view)
+    truths = [
+        StudyTruth(
+            view=exposures[study].view,
+            findings=tuple(shown for pair in pairs if (shown := pair[study]) is not None),
+            devices=tuple(shown for pair in devices if (shown := pair[study]) is not None),
+            low_volumes=exposures[study].low_volume > 2.2,
+            rotated=exposures[study].rotated,
+            sex=patient.sex,
+            age=patient.age,
+        )
+        for study in range(2)
+    ]
+    return Case(patient, *(Examination(e, t) for e, t in zip(exposures, truths, strict=True)))
+
+
+def grade(amount: float) -> int:
+    """1 small or mild, 2 moderate, 3 large or severe."""
+    return 1 if amount < 0.38 else 2 if amount < 0.70 else 3
+
+
+def _findings(rng: np.random.Generator) -> list[tuple[Finding | None, Finding | None]]:
+    chosen: list[tuple[str, str, str]] = []
+    for name, chance in _PREVALENCE.items():
+        for side in ("",) if name in ("edema", "cardiomegaly") else SIDES:
+            if rng.random() < chance:
+                chosen.append((name, side, ZONES[rng.integers(3)] if name in ("opacity", "nodule") else ""))
+    rng.shuffle(chosen)
+    kept: list[tuple[str, str, str]] = []
+    for name, side, zone in chosen:
+        taken = {(n, s) for n, s, _ in kept}
+        low = zone == "lower" or name == "atelectasis"
+        hidden = low and ("effusion", side) in taken  # a reader could not tell the two apart
+        covers = name == "effusion" and any(s == side and (z == "lower" or n == "atelectasis") for n, s, z in kept)
+        both_low = low and any(s == side and (z == "lower" or n == "atelectasis") for n, s, z in kept)
+        if not (hidden or covers or both_low) and len(kept) < _MOST_FINDINGS:
+            kept.append((name, side, zone))
+    return [_course(rng, *key) for key in kept]
+
+
+def _course(rng: np.random.Generator, name: str, side: str, zone: str) -> tuple[Finding | None, Finding | None]:
+    """(in the prior study, in the current study)."""
+    change = rng.choice(5, p=_COURSE.get(name, _USUAL_COURSE))
+    low = float(rng.uniform(0.18, 0.62))
+    high = float(rng.uniform(low + 0.26, 1.0))
+    single = float(rng.uniform(0.18, 1.0))
+    twin = float(np.clip(single + rng.uniform(-0.06, 0.06), 0.18, 1.0))
+    if grade(twin) != grade(single):
+        twin = single
+    first, second = [(None, single), (low, high), (single, twin), (high, low), (single, None)][change]
+    return _finding(name, side, zone, first), _finding(name, side, zone, second)
+
+
+def _finding(name: str, side: str, zone: str, amount: float | None) -> Finding | None:
+    if amount is None:
+        return None
+    size_mm = round(10 + 32 * amount, 0) if name == "nodule" else None
+    return Finding(name, grade(amount), round(amount, 3), side, zone, size_mm)
+
+
+def _devices(rng: np.random.Generator) -> list[tuple[Device | None, Device | None]]:
+    pairs: list[tuple[Device | None, Device | None]] = []
+    intubated = rng.random() < 0.20
+    if intubated:
+        tips = [float(np.clip(rng.normal(4.0, 2.2), -2.0, 8.5)) for _ in range(2)]
+        pairs.append(_stay(rng, [Device("endotracheal tube", "", round(tip, 1)) for tip in tips]))
+    if rng.random() < (0.65 if intubated else 0.17):
+        side = SIDES[int(rng.random() < 0.4)]
+        tips = [float(np.clip(rng.normal(1.0, 2.3), -4.0, 6.0)) for _ in range(2)]
+        pairs.append(_stay(rng, [Device("central venous catheter", side, round(tip, 1)) for tip in tips]))
+    if rng.random() < (0.65 if intubated else 0.07):
+        tips = [float(np.clip(rng.normal(5.5, 3.5), -5.0, 9.0)) for _ in range(2)]
+        pairs.append(_stay(rng, [Device("nasogastric tube", "", round(tip, 1)) for tip in tips]))
+    if rng.random() < 0.11:
+        device = Device("pacemaker", SIDES[int(rng.random() < 0.8)])
+        pairs.append((device if rng.random() < 0.85 else None, device))
+    if rng.random() < 0.13:
+        wires = Device("sternotomy wires")
+        pairs.append((wires if rng.random() < 0.85 else None, wires))
+    return pairs
+
+
+def _stay(rng: np.random.Generator, devices: list[Device]) -> tuple[Device | None, Device | None]:
+    """A line or tube that stays where it was, was moved, was placed or was removed between the studies."""
+    course = rng.random()
+    if course < 0.40:
+        return devices[0], devices[0]
+    if course < 0.55:
+        return devices[0], devices[1]
+    if course < 0.80:
+        return None, devices[1]
+    return devices[0], None

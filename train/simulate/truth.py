@@ -1,0 +1,111 @@
+"""What a simulated study truly shows: the record that images, masks, reports and metrics share.
+
+No drawing and no wording here. Left and right are the patient's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+# Parenchymal and pleural findings by their field names. 'opacity' is airspace opacity (consolidation).
+FINDINGS = ("effusion", "pneumothorax", "opacity", "atelectasis", "nodule", "edema", "cardiomegaly")
+SIDED = ("effusion", "pneumothorax", "opacity", "atelectasis", "nodule")
+ZONED = ("opacity", "nodule")  # upper, mid or lower lung zone
+SIDES = ("right", "left")
+ZONES = ("upper", "mid", "lower")
+CHANGES = ("new", "larger", "unchanged", "smaller", "resolved")
+DEVICES = ("endotracheal tube", "central venous catheter", "nasogastric tube", "pacemaker", "sternotomy wires")
+
+# Channels of the coarse masks, in the order in which they are stored.
+MASK_CHANNELS = (
+    *(f"{name} {side}" for name in SIDED for side in SIDES),
+    "edema",
+    "cardiomegaly",
+    *DEVICES,
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding in one image.
+
+    severity: 1 small or mild, 2 moderate, 3 large or severe. size_mm: only of a nodule (diameter).
+    amount: the continuous amount in [0, 1] behind the severity; change is judged on it.
+    """
+
+    name: str
+    severity: int
+    amount: float
+    side: str = ""
+    zone: str = ""
+    size_mm: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The place by which a finding is followed from one study to the next."""
+        return (self.name, self.side, self.zone)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device. side: of insertion, where it has one.
+
+    tip_cm: endotracheal tube: tip above the carina (negative: in the right main bronchus);
+        catheter: tip above the cavoatrial junction (negative: in the right atrium);
+        nasogastric tube: tip below the gastro-oesophageal junction (negative: too high).
+    """
+
+    name: str
+    side: str = ""
+    tip_cm: float | None = None
+
+
+@dataclass(frozen=True)
+class StudyTruth:
+    """Everything that a report may say about one image.
+
+    view: `PA` or `AP`. low_volumes: a poor inspiration. rotated: visibly rotated.
+    sex: `F` or `M`; age in years.
+    """
+
+    view: str
+    findings: tuple[Finding, ...] = ()
+    devices: tuple[Device, ...] = ()
+    low_volumes: bool = False
+    rotated: bool = False
+    sex: str = "F"
+    age: int = 60
+
+    def finding(self, key: tuple[str, str, str]) -> Finding | None:
+        return next((f for f in self.findings if f.key == key), None)
+
+    def device(self, name: str, side: str | None = None) -> Device | None:
+        return next((d for d in self.devices if d.name == name and (side is None or d.side == side)), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> StudyTruth:
+        return replace(
+            cls(**{**record, "findings": (), "devices": ()}),
+            findings=tuple(Finding(**f) for f in record["findings"]),
+            devices=tuple(Device(**d) for d in record["devices"]),
+        )
+
+
+def change_of(current: Finding | None, prior: Finding | None) -> str | None:
+    """The change from prior to current: one of CHANGES, or None where both are absent.
+
+    'Unchanged' is the same severity grade and less than 0.15 of amount between the two: what a
+    reader could call the same. The simulator draws changes on purpose well beyond that.
+    """
+    if current is None:
+        return "resolved" if prior is not None else None
+    if prior is None:
+        return "new"
+    difference = current.amount - prior.amount
+    if current.severity == prior.severity and abs(difference) < 0.15:
+        return "unchanged"
+    return "larger" if difference > 0 else "smaller"

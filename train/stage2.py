@@ -1,0 +1,53 @@
+"""Stage 2: the decoder learns to write from the memory, coarse and whole (paper, stage 2).
+
+Deviation that gives the coarse draft: a share of the steps decodes from context and spatiotemporal
+latents alone. Published value of that share: 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorrg.model.modeling import PriorRGModel
+from train.config import RunConfig
+from train.data import Record
+from train.trainer import Task, run_stage
+
+
+class Stage2Task(Task):
+    """Forward: cross-entropy of the report, from the whole memory or, in training now and then, the coarse one."""
+
+    def __init__(self, model: PriorRGModel, auxiliary: float, coarse_share: float) -> None:
+        super().__init__(model, auxiliary)
+        self.coarse_share = coarse_share
+        # Frozen in stage 2 (architecture notes, section 10).
+        for parameter in (model.vp_pos_embed, model.temp_pos_embed, model.logit_scale):
+            parameter.requires_grad_(False)
+
+    def forward(
+        self,
+        decoder_input_ids: Tensor,
+        labels: Tensor,
+        change_classes: Tensor | None = None,
+        amounts: Tensor | None = None,
+        **study: Any,
+    ) -> Tensor:
+        coarse = self.training and float(torch.rand(())) < self.coarse_share
+        level = "coarse" if coarse else "full"
+        memory = self.model.encode_study(**study, memory_level=level)
+        loss = self.model(memory=memory, decoder_input_ids=decoder_input_ids, labels=labels, memory_level=level).loss
+        if not self.training:
+            return loss
+        return loss + self.auxiliary_loss(memory.spatiotemporal, change_classes, amounts)
+
+
+def train_stage2(
+    model: PriorRGModel, config: RunConfig, processor: Any, records: dict[str, list[Record]], resume: bool
+) -> dict[str, Any]:
+    task = Stage2Task(model, config.stage2.auxiliary, config.stage2.coarse_share)
+    result = run_stage(task, config.stage2, config, processor, records, is_stage1=False, resume=resume)
+    model.requires_grad_(True)
+    return result
