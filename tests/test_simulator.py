@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 
+from priorrg.imaging.open import read_radiograph
+from train.__main__ import main
+from train.data import read_annotation
 from train.simulate.anatomy import sample_exposure, sample_patient
-from train.simulate.film import expose
+from train.simulate.film import Attenuation, expose
 from train.simulate.patients import grade, sample_case
-from train.simulate.truth import CHANGES, MASK_CHANNELS, Device, Finding, StudyTruth, change_of
+from train.simulate.truth import CHANGES, HARD, MASK_CHANNELS, Device, Finding, StudyTruth, change_of
 
 SIZE = 256
 NORMAL = StudyTruth(view="PA")
@@ -79,9 +83,42 @@ def test_cardiomegaly_widens_the_heart():
     assert widened[SIZE // 2 : int(SIZE * 0.8), SIZE // 2 :].sum() > 150
 
 
+def test_hyperinflation_lowers_and_flattens_the_domes_and_darkens_the_lungs():
+    inflated = film_of((finding("hyperinflation", 0.9),))
+    normal = film_of()
+    lungs = inside(inflated, "hyperinflation")
+    assert lungs.any()
+    # Above the old dome there is still lung; at its old height there is lung where there was abdomen.
+    assert inflated.pixels[lungs].mean() < normal.pixels[lungs].mean() - 150
+
+
+def test_a_broken_rib_shows_where_its_mask_is():
+    for side in ("left", "right"):
+        normal, broken = film_of(), film_of((finding("fracture", 0.6, side),))
+        where = inside(broken, f"fracture {side}")
+        changed = np.abs(broken.pixels.astype(int) - normal.pixels.astype(int))
+        assert changed[where].mean() > 5 * changed[~where].mean()
+
+
+def test_a_severe_edema_fills_the_airspaces_and_a_mild_one_does_not():
+    normal, mild, severe = film_of(), film_of((finding("edema", 0.3),)), film_of((finding("edema", 0.95),))
+    where = inside(severe, "edema")
+    brighter = [f.pixels[where].mean() - normal.pixels[where].mean() for f in (mild, severe)]
+    assert brighter[1] > 2 * brighter[0] > 0
+
+
+def test_attenuation_is_that_of_the_tables_and_falls_with_the_voltage():
+    """60 keV: 0.206 1/cm in water and 0.604 in cortical bone (NIST)."""
+    at_60_kev = Attenuation.at(60 / 0.55)
+    assert at_60_kev.soft == pytest.approx(0.206) and at_60_kev.bone_extra == pytest.approx(0.604 - 0.206)
+    soft_beam, hard_beam = Attenuation.at(90), Attenuation.at(125)
+    assert soft_beam.soft > hard_beam.soft
+    assert soft_beam.bone_extra / soft_beam.soft > hard_beam.bone_extra / hard_beam.soft, "bone fades first"
+
+
 def test_a_larger_amount_changes_more_of_the_film():
     normal = film_of().pixels.astype(int)
-    for name, side in (("effusion", "left"), ("pneumothorax", "right"), ("edema", "")):
+    for name, side in (("effusion", "left"), ("pneumothorax", "right"), ("edema", ""), ("hyperinflation", "")):
         small, large = (
             np.abs(film_of((finding(name, a, side),)).pixels.astype(int) - normal).mean() for a in (0.25, 0.9)
         )
@@ -124,6 +161,50 @@ def test_all_changes_and_all_kinds_of_findings_occur():
             changes.add(change_of(current.finding(key), prior.finding(key)))
     assert changes == set(CHANGES)
     assert {name.removesuffix(" left").removesuffix(" right") for name in MASK_CHANNELS} == names
+
+
+def test_one_case_in_ten_is_hard_on_purpose():
+    hard = [case.current.truth.hard for case in map(sample_case, range(1000))]
+    assert 0.07 < sum(map(bool, hard)) / len(hard) < 0.13
+    assert set(hard) == {"", *HARD}
+
+
+def test_a_poor_prior_is_poor_and_its_current_film_is_not():
+    cases = [sample_case(seed) for seed in range(1500)]
+    poor = [c for c in cases if c.current.truth.hard == "poor prior"]
+    usual = [c for c in cases if not c.current.truth.hard]
+    doses = [np.median([c.prior.exposure.dose for c in group]) for group in (poor, usual)]
+    assert doses[0] < 0.2 * doses[1]
+    now = [np.median([c.current.exposure.dose for c in group]) for group in (poor, usual)]
+    assert now[0] > 0.6 * now[1]
+
+
+def test_the_shifted_set_has_other_people_and_other_films():
+    usual = [sample_case(seed) for seed in range(200)]
+    shifted = [sample_case(seed, is_shifted=True) for seed in range(200)]
+    for figure in (
+        lambda c: c.patient.fat,
+        lambda c: c.current.exposure.kilovolts,
+        lambda c: -c.current.exposure.dose,
+        lambda c: c.current.exposure.scatter,
+    ):
+        assert np.mean([figure(c) for c in shifted]) > np.mean([figure(c) for c in usual])
+
+
+def test_films_are_written_as_dicom_too_and_belong_to_nobody(tmp_path):
+    root = tmp_path / "sim"
+    counts = [f"--{split}={n}" for split, n in (("train", 0), ("val", 0), ("test", 1), ("shifted", 0), ("dicom", 1))]
+    assert main(["simulate", "--output", str(root), "--size", "64", "--workers", "1", *counts]) == 0
+    records = read_annotation(root / "annotation.json")
+    for as_dicom, as_png in zip(records["dicom"], records["test"], strict=True):
+        film, same = read_radiograph(root / as_dicom.current), read_radiograph(root / as_png.current)
+        assert np.array_equal(film.pixels, same.pixels)
+        assert film.source == "DICOM" and film.bits == 12 and film.view_position == as_dicom.view
+        assert film.study_date is not None
+        data = pydicom.dcmread(root / as_dicom.current)
+        assert (data.PatientID, str(data.PatientName), data.PatientBirthDate) == ("SIMULATED", "SIMULATED^NOBODY", "")
+    first, second = (pydicom.dcmread(root / r.current) for r in records["dicom"])
+    assert first.StudyInstanceUID != second.StudyInstanceUID and first.StudyDate < second.StudyDate
 
 
 def test_a_truth_survives_its_written_form():

@@ -18,40 +18,49 @@ _FINDING_WORDS = {
     "atelectasis": r"\batelectasis\b",
     "nodule": r"\bnodules?\b|\bmass\b",
     "edema": r"\bedema\b",
-    "cardiomegaly": r"\bcardiomegaly\b|\bheart is \w+ enlarged\b|\bcardiac enlargement\b",
+    "cardiomegaly": r"\bcardiomegaly\b|\benlargement of the heart\b|\bheart is \w+ enlarged\b|\bcardiac enlargement\b",
+    "hyperinflation": r"\bhyperinflat(?:ion|ed)\b",
+    "fracture": r"\bfractures?\b",
 }
 _DEVICE_WORDS = {
     "endotracheal tube": r"\bendotracheal tube\b",
     "central venous catheter": r"\bcentral venous catheter\b",
     "nasogastric tube": r"\bnasogastric tube\b",
+    "chest drain": r"\bchest (?:drain|tube)\b",
     "pacemaker": r"\bpacemaker\b",
     "sternotomy wires": r"\bsternotomy wires\b",
 }
 _CHANGE_WORDS = {
-    "resolved": r"\bresolved\b|\bno longer (?:present|seen)\b",
-    "new": r"\bnew\b|\bnot seen before\b",
-    "larger": r"\bincreased\b|\blarger\b|\bworse\b",
+    "resolved": r"\bresolved\b|\bresolution\b|\bno longer (?:present|seen)\b",
+    "new": r"\bnew\b|\bnot seen before\b|\binterval development\b",
+    "larger": r"\bincreased\b|\blarger\b|\bworse\b|\bworsening\b",
     "unchanged": r"\bunchanged\b|\bstable\b|\bsimilar to before\b",
-    "smaller": r"\bdecreased\b|\bsmaller\b|\bimproved\b",
+    "smaller": r"\bdecreased\b|\bsmaller\b|\bimproved\b|\bimprovement\b",
 }
 _DEVICE_CHANGES = {
     "new": r"\bnew\b",
     "unchanged": r"\bunchanged\b",
     "moved": r"\brepositioned\b",
-    "removed": r"\bremoved\b",
+    "removed": r"\bremoved\b|\bremoval\b",
 }
 _COMPARISON = re.compile(
-    "|".join([*_CHANGE_WORDS.values(), r"\brepositioned\b|\bremoved\b|\bprior study\b|\bprevious\b|\bbefore\b"])
+    "|".join(
+        [
+            *_CHANGE_WORDS.values(),
+            r"\brepositioned\b|\bremoved\b|\bprior study\b|\bpreviously\b|\bbefore\b|\binterval\b",
+        ]
+    )
 )
 _SEVERITIES = {
-    1: r"\bsmall\b|\bmild(?:ly)?\b",
-    2: r"\bmoderate(?:ly)?\b",
-    3: r"\blarge\b|\bextensive\b|\bmarked\b|\bsevere(?:ly)?\b",
+    1: r"\bsmall\b|\btiny\b|\bmild(?:ly)?\b|\bsubtle\b|\bminor\b",
+    2: r"\bmoderate(?:ly|-sized)?\b",
+    3: r"\blarge\b|\bsizable\b|\bextensive\b|\bdense\b|\bmarked\b|\bpronounced\b|\bsevere(?:ly)?\b",
 }
 _DENIAL = re.compile(r"^(?:no\b(?! longer)|there is no\b|there are no\b)")
 _NORMAL_HEART = re.compile(r"heart size is normal|heart is normal|normal heart size")
 _TIP = re.compile(
     r"(\d+) cm above the carina|right main bronchus|superior vena cava|cavoatrial|right atrium|stomach|esophagus"
+    r"|at the apex|at the base"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
 
@@ -116,7 +125,7 @@ def _read_sentence(sentence: str, parsed: ParsedReport) -> set[str]:
         if status:
             parsed.device_changes[name] = status
         if status != "removed":
-            side = re.search(r"\b(right|left)\b(?= central| pacemaker)", sentence)
+            side = re.search(r"\b(right|left)\b(?= central| pacemaker| chest)", sentence)
             parsed.devices[name] = side.group(1) if side else ""
         tip = _TIP.search(sentence)
         if tip:

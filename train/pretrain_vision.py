@@ -30,7 +30,7 @@ FINDING_KEYS = tuple(
     for side in (SIDES if name in SIDED else ("",))
     for zone in (ZONES if name in ZONED else ("",))
 )
-TIPPED = ("endotracheal tube", "central venous catheter", "nasogastric tube")
+TIPPED = ("endotracheal tube", "central venous catheter", "nasogastric tube", "chest drain")
 CATHETER_SIDES = 1  # one more output: the catheter's side, right = 0, left = 1
 
 
@@ -38,6 +38,7 @@ CATHETER_SIDES = 1  # one more output: the catheter's side, right = 0, left = 1
 class VisionTargets:
     """masks: (N, C, G, G) uint8. present: (N, F + D) uint8. amount: (N, F) float32.
 
+    local: (N, C) float32, the amount of the finding that a mask channel shows (the larger of two zones); 0 for devices.
     tips: (N, T) float32 in cm, NaN where there is no such device.
     side: (N,) float32, 1 where the catheter comes from the left, NaN where there is none.
     """
@@ -45,6 +46,7 @@ class VisionTargets:
     masks: np.ndarray
     present: np.ndarray
     amount: np.ndarray
+    local: np.ndarray
     tips: np.ndarray
     side: np.ndarray
 
@@ -54,6 +56,7 @@ def targets_of(truths: list[StudyTruth], mask_files: list[Path], grid: int) -> V
     masks = np.zeros((len(truths), len(MASK_CHANNELS), grid, grid), dtype=np.uint8)
     present = np.zeros((len(truths), len(FINDING_KEYS) + len(DEVICES)), dtype=np.uint8)
     amount = np.zeros((len(truths), len(FINDING_KEYS)), dtype=np.float32)
+    local = np.zeros((len(truths), len(MASK_CHANNELS)), dtype=np.float32)
     tips = np.full((len(truths), len(TIPPED)), np.nan, dtype=np.float32)
     side = np.full(len(truths), np.nan, dtype=np.float32)
     for row, (truth, file) in enumerate(zip(truths, mask_files, strict=True)):
@@ -63,22 +66,25 @@ def targets_of(truths: list[StudyTruth], mask_files: list[Path], grid: int) -> V
         for finding in truth.findings:
             place = FINDING_KEYS.index(finding.key)
             present[row, place], amount[row, place] = 1, finding.amount
+            channel = MASK_CHANNELS.index(f"{finding.name} {finding.side}".strip())
+            local[row, channel] = max(local[row, channel], finding.amount)
         for device in truth.devices:
             present[row, len(FINDING_KEYS) + DEVICES.index(device.name)] = 1
             if device.name in TIPPED and device.tip_cm is not None:
                 tips[row, TIPPED.index(device.name)] = device.tip_cm
             if device.name == "central venous catheter":
                 side[row] = float(device.side == "left")
-    return VisionTargets(masks, present, amount, tips, side)
+    return VisionTargets(masks, present, amount, local, tips, side)
 
 
 class VisionHeads(nn.Module):
-    """Reads (B, P, H) tokens, CLS first: mask logits a token, and presence, amount and tips an image."""
+    """Reads (B, P, H) tokens, CLS first: mask logits and amounts a token, and presence, amount and tips an image."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.mask = nn.Linear(hidden, len(MASK_CHANNELS))
         self.early_mask = nn.Linear(hidden, len(MASK_CHANNELS))
+        self.local = nn.Linear(hidden, len(MASK_CHANNELS))
         outputs = 2 * len(FINDING_KEYS) + len(DEVICES) + len(TIPPED) + CATHETER_SIDES
         self.attend = nn.Linear(hidden, 8)
         self.image = nn.Sequential(nn.Linear(hidden * 9, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, outputs))
@@ -92,6 +98,7 @@ class VisionHeads(nn.Module):
         return {
             "mask": self.mask(patches).float(),
             "early_mask": self.early_mask(middle[:, 1:]).float(),
+            "local": self.local(patches).float(),
             "present": image[:, : found + devices],
             "amount": image[:, found + devices : 2 * found + devices],
             "tips": image[:, 2 * found + devices : -1],
@@ -105,6 +112,9 @@ def vision_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
     weight = 1 + 4 * masks
     loss = F.binary_cross_entropy_with_logits(out["mask"], masks, weight=weight)
     loss = loss + 0.3 * F.binary_cross_entropy_with_logits(out["early_mask"], masks, weight=weight)
+    # How much of it there is, said where it is: what two studies are compared by lies in the tokens themselves.
+    off = (out["local"] - batch["local"][:, None]) ** 2 * masks * (batch["local"][:, None] > 0)
+    loss = loss + 0.5 * off.sum() / masks.sum().clamp(min=1)
     present = batch["present"].float()
     loss = 6 * loss + F.binary_cross_entropy_with_logits(out["present"], present, weight=1 + 2 * present)
     shown = present[:, : len(FINDING_KEYS)]
@@ -143,7 +153,7 @@ class VisionRun:
             "pixels": torch.from_numpy(self.pixels[np.sort(rows)]).unsqueeze(1).float() / 255,
             **{
                 name: torch.from_numpy(getattr(self.targets, name)[np.sort(rows)])
-                for name in ("masks", "present", "amount", "tips", "side")
+                for name in ("masks", "present", "amount", "local", "tips", "side")
             },
         }
 

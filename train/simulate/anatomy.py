@@ -7,7 +7,8 @@ they are plausible, not fitted to any data set.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +47,8 @@ class Exposure:
     low_volume: float  # cm by which the domes stand higher than at full inspiration
     heart_magnification: float
     scapula_overlap: float  # cm by which the scapulae lie over the lungs
-    contrast: float
+    kilovolts: float  # tube voltage; portable units use less
+    contrast: float  # of the display curve
     brightness: float
     dose: float  # relative photon count; noise falls with its root
     scatter: float  # fraction of the primary signal
@@ -59,14 +61,26 @@ class Exposure:
         return abs(self.yaw) > 0.14
 
 
+def poor(exposure: Exposure) -> Exposure:
+    """The same examination gone wrong: under-exposed, turned, hardly inspired, its contrast lost in scatter."""
+    return replace(
+        exposure,
+        yaw=exposure.yaw + math.copysign(0.17, exposure.yaw),
+        low_volume=max(exposure.low_volume, 2.6),
+        contrast=0.65 * exposure.contrast,
+        dose=0.12 * exposure.dose,
+        scatter=2.2 * exposure.scatter,
+    )
+
+
 FIELD_CM = 40.0  # the film's edge, a square one
 
 
-def sample_patient(rng: np.random.Generator) -> Patient:
-    """A body drawn from the ranges of adults between 20 and 92 years."""
+def sample_patient(rng: np.random.Generator, is_shifted: bool = False) -> Patient:
+    """A body drawn from the ranges of adults between 20 and 92 years. is_shifted: of broader people."""
     sex = "F" if rng.random() < 0.5 else "M"
     female = sex == "F"
-    habitus = float(np.clip(rng.normal(), -1.8, 2.0))  # slim to broad
+    habitus = float(np.clip(rng.normal(0.9 if is_shifted else 0.0), -1.8, 3.0 if is_shifted else 2.0))  # slim to broad
     width = (12.3 if female else 13.4) + 0.5 * habitus + rng.normal(0, 0.35)
     right_dome = rng.normal(12.9, 0.6)
     return Patient(
@@ -89,8 +103,11 @@ def sample_patient(rng: np.random.Generator) -> Patient:
     )
 
 
-def sample_exposure(rng: np.random.Generator, view: str | None = None) -> Exposure:
-    """One examination. AP is the portable film: poorer inspiration, larger heart, more scatter and rotation."""
+def sample_exposure(rng: np.random.Generator, view: str | None = None, is_shifted: bool = False) -> Exposure:
+    """One examination. AP is the portable film: poorer inspiration, larger heart, more scatter and rotation.
+
+    is_shifted: from another department, with less dose, harder beams, more scatter and another display curve.
+    """
     if view is None:
         view = "PA" if rng.random() < 0.5 else "AP"
     portable = view == "AP"
@@ -106,10 +123,11 @@ def sample_exposure(rng: np.random.Generator, view: str | None = None) -> Exposu
         low_volume=float(np.clip(rng.gamma(2.0, 0.8) if portable else rng.gamma(1.4, 0.4), 0, 4.5)),
         heart_magnification=float(rng.normal(1.09, 0.02)) if portable else 1.0,
         scapula_overlap=float(rng.uniform(1.0, 3.5) if portable else rng.uniform(-1.5, 0.8)),
-        contrast=float(np.exp(rng.normal(0, 0.10))),
-        brightness=float(rng.normal(0, 0.05)),
-        dose=float(np.exp(rng.normal(0.0, 0.35)) * (0.55 if portable else 1.0)),
-        scatter=float(rng.uniform(0.25, 0.5) if portable else rng.uniform(0.1, 0.25)),
+        kilovolts=float(rng.normal(92, 5) if portable else rng.normal(120, 5)) + 12 * is_shifted,
+        contrast=float(np.exp(rng.normal(0, 0.10))) * (0.82 if is_shifted else 1.0),
+        brightness=float(rng.normal(0, 0.05)) + 0.05 * is_shifted,
+        dose=float(np.exp(rng.normal(0.0, 0.35)) * (0.55 if portable else 1.0)) * (0.4 if is_shifted else 1.0),
+        scatter=float(rng.uniform(0.25, 0.5) if portable else rng.uniform(0.1, 0.25)) * (1.5 if is_shifted else 1.0),
         collimation=(float(edges[0]), float(edges[1]), float(edges[2]), float(edges[3])),
         side_marker=marker,
         seed=int(rng.integers(2**31)),

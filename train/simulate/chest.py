@@ -24,13 +24,15 @@ HILUM = {"right": (3.0, 1.3), "left": (3.3, 0.4)}  # (u, y)
 class Shape:
     """Where the lungs end, for one side. Findings ask it for borders.
 
-    raised: cm by which this dome stands higher than the exposure alone would put it.
+    raised: cm by which this dome stands higher than the exposure alone would put it (negative: lower).
+    flat: 0 for a usual dome, 1 for a straight line.
     """
 
     patient: Patient
     exposure: Exposure
     side: str
     raised: float = 0.0
+    flat: float = 0.0
 
     @property
     def dome(self) -> float:
@@ -48,7 +50,7 @@ class Shape:
     @property
     def angle_y(self) -> float:
         """The costophrenic angle's depth: where the lateral border ends."""
-        return self.dome + 4.0
+        return self.dome + 4.0 * (1 - 0.7 * self.flat)
 
     def lateral(self, y: np.ndarray | np.float32) -> np.ndarray:
         """u of the lateral lung border at height y; 0 above the apex."""
@@ -60,7 +62,7 @@ class Shape:
         top = np.float32(0.5 * self.half_width)
         lateral = np.maximum(u - top, 0) / top
         medial = np.maximum(top - u, 0) / top
-        return np.float32(self.dome) + 4.0 * lateral**2.6 + 1.1 * medial**2
+        return np.float32(self.dome) + (1 - self.flat) * (4.0 * lateral**2.6 + 1.1 * medial**2)
 
 
 @dataclass
@@ -93,28 +95,45 @@ class Chest:
         return self.frame.x * np.float32(SIGN[side])
 
 
-def build(
-    patient: Patient,
-    exposure: Exposure,
-    size: int,
-    heart_scale: float = 1.0,
-    raised: dict[str, float] | None = None,
-    shift: float = 0.0,
-    congestion: float = 0.0,
-) -> Chest:
-    """Thickness maps of one examination.
+BROKEN_RIBS = 2  # neighbours break together
 
-    heart_scale: beyond the patient's own. raised: cm of elevation a side's dome. shift: cm by which
-    the mediastinum is pushed to the left. congestion: 0 to 1, widens the vessels.
+
+@dataclass(frozen=True)
+class Break:
+    """A rib fracture: the upper broken rib, how far along (0 spine to 1 lateral), cm that its outer part drops."""
+
+    number: int
+    along: float
+    drop: float
+
+
+@dataclass(frozen=True)
+class Deformation:
+    """How findings change the anatomy itself, before anything is filled or collapsed.
+
+    heart_scale: beyond the patient's own. raised: cm of elevation a side's dome. flat: of both domes, 0 to 1. shift: cm
+    by which the mediastinum is pushed to the left. congestion: 0 to 1, widens the vessels. breaks: side -> broken rib.
     """
+
+    heart_scale: float = 1.0
+    raised: dict[str, float] = field(default_factory=dict)
+    flat: float = 0.0
+    shift: float = 0.0
+    congestion: float = 0.0
+    breaks: dict[str, Break] = field(default_factory=dict)
+
+
+def build(patient: Patient, exposure: Exposure, size: int, deformation: Deformation | None = None) -> Chest:
+    """Thickness maps of one examination."""
     frame = Frame.of(exposure, size)
-    raised = raised or {}
-    shapes = {side: Shape(patient, exposure, side, raised.get(side, 0.0)) for side in SIGN}
+    change = deformation or Deformation()
+    shapes = {side: Shape(patient, exposure, side, change.raised.get(side, 0.0), change.flat) for side in SIGN}
     body = _body(frame, patient)
-    heart, mediastinum = _mediastinum(frame, patient, exposure, heart_scale, shift, shapes)
+    shift = change.shift
+    heart, mediastinum = _mediastinum(frame, patient, exposure, change.heart_scale, shift, shapes)
     gross = {side: _lung_room(frame, shapes[side], patient) for side in SIGN}
     lung = {side: np.maximum(room - mediastinum, 0.06 * room) for side, room in gross.items()}
-    vessels = blur(_vessels(frame, patient, shapes, congestion), 0.03 * frame.pixels_per_cm)
+    vessels = blur(_vessels(frame, patient, shapes, change.congestion), 0.03 * frame.pixels_per_cm)
     vessels *= np.minimum((lung["right"] + lung["left"]) / 5.0, 1.0)
     fine, coarse = Texture(patient.seed + 1, 0.35), Texture(patient.seed + 2, 1.6)
     texture = 0.07 * fine.at(frame) + 0.05 * coarse.at(frame)
@@ -128,7 +147,7 @@ def build(
         lung=lung,
         air=_airways(frame, patient, exposure, shapes, shift),
         vessels=vessels,
-        bone=_bones(frame, patient, exposure, shapes),
+        bone=_bones(frame, patient, exposure, shapes, change.breaks),
         soft=_breasts(frame, patient),
         metal=np.zeros_like(body),
         haze=np.zeros_like(body),
@@ -156,7 +175,7 @@ def _lung_room(frame: Frame, shape: Shape, patient: Patient) -> np.ndarray:
     across = np.clip(1 - (u / np.maximum(border, 0.3)) ** 2, 0, 1) ** np.float32(0.42)
     taper = np.clip((y - patient.apex_y) / 9.0, 0, 1) ** np.float32(0.5)
     depth = np.float32(patient.depth - 5.0) * across * (0.45 + 0.55 * taper)
-    medial = smooth_step(u - 1.1 - 0.09 * np.clip(-y - 5, 0, 6), 0.5) * (border > 0.3)
+    medial = smooth_step(u - 1.9 - 0.09 * np.clip(-y - 5, 0, 6), 1.5) * (border > 0.3)
     above = y - shape.dome_at(u)
     covered = smooth_step(-above, 0.10)
     recess = 0.20 * np.exp(-np.maximum(above, 0) / 1.8) * (1 - smooth_step(y - shape.angle_y - 1.0, 1.0))
@@ -182,7 +201,9 @@ def _mediastinum(
     centre = (2.35 + forward + 0.60 * (a - 6.3 * width), base - 4.6 + lift)
     ventricle = ellipsoid(frame, centre, (a, b, 4.6 * scale), patient.heart_axis)
     atrium = ellipsoid(frame, (-1.0 + forward - 0.25 * (a - 6.3), base - 5.0), (2.9 * scale, 4.2 * scale, 3.2))
-    heart = np.maximum(ventricle, atrium)
+    # What joins the two across the midline, in front of the spine.
+    middle_part = ellipsoid(frame, (0.7 + forward, base - 4.7 + lift), (3.6 * scale, 4.3 * scale, 4.3 * scale))
+    heart = np.maximum(np.maximum(ventricle, atrium), middle_part)
     old = patient.aorta
     knob = ellipsoid(
         frame, (1.75 + 0.5 * old + 0.6 * forward, -2.9 - 0.6 * old), (1.65 + 0.5 * old, 1.65 + 0.5 * old, 2.0)
@@ -196,8 +217,8 @@ def _mediastinum(
         for side, (u, y) in HILUM.items()
     )
     middle = frame.x - np.float32(0.6 * shift)
-    half_width = 2.5 + 0.03 * np.clip(frame.y + 6, 0, 20)
-    slab = 8.0 * np.sqrt(np.maximum(1 - (middle / half_width) ** 2, 0)) * smooth_step(frame.y + 13, 2.5)
+    half_width = 2.75 + 0.03 * np.clip(frame.y + 6, 0, 20)
+    slab = 7.0 * np.maximum(1 - (middle / half_width) ** 2, 0) ** np.float32(0.7) * smooth_step(frame.y + 13, 2.5)
     central = np.maximum(heart, slab) + 0.7 * np.maximum(trunk, ascending) + knob + descending + cava + 0.8 * hila
     # Fat and motion soften every central border.
     return heart, blur(central, 0.13 * frame.pixels_per_cm)
@@ -277,18 +298,25 @@ def _breasts(frame: Frame, patient: Patient) -> np.ndarray:
     return blur(pair * (0.55 + 0.45 * lower), 0.35 * frame.pixels_per_cm) * 0.5
 
 
-def _bones(frame: Frame, patient: Patient, exposure: Exposure, shapes: dict[str, Shape]) -> np.ndarray:
+def _bones(
+    frame: Frame, patient: Patient, exposure: Exposure, shapes: dict[str, Shape], breaks: dict[str, Break]
+) -> np.ndarray:
     back, front, girdle, spine = Canvas(frame), Canvas(frame), Canvas(frame), Canvas(frame)
     for side, shape in shapes.items():
         for number in range(1, 11):
-            _rib(back, front, patient, shape, number)
+            broken = breaks.get(side)
+            is_broken = broken is not None and broken.number <= number < broken.number + BROKEN_RIBS
+            _rib(back, front, patient, shape, number, broken if is_broken else None)
         _shoulder(girdle, patient, exposure, SIGN[side])
     _spine(spine, patient, exposure)
     return back.thickness(0.05) + 0.75 * front.thickness(0.10) + girdle.thickness(0.06) + 0.40 * spine.thickness(0.12)
 
 
-def _rib(back: Canvas, front: Canvas, patient: Patient, shape: Shape, number: int) -> None:
-    """One rib on its tilted ring: seen behind as a gentle arc, in front running down towards the sternum."""
+def rib_arc(patient: Patient, shape: Shape, number: int) -> tuple[np.ndarray, int]:
+    """One rib on its tilted ring: points (n, 2) in cm from the spine round to the front, none where there is no room.
+
+    With them the number of points that lie behind.
+    """
     sign = SIGN[shape.side]
     drop = patient.rib_slope * (3.2 + 0.62 * number) * (0.86 if shape.exposure.view == "AP" else 1.0)
     # Lower ribs follow the diaphragm a little when less air is taken in.
@@ -297,17 +325,32 @@ def _rib(back: Canvas, front: Canvas, patient: Patient, shape: Shape, number: in
     if number == 1:
         width = min(width, 5.5)
     if width < 3.0:
-        return
+        return np.empty((0, 2)), 0
     start = np.arcsin(min(2.0 / width, 0.9))
     end = np.radians(150 if number <= 7 else 118)
     angles = np.linspace(start, end, 34)
     lift = 0.55 * np.sin(np.clip(angles, 0, np.pi / 2) * 2)  # the angle of the rib stands a little higher
     points = np.stack([sign * width * np.sin(angles) ** 0.93, top + drop * (1 - np.cos(angles)) / 2 - lift], -1)
-    split = int(np.searchsorted(angles, np.pi / 2)) + 1
-    for canvas, part, wide, cortex, marrow in (
-        (front, points[split - 2 :], 1.25, 0.46, 0.26),
-        (back, points[:split], 1.08, 0.56, 0.30),
-    ):
+    return points, int(np.searchsorted(angles, np.pi / 2)) + 1
+
+
+def break_place(patient: Patient, shape: Shape, broken: Break) -> np.ndarray:
+    """(2,) cm: where the rib is broken."""
+    points, split = rib_arc(patient, shape, broken.number)
+    return points[round(broken.along * (split - 1))]
+
+
+def _rib(back: Canvas, front: Canvas, patient: Patient, shape: Shape, number: int, broken: Break | None) -> None:
+    """Seen behind as a gentle arc, in front running down towards the sternum; a broken one in two parts behind."""
+    points, split = rib_arc(patient, shape, number)
+    behind = [points[:split]]
+    if broken is not None and split:
+        place = round(broken.along * (split - 1))
+        outer = points[place + 1 : split] + np.array([-0.35 * SIGN[shape.side] * broken.drop, broken.drop])
+        behind = [points[:place], outer]  # the arc's step at the break is left open
+    parts = [(front, points[split - 2 :], 1.25, 0.46, 0.26)] if split else []
+    parts += [(back, part, 1.08, 0.56, 0.30) for part in behind]
+    for canvas, part, wide, cortex, marrow in parts:
         if len(part) > 1:
             canvas.tube(part, wide, cortex)
             canvas.tube(part, 0.62 * wide, marrow)

@@ -1,7 +1,8 @@
 """What the referrer writes, and what it asks of the report. Asking for a finding says nothing about its presence.
 
 The report must be a function of what the model sees, so `read_context` recovers the questions and the
-setting from the text alone.
+setting from the text alone. A side or a diagnosis that the referrer names is a claim: mostly true, in hard cases false,
+and never a reason to write anything that the image does not show.
 """
 
 from __future__ import annotations
@@ -10,30 +11,75 @@ import random
 from dataclasses import dataclass
 
 from priorrg.study import ClinicalContext
-from train.simulate.truth import StudyTruth
+from train.simulate.truth import SIDES, StudyTruth
 
-# Topic -> how a referrer asks for it. No phrase contains another topic's phrase.
+# Topic -> how a referrer asks for it. No phrase contains another topic's phrase. {side} is filled in where it stands.
 QUESTIONS = {
-    "pneumothorax": ("evaluate for pneumothorax", "rule out pneumothorax", "question of pneumothorax"),
-    "effusion": ("evaluate for pleural effusion", "rule out effusion", "question of pleural effusion"),
-    "opacity": ("evaluate for pneumonia", "rule out pneumonia", "question of consolidation"),
-    "edema": ("evaluate for pulmonary edema", "assess volume status", "question of fluid overload"),
-    "nodule": ("evaluate for pulmonary nodule", "rule out lung mass", "question of nodule"),
-    "cardiomegaly": ("assess heart size", "evaluate for cardiomegaly"),
+    "pneumothorax": (
+        "evaluate for pneumothorax",
+        "rule out pneumothorax",
+        "question of pneumothorax",
+        "evaluate for {side} pneumothorax",
+        "assess for residual pneumothorax",
+    ),
+    "effusion": (
+        "evaluate for pleural effusion",
+        "rule out effusion",
+        "question of pleural effusion",
+        "evaluate for {side} pleural effusion",
+        "assess amount of pleural fluid",
+    ),
+    "opacity": (
+        "evaluate for pneumonia",
+        "rule out pneumonia",
+        "question of consolidation",
+        "question of {side} pneumonia",
+        "assess for infiltrate",
+    ),
+    "atelectasis": ("evaluate for atelectasis", "question of lung collapse", "question of {side} basilar atelectasis"),
+    "edema": (
+        "evaluate for pulmonary edema",
+        "assess volume status",
+        "question of fluid overload",
+        "rule out heart failure",
+    ),
+    "nodule": (
+        "evaluate for pulmonary nodule",
+        "rule out lung mass",
+        "question of nodule",
+        "question of {side} lung lesion",
+    ),
+    "cardiomegaly": ("assess heart size", "evaluate for cardiomegaly", "question of enlarged heart"),
+    "hyperinflation": ("evaluate for COPD", "question of hyperinflation", "assess for emphysema"),
+    "fracture": ("rule out rib fracture", "evaluate for {side} rib fracture", "question of fracture"),
     "endotracheal tube": ("evaluate endotracheal tube position", "status post intubation", "check ETT placement"),
     "central venous catheter": ("evaluate central line placement", "status post line placement", "check catheter tip"),
     "nasogastric tube": ("evaluate nasogastric tube placement", "check NG tube position", "status post NGT placement"),
+    "chest drain": ("check chest tube position", "status post chest tube placement", "evaluate chest drain"),
+    "pacemaker": ("check pacemaker leads", "status post pacemaker placement", "evaluate lead position"),
 }
-REASONS = ("Shortness of breath", "Chest pain", "Hypoxia", "Follow-up", "Weakness", "Preoperative study", "Tachypnea")
+DEVICE_TOPICS = ("endotracheal tube", "central venous catheter", "nasogastric tube", "chest drain", "pacemaker")
+REASONS = (
+    "Shortness of breath",
+    "Chest pain",
+    "Hypoxia",
+    "Follow-up",
+    "Weakness",
+    "Preoperative study",
+    "Tachypnea",
+    "Desaturation",
+    "Dizziness",
+    "Syncope",
+)
 
 # Setting -> how a history says it. Infection, trauma and aspiration change what an opacity is called; smoking and
 # malignancy what a nodule calls for; the rest changes nothing.
 HISTORIES = {
-    "infection": ("fever and cough", "fever and leukocytosis", "productive cough and chills"),
-    "trauma": ("motor vehicle collision", "fall from height", "blunt chest trauma"),
+    "infection": ("fever and cough", "fever and leukocytosis", "productive cough and chills", "sepsis"),
+    "trauma": ("motor vehicle collision", "fall from height", "blunt chest trauma", "fall down stairs"),
     "aspiration": ("witnessed aspiration", "vomiting and altered mental status", "dysphagia with aspiration risk"),
-    "malignancy": ("known colon cancer", "metastatic melanoma", "history of breast cancer"),
-    "smoking": ("heavy smoker", "40 pack-year smoking history"),
+    "malignancy": ("known colon cancer", "metastatic melanoma", "history of breast cancer", "renal cell carcinoma"),
+    "smoking": ("heavy smoker", "40 pack-year smoking history", "current smoker"),
     "other": (
         "hypertension",
         "diabetes",
@@ -41,7 +87,19 @@ HISTORIES = {
         "congestive heart failure",
         "prior CABG",
         "renal failure",
+        "liver cirrhosis",
+        "chronic anemia",
     ),
+}
+# What the referrer believes to be there; the image decides.
+CLAIMS = {
+    "effusion": "known {side} pleural effusion",
+    "pneumothorax": "recent {side} pneumothorax",
+    "opacity": "treated for {side} pneumonia",
+    "edema": "known pulmonary edema",
+    "cardiomegaly": "known cardiomegaly",
+    "nodule": "known {side} lung nodule",
+    "fracture": "known {side} rib fracture",
 }
 
 
@@ -53,14 +111,20 @@ class ContextReading:
     settings: frozenset[str]
 
 
+_PHRASES = {
+    topic: sorted({phrase.format(side=side).lower() for phrase in phrases for side in SIDES})
+    for topic, phrases in QUESTIONS.items()
+}
+
+
 def read_context(context: ClinicalContext) -> ContextReading:
     """Questions and settings in a context's text; both empty for an empty context."""
     text = f"{context.indication} {context.history}".lower()
-    places = [
-        (min(text.find(p.lower()) for p in phrases if p.lower() in text), topic)
-        for topic, phrases in QUESTIONS.items()
-        if any(p.lower() in text for p in phrases)
-    ]
+    places = []
+    for topic, phrases in _PHRASES.items():
+        found = [text.find(phrase) for phrase in phrases if phrase in text]
+        if found:
+            places.append((min(found), topic))
     settings = frozenset(name for name, phrases in HISTORIES.items() if any(p.lower() in text for p in phrases))
     return ContextReading(tuple(topic for _, topic in sorted(places)), settings)
 
@@ -70,36 +134,52 @@ def write_context(current: StudyTruth, prior: StudyTruth | None, rng: random.Ran
     kind = rng.random()
     if kind < 0.12:
         return ClinicalContext()
-    history = _history(rng)
+    history = _history(current, prior, rng)
     if kind < 0.20:
         return ClinicalContext("", history)
-    indication = _indication(current, prior, rng)
+    indication = _indication(current, rng)
     return ClinicalContext(indication, "" if kind < 0.35 else history)
 
 
-def _indication(current: StudyTruth, prior: StudyTruth | None, rng: random.Random) -> str:
+def _indication(current: StudyTruth, rng: random.Random) -> str:
     parts = [rng.choice(REASONS)] if rng.random() < 0.5 else []
     shown = {f.name for f in current.findings} & QUESTIONS.keys()
     devices = {d.name for d in current.devices} & QUESTIONS.keys()
     asked: list[str] = []
-    if devices and rng.random() < 0.55:
+    if devices and rng.random() < 0.45:
         asked.append(rng.choice(sorted(devices)))
     if not asked or rng.random() < 0.4:
-        # Half of the questions are about something that is there, half about something that is not.
+        # Two questions in five are about something that is there, the others about something that is not.
         findings = [topic for topic in QUESTIONS if topic not in DEVICE_TOPICS]
-        there = rng.random() < 0.5
+        there = rng.random() < 0.4
         pool = sorted(shown) if there and shown else [topic for topic in findings if topic not in shown]
         asked.append(rng.choice(pool))
-    parts += [rng.choice(QUESTIONS[topic]) for topic in asked]
+    parts += [rng.choice(QUESTIONS[topic]).format(side=_named_side(current, topic, rng)) for topic in asked]
     return _sentence(parts)
 
 
-DEVICE_TOPICS = ("endotracheal tube", "central venous catheter", "nasogastric tube")
+def _named_side(current: StudyTruth, topic: str, rng: random.Random) -> str:
+    """The side that a referrer names: the finding's own, but in a trap the other one."""
+    sides = sorted({f.side for f in current.findings if f.name == topic and f.side})
+    if len(sides) != 1:
+        return rng.choice(SIDES)
+    is_trap = current.hard == "wrong side" and rng.random() < 0.7
+    return SIDES[1 - SIDES.index(sides[0])] if is_trap else sides[0]
 
 
-def _history(rng: random.Random) -> str:
+def _history(current: StudyTruth, prior: StudyTruth | None, rng: random.Random) -> str:
     names = rng.sample(sorted(HISTORIES), 1 if rng.random() < 0.6 else 2)
-    return _sentence([rng.choice(HISTORIES[name]) for name in names])
+    parts = [rng.choice(HISTORIES[name]) for name in names]
+    shown = {f.name for study in (current, prior) if study for f in study.findings} & CLAIMS.keys()
+    absent = [name for name in CLAIMS if name not in shown]
+    claimed = ""
+    if current.hard == "contradiction":
+        claimed = rng.choice(absent)
+    elif shown and rng.random() < 0.15:
+        claimed = rng.choice(sorted(shown))
+    if claimed:
+        parts.append(CLAIMS[claimed].format(side=_named_side(current, claimed, rng)))
+    return _sentence(parts)
 
 
 def _sentence(parts: list[str]) -> str:

@@ -18,13 +18,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from priorrg.errors import DataError
+from train.simulate.dicom import write_dicom
 from train.simulate.film import expose
-from train.simulate.patients import Examination, sample_case
+from train.simulate.patients import Case, Examination, sample_case
 from train.simulate.reports import write_context, write_report
 
-VERSION = 1  # raise it when the same seed would give another data set
+VERSION = 2  # raise it when the same seed would give another data set
 VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3}
-_SPLIT_OFFSET = {"train": 0, "val": 10_000_000, "test": 20_000_000}  # patients of different splits never share a seed
+# Patients of different splits never share a seed. `shifted` is the second held-out set: broader people, examined in
+# another department. `dicom` holds the first patients of `test` once more, as DICOM files.
+_SPLIT_OFFSET = {"train": 0, "val": 10_000_000, "test": 20_000_000, "shifted": 30_000_000, "dicom": 20_000_000}
 
 
 def write_data_set(
@@ -56,7 +59,7 @@ def _claim(root: Path, patients: dict[str, int], seed: int, size_px: int) -> Non
 
 
 def write_images(root: Path, patients: dict[str, int], seed: int, size_px: int, workers: int | None = None) -> None:
-    """`images/` (16-bit PNG, 0 to 4095) and `masks/` of every study. Studies already written are kept."""
+    """`images/` (16-bit PNG, 0 to 4095; DICOM for `dicom`) and `masks/` of every study. What is there is kept."""
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     jobs = [(root, split, number, seed, size_px) for split, count in patients.items() for number in range(count)]
@@ -79,20 +82,40 @@ def _case_seed(split: str, number: int, seed: int) -> int:
     return seed * 100_000_000 + _SPLIT_OFFSET[split] + number
 
 
+def _case(split: str, number: int, seed: int) -> Case:
+    return sample_case(_case_seed(split, number, seed), is_shifted=split == "shifted")
+
+
 def _subject(split: str, number: int) -> str:
     return f"{'p' if split == 'train' else split[0]}{number:06d}"
 
 
+def _image(split: str, name: str) -> str:
+    """Where an image lies, relative to the root."""
+    return f"images/{name}.dcm" if split == "dicom" else f"images/{name}.png"
+
+
+def _days(case_seed: int) -> tuple[datetime.date, datetime.date]:
+    """Dates of the two studies, some days apart."""
+    day = datetime.date(2020, 1, 1) + datetime.timedelta(days=case_seed % 1500)
+    return day, day + datetime.timedelta(days=1 + case_seed % 9)
+
+
 def _write_patient(job: tuple[Path, str, int, int, int]) -> None:
     root, split, number, seed, size_px = job
-    case = sample_case(_case_seed(split, number, seed))
+    case = _case(split, number, seed)
+    days = _days(_case_seed(split, number, seed))
     for order, study in enumerate((case.prior, case.current), start=1):
         name = f"{_subject(split, number)}_s{order}"
         mask_file = root / "masks" / f"{name}.npz"
         if mask_file.exists():
             continue
         film = expose(case.patient, study.exposure, study.truth, size_px)
-        Image.fromarray(film.pixels).save(root / "images" / f"{name}.png", compress_level=1)
+        file = root / _image(split, name)
+        if file.suffix == ".dcm":
+            write_dicom(file, film.pixels, study.truth.view, days[order - 1], f"{seed} {name}")
+        else:
+            Image.fromarray(film.pixels).save(file, compress_level=1)
         begun = mask_file.with_name(f"{name}.begun.npz")
         np.savez_compressed(begun, masks=film.masks)
         begun.replace(mask_file)  # a killed run leaves no half a mask that would count as done
@@ -100,19 +123,24 @@ def _write_patient(job: tuple[Path, str, int, int, int]) -> None:
 
 def _records(split: str, number: int, seed: int) -> list[dict[str, Any]]:
     case_seed = _case_seed(split, number, seed)
-    case = sample_case(case_seed)
-    subject = _subject(split, number)
-    day = datetime.date(2020, 1, 1) + datetime.timedelta(days=case_seed % 1500)
-    follow_up = day + datetime.timedelta(days=1 + case_seed % 9)
+    case = _case(split, number, seed)
+    day, follow_up = _days(case_seed)
     return [
-        _record(subject, 1, day, case.prior, None, case_seed),
-        _record(subject, 2, follow_up, case.current, case.prior, case_seed),
+        _record(split, number, 1, day, case.prior, None, case_seed),
+        _record(split, number, 2, follow_up, case.current, case.prior, case_seed),
     ]
 
 
 def _record(
-    subject: str, order: int, day: datetime.date, now: Examination, before: Examination | None, case_seed: int
+    split: str,
+    number: int,
+    order: int,
+    day: datetime.date,
+    now: Examination,
+    before: Examination | None,
+    case_seed: int,
 ) -> dict[str, Any]:
+    subject = _subject(split, number)
     rng = random.Random(case_seed * 4 + order)
     prior_truth = before.truth if before else None
     context = write_context(now.truth, prior_truth, rng)
@@ -120,7 +148,7 @@ def _record(
     name, prior_name = f"{subject}_s{order}", f"{subject}_s1"
     prior_study = None
     if before is not None:
-        prior_image = {"image_path": [f"images/{prior_name}.png"], "view_position": [before.truth.view]}
+        prior_image = {"image_path": [_image(split, prior_name)], "view_position": [before.truth.view]}
         prior_study = {"latest_study": prior_image}
     return {
         "subject_id": subject,
@@ -131,7 +159,7 @@ def _record(
         "findings_factual_serialization": [report],
         "indication_pure": context.indication,
         "history_pure": context.history,
-        "anchor_scan": {"image_path": [f"images/{name}.png"], "view_position": [now.truth.view]},
+        "anchor_scan": {"image_path": [_image(split, name)], "view_position": [now.truth.view]},
         "prior_study": prior_study,
         "simulation": {
             "current": now.truth.to_dict(),

@@ -80,6 +80,20 @@ def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.rand
     canvas.tube(polyline(path)[-5:], 0.34, 0.80)
 
 
+def _chest_drain(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+    """In between two ribs at the side, then along the chest wall up to the apex or down behind the dome."""
+    shape, sign = chest.shapes[device.side], -1.0 if device.side == "right" else 1.0
+    tip = shape.dome - (device.tip_cm or 0.0)
+    entry = shape.dome - 6.5 + float(rng.normal(0, 0.4))
+    wall = float(shape.lateral(np.float32(entry)))
+    end = 0.62 * float(shape.lateral(np.float32(tip))) if tip < entry else 0.45 * wall
+    path = [(wall + 4.5, entry + 2.6), (wall + 0.6, entry + 0.4), (wall - 1.6, entry + 0.45 * (tip - entry))]
+    path.append((end, tip))
+    curve = polyline([(sign * u, y) for u, y in path])
+    canvas.tube(curve, 0.62, 0.16)
+    canvas.tube(curve, 0.18, 0.80)
+
+
 def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
     side = -1.0 if device.side == "right" else 1.0
     centre = np.array([side * 8.3, -5.6]) + rng.normal(0, 0.25, 2)
@@ -118,6 +132,7 @@ _DRAWERS = {
     "endotracheal tube": _endotracheal_tube,
     "central venous catheter": _central_venous_catheter,
     "nasogastric tube": _nasogastric_tube,
+    "chest drain": _chest_drain,
     "pacemaker": _pacemaker,
     "sternotomy wires": _sternotomy_wires,
 }

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless, generate_uid
 
-from train.simulate.anatomy import FIELD_CM, sample_exposure, sample_patient
+from train.simulate.anatomy import sample_exposure, sample_patient
+from train.simulate.dicom import write_dicom
 from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, grade
 from train.simulate.truth import Device, Finding, StudyTruth
@@ -111,48 +110,12 @@ def write_examples(root: Path, size_px: int = 1024) -> None:
         (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n")
 
 
-def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, description: str, uid_seed: str) -> FileDataset:
-    """A digital radiograph object (DX, for presentation) of 12-bit pixels (rows, columns) uint16, of nobody."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[uid_seed, "instance"])
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    data.SOPClassUID = meta.MediaStorageSOPClassUID
-    data.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
-    data.StudyInstanceUID = generate_uid(entropy_srcs=[uid_seed, "study"])
-    data.SeriesInstanceUID = generate_uid(entropy_srcs=[uid_seed, "series"])
-    data.PatientName, data.PatientID = "SIMULATED^NOBODY", "SIMULATED"
-    data.PatientBirthDate, data.PatientSex = "", ""
-    data.StudyID, data.AccessionNumber, data.ReferringPhysicianName = "", "", ""
-    data.StudyDate = data.SeriesDate = data.AcquisitionDate = data.ContentDate = day.strftime("%Y%m%d")
-    data.StudyTime = data.ContentTime = "080000"
-    data.Modality, data.BodyPartExamined, data.StudyDescription = "DX", "CHEST", description
-    data.SeriesNumber = data.InstanceNumber = "1"
-    data.PresentationIntentType = "FOR PRESENTATION"
-    data.ImageType = ["DERIVED", "PRIMARY"]  # PS3.3 C.8.11.3: derived, for it is no exposure of a person
-    data.DerivationDescription = "Simulated radiograph, no patient"
-    data.ViewPosition, data.ImageLaterality, data.PatientOrientation = view, "U", ["L", "F"]
-    data.Rows, data.Columns = pixels.shape
-    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
-    data.PixelIntensityRelationship, data.PixelIntensityRelationshipSign = "LOG", 1
-    data.RescaleIntercept, data.RescaleSlope, data.RescaleType = "0", "1", "US"
-    data.WindowCenter, data.WindowWidth = "2048", "4096"
-    data.ImagerPixelSpacing = [f"{FIELD_CM * 10 / pixels.shape[0]:.5f}"] * 2
-    data.BurnedInAnnotation, data.LossyImageCompression = "NO", "00"
-    data.PixelData = pixels.astype("<u2").tobytes()
-    return data
-
-
 def _write(folder: Path, which: str, example: Example, study: Examination, day: datetime.date, size_px: int) -> str:
     pixels = expose(example.case.patient, study.exposure, study.truth, size_px).pixels
     if not example.as_dicom:
         Image.fromarray(pixels).save(folder / f"{which}.png", optimize=True)
         return f"{which}.png"
-    data = dicom_of(pixels, study.truth.view, day, "Simulated chest radiograph", f"{example.name} {which}")
-    data.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
-    data.save_as(folder / f"{which}.dcm", enforce_file_format=True)
+    write_dicom(folder / f"{which}.dcm", pixels, study.truth.view, day, f"{example.name} {which}")
     return f"{which}.dcm"
 
 

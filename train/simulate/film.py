@@ -12,14 +12,16 @@ from train.simulate.anatomy import FIELD_CM, Exposure, Patient
 from train.simulate.chest import Chest
 from train.simulate.devices import apply_devices
 from train.simulate.drawing import blur
-from train.simulate.findings import apply_findings, congestion, dome_elevation, heart_scale, mediastinal_shift
+from train.simulate.findings import apply_findings, deformation
 from train.simulate.truth import MASK_CHANNELS, StudyTruth
 
-# Effective attenuation at chest energies, 1/cm (PA about 120 kV; of the order of tabulated values at 60 to 70 keV).
-MU_SOFT = 0.19
-MU_LUNG = 0.050
-MU_BONE_EXTRA = 0.36  # cortical bone in place of soft tissue
-MU_METAL = 0.95  # device material: stripe, wire or housing
+# Linear attenuation, 1/cm, at these energies: NIST's tables for water (1.00 g/cm3) and cortical bone (1.92 g/cm3).
+_KEV = (40.0, 50.0, 60.0, 80.0, 100.0)
+_WATER = (0.268, 0.227, 0.206, 0.184, 0.171)
+_BONE = (1.278, 0.814, 0.604, 0.428, 0.356)
+EFFECTIVE_KEV_PER_KV = 0.55  # one energy stands for the spectrum, hardened by filter and patient
+LUNG_DENSITY = 0.26  # of aerated lung, relative to water
+METAL_OVER_WATER = 4.8  # device material, thin and averaged over its hollow: stripe, wire or housing
 WHITE = 4095  # 12-bit output
 MASK_CELLS = 32
 
@@ -32,37 +34,46 @@ class Film:
     masks: np.ndarray
 
 
+@dataclass(frozen=True)
+class Attenuation:
+    """1/cm for one beam. bone_extra, metal: what they add to the soft tissue whose place they take."""
+
+    soft: float
+    lung: float
+    bone_extra: float
+    metal: float
+
+    @classmethod
+    def at(cls, kilovolts: float) -> Attenuation:
+        energy = kilovolts * EFFECTIVE_KEV_PER_KV
+        soft, bone = (float(np.interp(energy, _KEV, table)) for table in (_WATER, _BONE))
+        return cls(soft, LUNG_DENSITY * soft, bone - soft, METAL_OVER_WATER * soft)
+
+
 def expose(patient: Patient, exposure: Exposure, truth: StudyTruth, size: int) -> Film:
     """Simulate one radiograph of `size` pixels an edge (a multiple of 32), the film being 40 cm wide."""
-    chest = chest_module.build(
-        patient,
-        exposure,
-        size,
-        heart_scale=heart_scale(truth),
-        raised=dome_elevation(truth),
-        shift=mediastinal_shift(truth),
-        congestion=congestion(truth),
-    )
+    chest = chest_module.build(patient, exposure, size, deformation(truth))
     masks = apply_findings(chest, truth) | apply_devices(chest, truth)
     return Film(_develop(chest), _coarse(masks, size))
 
 
 def _attenuation(chest: Chest) -> np.ndarray:
-    """Dimensionless line integral along each ray."""
+    """Dimensionless line integral along each ray: thickness of each material times its attenuation."""
+    mu = Attenuation.at(chest.exposure.kilovolts)
     lung = chest.lung["right"] + chest.lung["left"]
     gas = np.minimum(chest.air, chest.body * 0.9)
     water = np.maximum(chest.body - lung - gas, 0)
-    parenchyma = np.clip(MU_LUNG * (1 + chest.texture) * (1 + chest.haze * 0.9), 0.02, MU_SOFT)
+    parenchyma = np.clip(mu.lung * (1 + chest.texture) * (1 + chest.haze * 0.9), 0.4 * mu.lung, mu.soft)
     vessels = np.minimum(chest.vessels * 0.8, lung)
     inside = chest.body > 0.3
     return (
         inside
         * (
-            MU_SOFT * (water + chest.soft + vessels * (1 - MU_LUNG / MU_SOFT))
+            mu.soft * (water + chest.soft + vessels * (1 - LUNG_DENSITY))
             + parenchyma * lung
-            + MU_BONE_EXTRA * chest.bone
+            + mu.bone_extra * chest.bone
         )
-        + MU_METAL * chest.metal
+        + mu.metal * chest.metal
     )
 
 

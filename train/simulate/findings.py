@@ -8,39 +8,46 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.simulate.chest import SIGN, Chest
-from train.simulate.drawing import Canvas, Texture, blur, smooth_step
+from train.simulate.chest import SIGN, Break, Chest, Deformation, break_place
+from train.simulate.drawing import Canvas, Texture, blur, ellipsoid, smooth_step
 from train.simulate.truth import MASK_CHANNELS, Finding, StudyTruth
 
 # Centre of a lung zone as fractions: (of the half width from the midline, of the height from apex to dome).
 _ZONE_HEIGHT = {"upper": 0.30, "mid": 0.56, "lower": 0.84}
 
 
-def heart_scale(truth: StudyTruth) -> float:
-    """How far cardiomegaly scales the patient's own heart."""
-    finding = truth.finding(("cardiomegaly", "", ""))
-    return 1.0 if finding is None else 1.17 + 0.33 * finding.amount
+def deformation(truth: StudyTruth) -> Deformation:
+    """What the findings do to the anatomy itself."""
+    heart = truth.finding(("cardiomegaly", "", ""))
+    edema = truth.finding(("edema", "", ""))
+    inflated = truth.finding(("hyperinflation", "", ""))
+    raised = {f.side: 0.5 + 1.6 * f.amount for f in truth.findings if f.name == "atelectasis"}
+    scale = 1.0 if heart is None else 1.17 + 0.33 * heart.amount
+    if inflated is not None:  # low, flat domes, and a heart that hangs narrow between them
+        raised = {side: raised.get(side, 0.0) - (0.6 + 1.5 * inflated.amount) for side in SIGN}
+        scale *= 0.97 - 0.13 * inflated.amount
+    push = {"effusion": 1.5, "pneumothorax": 1.3}  # large ones push the mediastinum away from their side
+    return Deformation(
+        heart_scale=scale,
+        raised=raised,
+        flat=0.0 if inflated is None else 0.35 + 0.5 * inflated.amount,
+        shift=sum(
+            -SIGN[f.side] * push[f.name] * max(0.0, f.amount - 0.6) / 0.4 for f in truth.findings if f.name in push
+        ),
+        congestion=0.0 if edema is None else 0.35 + 0.65 * edema.amount,
+        breaks={f.side: _break(f) for f in truth.findings if f.name == "fracture"},
+    )
 
 
-def dome_elevation(truth: StudyTruth) -> dict[str, float]:
-    """cm by which atelectasis draws each diaphragm up."""
-    return {f.side: 0.5 + 1.6 * f.amount for f in truth.findings if f.name == "atelectasis"}
-
-
-def mediastinal_shift(truth: StudyTruth) -> float:
-    """cm to the left: large effusions and pneumothoraces push away from their side."""
-    push = {"effusion": 1.5, "pneumothorax": 1.3}
-    return sum(-SIGN[f.side] * push[f.name] * max(0.0, f.amount - 0.6) / 0.4 for f in truth.findings if f.name in push)
-
-
-def congestion(truth: StudyTruth) -> float:
-    finding = truth.finding(("edema", "", ""))
-    return 0.0 if finding is None else 0.35 + 0.65 * finding.amount
+def _break(finding: Finding) -> Break:
+    """The rib that breaks follows from the amount, which stays with the patient's fracture."""
+    number = 4 + round(1000 * finding.amount) % 5
+    return Break(number, 0.62 + 0.05 * (round(1000 * finding.amount) % 4), 0.7 + 0.7 * finding.amount)
 
 
 def apply_findings(chest: Chest, truth: StudyTruth) -> dict[str, np.ndarray]:
     """Change the chest's maps by every finding; masks by channel name of `truth.MASK_CHANNELS`."""
-    order = ("edema", "opacity", "nodule", "atelectasis", "pneumothorax", "effusion")
+    order = ("hyperinflation", "fracture", "edema", "opacity", "nodule", "atelectasis", "pneumothorax", "effusion")
     masks: dict[str, np.ndarray] = {}
     for finding in sorted((f for f in truth.findings if f.name in order), key=lambda f: order.index(f.name)):
         mask = _ACTIONS[finding.name](chest, finding)
@@ -162,7 +169,8 @@ def _edema(chest: Chest, finding: Finding) -> np.ndarray:
             lines.tube(np.array([start, stop]), 0.10, 0.8 * finding.amount + 0.3)
     cloud = 1 + 0.30 * Texture(chest.patient.seed + 72, 1.1).at(chest.frame)
     amount = 0.25 + 0.75 * finding.amount
-    chest.haze = chest.haze + amount * (0.95 * total * cloud + 0.22)
+    alveolar = max(0.0, finding.amount - 0.6)  # beyond it water fills the airspaces round the hila
+    chest.haze = chest.haze + amount * (0.95 * total * cloud + 0.22) + 2.2 * alveolar * total * cloud
     chest.soft = chest.soft + lines.thickness() * 0.7
     chest.vessels = blur(chest.vessels, 0.10 * amount * chest.frame.pixels_per_cm)
     lung = np.minimum((chest.gross["right"] + chest.gross["left"]) / 4.0, 1.0)
@@ -191,7 +199,33 @@ def _atelectasis(chest: Chest, finding: Finding) -> np.ndarray:
     return near
 
 
+def _hyperinflation(chest: Chest, finding: Finding) -> np.ndarray:
+    """Darker lungs with fewer markings; that the domes are low and flat is done already. Mask: along the domes."""
+    chest.haze = chest.haze - 0.10 - 0.30 * finding.amount
+    chest.vessels = chest.vessels * (1 - 0.35 * finding.amount)
+    mask = np.zeros_like(chest.body)
+    for side, shape in chest.shapes.items():
+        u = chest.u(side)
+        edge = np.exp(-(((chest.frame.y - shape.dome_at(u)) / 1.1) ** 2))
+        mask = np.maximum(mask, edge * (u > 1.0) * (u < shape.half_width))
+    return mask
+
+
+def _fracture(chest: Chest, finding: Finding) -> np.ndarray:
+    """Blood under the pleura at the broken rib, which is drawn with the bones. Mask: round the break."""
+    side, shape = finding.side, chest.shapes[finding.side]
+    x, y = break_place(chest.patient, shape, _break(finding))
+    border = SIGN[side] * (float(shape.lateral(np.float32(y))) - 0.2)
+    bulge = ellipsoid(chest.frame, (border, float(y)), (1.1 + 0.7 * finding.amount, 2.2 + finding.amount, 1.5))
+    inside = np.minimum(bulge, chest.lung[side])
+    chest.lung[side] = chest.lung[side] - inside
+    near = ellipsoid(chest.frame, (float(x), float(y) + 1.4), (1.6, 2.6, 1.0)) > 0
+    return np.maximum(near, inside > 0.4).astype(np.float32)
+
+
 _ACTIONS = {
+    "hyperinflation": _hyperinflation,
+    "fracture": _fracture,
     "effusion": _effusion,
     "pneumothorax": _pneumothorax,
     "opacity": _opacity,

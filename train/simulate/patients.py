@@ -6,12 +6,12 @@ change of size is drawn clearly beyond the 'unchanged' band of `truth.change_of`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from train.simulate.anatomy import Exposure, Patient, sample_exposure, sample_patient
-from train.simulate.truth import SIDES, ZONES, Device, Finding, StudyTruth
+from train.simulate.anatomy import Exposure, Patient, poor, sample_exposure, sample_patient
+from train.simulate.truth import HARD, SIDES, ZONES, Device, Finding, StudyTruth
 
 # Chance that a patient has the finding in at least one of the two studies; of each side where it has sides.
 _PREVALENCE = {
@@ -20,15 +20,24 @@ _PREVALENCE = {
     "opacity": 0.22,
     "atelectasis": 0.15,
     "nodule": 0.09,
-    "edema": 0.25,
-    "cardiomegaly": 0.33,
+    "edema": 0.23,
+    "cardiomegaly": 0.30,
+    "hyperinflation": 0.14,
+    "fracture": 0.06,
 }
+_UNSIDED = ("edema", "cardiomegaly", "hyperinflation")
+_EXCLUDES = {"hyperinflation": ("edema", "cardiomegaly", "atelectasis")}  # their signs on the film cancel out
 _COURSE = {  # chances of new, larger, unchanged, smaller, resolved
     "cardiomegaly": (0.06, 0.15, 0.62, 0.12, 0.05),
     "nodule": (0.25, 0.27, 0.32, 0.11, 0.05),
+    "hyperinflation": (0.04, 0.12, 0.74, 0.08, 0.02),
+    "fracture": (0.50, 0.0, 0.50, 0.0, 0.0),
 }
 _USUAL_COURSE = (0.22, 0.18, 0.22, 0.18, 0.20)
 _MOST_FINDINGS = 5
+_HARD_SHARE = 0.10
+_VISIBLE = 0.18  # the smallest amount that is drawn, but for the threshold cases
+_CLEAR_DIFFERENCE = 0.30  # of the amount, between the two studies of a finding that grew or shrank
 
 
 @dataclass(frozen=True)
@@ -48,15 +57,20 @@ class Case:
     current: Examination
 
 
-def sample_case(seed: int) -> Case:
-    """The case of this seed, always the same."""
+def sample_case(seed: int, is_shifted: bool = False) -> Case:
+    """The case of this seed, always the same. is_shifted: other people, examined in another department."""
     rng = np.random.default_rng(seed)
-    patient = sample_patient(rng)
-    pairs = _findings(rng)
-    devices = _devices(rng)
-    exposures = [sample_exposure(rng) for _ in range(2)]
+    patient = sample_patient(rng, is_shifted)
+    hard = HARD[rng.integers(len(HARD))] if rng.random() < _HARD_SHARE else ""
+    pairs = _findings(rng, at_threshold=hard == "threshold")
+    devices = _devices(rng, pairs)
+    exposures = [sample_exposure(rng, is_shifted=is_shifted) for _ in range(2)]
     if rng.random() < 0.6:  # most follow-ups are taken the same way
-        exposures[1] = sample_exposure(rng, exposures[0].view)
+        exposures[1] = sample_exposure(rng, exposures[0].view, is_shifted)
+    if hard == "poor prior":
+        exposures[0] = poor(exposures[0])
+    if any(shown and shown.name == "hyperinflation" for pair in pairs for shown in pair):
+        exposures = [replace(e, low_volume=min(e.low_volume, 0.3)) for e in exposures]
     truths = [
         StudyTruth(
             view=exposures[study].view,
@@ -66,6 +80,7 @@ def sample_case(seed: int) -> Case:
             rotated=exposures[study].rotated,
             sex=patient.sex,
             age=patient.age,
+            hard=hard,
         )
         for study in range(2)
     ]
@@ -77,10 +92,10 @@ def grade(amount: float) -> int:
     return 1 if amount < 0.38 else 2 if amount < 0.70 else 3
 
 
-def _findings(rng: np.random.Generator) -> list[tuple[Finding | None, Finding | None]]:
+def _findings(rng: np.random.Generator, at_threshold: bool) -> list[tuple[Finding | None, Finding | None]]:
     chosen: list[tuple[str, str, str]] = []
     for name, chance in _PREVALENCE.items():
-        for side in ("",) if name in ("edema", "cardiomegaly") else SIDES:
+        for side in ("",) if name in _UNSIDED else SIDES:
             if rng.random() < chance:
                 chosen.append((name, side, ZONES[rng.integers(3)] if name in ("opacity", "nodule") else ""))
     rng.shuffle(chosen)
@@ -91,19 +106,24 @@ def _findings(rng: np.random.Generator) -> list[tuple[Finding | None, Finding | 
         hidden = low and ("effusion", side) in taken  # a reader could not tell the two apart
         covers = name == "effusion" and any(s == side and (z == "lower" or n == "atelectasis") for n, s, z in kept)
         both_low = low and any(s == side and (z == "lower" or n == "atelectasis") for n, s, z in kept)
-        if not (hidden or covers or both_low) and len(kept) < _MOST_FINDINGS:
+        cancels = any(n in _EXCLUDES.get(name, ()) or name in _EXCLUDES.get(n, ()) for n, _, _ in kept)
+        if not (hidden or covers or both_low or cancels) and len(kept) < _MOST_FINDINGS:
             kept.append((name, side, zone))
-    return [_course(rng, *key) for key in kept]
+    return [_course(rng, *key, at_threshold) for key in kept]
 
 
-def _course(rng: np.random.Generator, name: str, side: str, zone: str) -> tuple[Finding | None, Finding | None]:
-    """(in the prior study, in the current study)."""
+def _course(
+    rng: np.random.Generator, name: str, side: str, zone: str, at_threshold: bool
+) -> tuple[Finding | None, Finding | None]:
+    """(in the prior study, in the current study). at_threshold: just visible, or just at the next grade."""
     change = rng.choice(5, p=_COURSE.get(name, _USUAL_COURSE))
-    low = float(rng.uniform(0.18, 0.62))
-    high = float(rng.uniform(low + 0.26, 1.0))
-    single = float(rng.uniform(0.18, 1.0))
-    twin = float(np.clip(single + rng.uniform(-0.06, 0.06), 0.18, 1.0))
-    if grade(twin) != grade(single):
+    low = float(rng.uniform(_VISIBLE, 0.62))
+    high = float(rng.uniform(low + _CLEAR_DIFFERENCE, 1.0))
+    single = float(rng.uniform(_VISIBLE, 1.0))
+    if at_threshold:
+        low, high, single = 0.15, 0.15 + _CLEAR_DIFFERENCE, float(rng.choice((0.15, 0.37, 0.40, 0.68, 0.72)))
+    twin = float(np.clip(single + rng.uniform(-0.06, 0.06), _VISIBLE, 1.0))
+    if grade(twin) != grade(single) or name == "fracture":
         twin = single
     first, second = [(None, single), (low, high), (single, twin), (high, low), (single, None)][change]
     return _finding(name, side, zone, first), _finding(name, side, zone, second)
@@ -116,8 +136,16 @@ def _finding(name: str, side: str, zone: str, amount: float | None) -> Finding |
     return Finding(name, grade(amount), round(amount, 3), side, zone, size_mm)
 
 
-def _devices(rng: np.random.Generator) -> list[tuple[Device | None, Device | None]]:
+def _devices(
+    rng: np.random.Generator, findings: list[tuple[Finding | None, Finding | None]]
+) -> list[tuple[Device | None, Device | None]]:
     pairs: list[tuple[Device | None, Device | None]] = []
+    drained = [f for pair in findings for f in pair if f and f.name in ("pneumothorax", "effusion")]
+    if drained and rng.random() < 0.35:
+        name, side = drained[0].name, drained[0].side
+        middle = 14.0 if name == "pneumothorax" else 2.5
+        tips = [float(np.clip(rng.normal(middle, 1.3), 1.0, 18.0)) for _ in range(2)]
+        pairs.append(_stay(rng, [Device("chest drain", side, round(tip, 1)) for tip in tips]))
     intubated = rng.random() < 0.20
     if intubated:
         tips = [float(np.clip(rng.normal(4.0, 2.2), -2.0, 8.5)) for _ in range(2)]
@@ -143,7 +171,7 @@ def _stay(rng: np.random.Generator, devices: list[Device]) -> tuple[Device | Non
     course = rng.random()
     if course < 0.40:
         return devices[0], devices[0]
-    if course < 0.55:
+    if course < 0.58:
         return devices[0], devices[1]
     if course < 0.80:
         return None, devices[1]

@@ -1,8 +1,9 @@
 """Writes the findings of a simulated study from its truth, its prior's truth and its context.
 
-Order: what was asked, lines and tubes, lungs, pleura, heart. The image decides what is said, the
+Order: what was asked, lines and tubes, lungs, pleura, heart, ribs, a closing line. The image decides what is said, the
 prior how it is compared, the context what must be answered, whose tip is described and what an opacity
-or a nodule is taken for. Without a prior no sentence compares.
+or a nodule is taken for. What is absent is denied where it was asked for, and pneumothorax where a line, a drain or a
+broken rib could have made one; the rest of a normal chest is one closing line. Without a prior no sentence compares.
 """
 
 from __future__ import annotations
@@ -17,33 +18,62 @@ from train.simulate.truth import DEVICES, FINDINGS, Device, Finding, StudyTruth,
 __all__ = ["write_context", "write_report"]
 
 _GRADES = {
-    "effusion": ("small", "moderate", "large"),
-    "pneumothorax": ("small", "moderate", "large"),
-    "opacity": ("mild", "moderate", "extensive"),
-    "atelectasis": ("mild", "moderate", "marked"),
-    "edema": ("mild", "moderate", "severe"),
-    "cardiomegaly": ("mildly", "moderately", "severely"),
+    "effusion": (("small", "tiny"), ("moderate", "moderate-sized"), ("large", "sizable")),
+    "pneumothorax": (("small", "tiny"), ("moderate", "moderate-sized"), ("large", "sizable")),
+    "opacity": (("mild", "subtle"), ("moderate",), ("extensive", "dense")),
+    "atelectasis": (("mild", "minor"), ("moderate",), ("marked", "pronounced")),
+    "edema": (("mild",), ("moderate",), ("severe",)),
+    "cardiomegaly": (("mild",), ("moderate",), ("severe",)),
+    "hyperinflation": (("mild",), ("moderate",), ("severe",)),
 }
-_CHANGES = {
-    "new": ("new since the prior study", "new", "not seen before"),
-    "larger": ("increased", "larger than before", "worse than on the prior study"),
-    "unchanged": ("unchanged", "stable", "similar to before"),
-    "smaller": ("decreased", "smaller than before", "improved since the prior study"),
+# Change -> what may stand behind a finding, and what in front of it.
+_BEHIND = {
+    "new": ("new since the prior study", "new", "not seen before", "which is new"),
+    "larger": ("increased", "larger than before", "worse than on the prior study", "increased in the interval"),
+    "unchanged": ("unchanged", "stable", "similar to before", "unchanged since the prior study"),
+    "smaller": ("decreased", "smaller than before", "improved since the prior study", "decreased in the interval"),
 }
-_SECTIONS = (("edema", "opacity", "atelectasis", "nodule"), ("effusion", "pneumothorax"), ("cardiomegaly",))
+_FRONT = {
+    "new": ("new", "interval development of"),
+    "larger": ("increased", "interval worsening of"),
+    "unchanged": ("unchanged", "stable"),
+    "smaller": ("decreased", "interval improvement of"),
+}
+_SECTIONS = (
+    ("edema", "opacity", "atelectasis", "nodule", "hyperinflation"),
+    ("effusion", "pneumothorax"),
+    ("cardiomegaly",),
+    ("fracture",),
+)
 _NAMES = {
-    "effusion": "pleural effusion",
-    "pneumothorax": "pneumothorax",
-    "opacity": "consolidation",
-    "atelectasis": "atelectasis",
-    "edema": "pulmonary edema",
-    "nodule": "pulmonary nodule",
-    "cardiomegaly": "cardiomegaly",
+    "effusion": ("pleural effusion",),
+    "pneumothorax": ("pneumothorax",),
+    "opacity": ("consolidation", "airspace opacity"),
+    "atelectasis": ("atelectasis",),
+    "edema": ("pulmonary edema",),
+    "nodule": ("pulmonary nodule",),
+    "cardiomegaly": ("cardiomegaly",),
+    "hyperinflation": ("hyperinflation",),
+    "fracture": ("rib fracture",),
 }
+_DENIALS = ("No {}.", "There is no {}.", "No evidence of {}.", "No {} is seen.")
+_MAY_CAUSE_PNEUMOTHORAX = ("central venous catheter", "chest drain", "pacemaker")
+_ALL_NORMAL = (
+    "No acute cardiopulmonary abnormality.",
+    "Normal chest radiograph.",
+    "The chest radiograph is normal.",
+    "No acute abnormality.",
+)
+_REST_NORMAL = (
+    "No other acute abnormality.",
+    "Otherwise unremarkable.",
+    "The remainder of the chest is unremarkable.",
+    "Otherwise no acute abnormality.",
+)
 
 
 def write_report(current: StudyTruth, prior: StudyTruth | None, context: ClinicalContext, rng: random.Random) -> str:
-    """The findings section, 15 to 95 words, plain ASCII, one fact a sentence."""
+    """The findings section, 3 to 95 words, plain ASCII, one fact a sentence."""
     return " ".join(_Writer(current, prior, context, rng).sentences())
 
 
@@ -56,24 +86,19 @@ class _Writer:
         self.asked, self.settings = reading.asked, reading.settings
 
     def sentences(self) -> list[str]:
-        said: list[str] = []
         text: list[str] = []
         for topic in self.asked:
             text += self._device_sentences(topic, True) if topic in DEVICES else self._topic(topic, answer=True)
-            said.append(topic)
         for name in DEVICES:
-            if name not in said:
+            if name not in self.asked:
                 text += self._device_sentences(name, False)
         for section in _SECTIONS:
-            silent: list[str] = []
             for name in section:
-                if name in said:
-                    continue
-                sentences = self._topic(name, answer=False)
-                text += sentences
-                if not sentences:
-                    silent.append(name)
-            text += self._negatives(section, silent, said)
+                if name not in self.asked:
+                    text += self._topic(name, answer=False)
+            if section[0] == "effusion":
+                text += self._no_pneumothorax()
+        text.append(self.rng.choice(_REST_NORMAL if text else _ALL_NORMAL))
         return text
 
     def _topic(self, name: str, answer: bool) -> list[str]:
@@ -83,9 +108,23 @@ class _Writer:
         text = [s for key in self._merged(keys) for s in self._finding(key)]
         text += [self._resolved(key) for key in gone]
         if answer and not keys:
-            denial = ("No {}.", "There is no {}.", "No evidence of {}.")
-            text.insert(0, self.rng.choice(denial).format(_NAMES[name]))
+            text.insert(0, self._denial(name))
         return text
+
+    def _denial(self, name: str) -> str:
+        if name == "cardiomegaly" and self.rng.random() < 0.6:
+            return self.rng.choice(("Heart size is normal.", "The heart is normal in size.", "Normal heart size."))
+        return self.rng.choice(_DENIALS).format(self.rng.choice(_NAMES[name]))
+
+    def _no_pneumothorax(self) -> list[str]:
+        """Denied unasked where something on this film could have made one; it has its own sentence if one has gone."""
+        risky = any(self.current.device(name) for name in _MAY_CAUSE_PNEUMOTHORAX)
+        risky = risky or any(f.name == "fracture" for f in self.current.findings)
+        spoken_of = "pneumothorax" in self.asked or self._shown("pneumothorax", self.current, self.prior)
+        return [self._denial("pneumothorax")] if risky and not spoken_of else []
+
+    def _shown(self, name: str, *studies: StudyTruth | None) -> bool:
+        return any(f.name == name for study in studies if study for f in study.findings)
 
     def _merged(self, keys: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
         """Both sides in one sentence where they are alike in every word."""
@@ -109,49 +148,43 @@ class _Writer:
         if name == "atelectasis" and finding.severity == 1 and self.rng.random() < 0.08 and name not in self.asked:
             return []  # of little interest: some readers leave it out
         change = self._change(source)
-        suffix = ", " + self.rng.choice(_CHANGES[change]) if change else ""
         body = _BODIES[name](self, finding, side)
-        return [_capital(f"{body}{suffix}.")]
+        if change is not None and self.rng.random() < 0.3:
+            return [_capital(f"{self.rng.choice(_FRONT[change])} {body}.")]
+        if change is not None:
+            body += ", " + self.rng.choice(_BEHIND[change])
+        # A lead takes no article before a plural or a mass noun.
+        has_plural = side == "bilateral" or name in ("atelectasis", "edema", "cardiomegaly", "hyperinflation")
+        article = "" if has_plural else "an " if body[0] in "aeiou" else "a "
+        lead = self.rng.choice(("", "", "there is {}", "{}", "again " if change == "unchanged" else ""))
+        verb = "there are " if side == "bilateral" and name == "effusion" else "there is "
+        if lead == "there is {}":
+            body = verb + article + body
+        return [_capital(f"{lead if lead == 'again ' else ''}{body}.")]
 
     def _resolved(self, key: tuple[str, str, str]) -> str:
         name, side, zone = key
-        place = f"{side} {zone}".strip() + " " if side else ""
-        thing = {"nodule": "nodule", "opacity": "opacity", "cardiomegaly": "cardiac enlargement"}.get(
-            name, _NAMES[name]
-        )
-        if name == "opacity" or name == "nodule":
+        place = f"{side} " if side else ""
+        if zone:
             place = f"{side} {zone} zone "
-        return self.rng.choice(("The {} has resolved.", "The {} seen on the prior study is no longer present.")).format(
-            f"{'previous ' if name == 'cardiomegaly' else ''}{place}{thing}"
+        thing = {"nodule": "nodule", "opacity": "opacity", "cardiomegaly": "cardiac enlargement"}.get(
+            name, _NAMES[name][0]
         )
-
-    def _negatives(self, section: tuple[str, ...], silent: list[str], said: list[str]) -> list[str]:
-        """The usual denials, for what has not been spoken of."""
-        choose = self.rng.choice
-        if section[0] == "edema":
-            if len(silent) + len([n for n in section if n in said and not self._present(n)]) == len(section):
-                return [choose(("The lungs are clear.", "Lungs are clear.", "The lungs are well aerated and clear."))]
-            missing = [n for n in ("opacity", "edema") if n in silent]
-            return [choose(("No {}.", "There is no {}.")).format(_NAMES[missing[0]])] if len(missing) == 1 else []
-        if section[0] == "effusion":
-            names = [_NAMES[n] for n in silent if not self._gone(n)]
-            return [choose(("No {}.", "There is no {}.")).format(" or ".join(names))] if names else []
-        if silent and not self._gone("cardiomegaly"):
-            return [choose(("Heart size is normal.", "The heart is normal in size.", "Normal heart size."))]
-        return []
-
-    def _present(self, name: str) -> bool:
-        return any(f.name == name for f in self.current.findings)
-
-    def _gone(self, name: str) -> bool:
-        return self.prior is not None and not self._present(name) and any(f.name == name for f in self.prior.findings)
+        wording = (
+            "The {} has resolved.",
+            "The {} seen on the prior study is no longer present.",
+            "Interval resolution of the {}.",
+            "The previously seen {} has resolved.",
+        )
+        return self.rng.choice(wording).format(f"{place}{thing}")
 
     def _device_sentences(self, name: str, asked: bool) -> list[str]:
         device = self.current.device(name)
         before = self.prior.device(name) if self.prior else None
         if device is None:
             if before is not None:
-                return [f"The {name} has been removed."]
+                removed = ("The {} has been removed.", "Interval removal of the {}.")
+                return [self.rng.choice(removed).format(name)]
             return [self.rng.choice(("No {} is seen.", "There is no {}.")).format(name)] if asked else []
         if name == "sternotomy wires":
             if self.rng.random() < 0.08:
@@ -162,8 +195,12 @@ class _Writer:
             status = "new" if before is None else "unchanged" if _same_place(device, before) else "repositioned"
         noun = f"{device.side} {name}".strip()
         tip = _tip_words(device) if asked or _misplaced(device) else ""
-        if tip:
-            text = self.rng.choice((f"The {noun} ends {tip}", f"{noun} tip is {tip}"))
+        if tip and name == "pacemaker":
+            text = f"{noun} leads end {tip}"
+        elif tip:
+            text = self.rng.choice(
+                (f"the {noun} ends {tip}", f"{noun} tip is {tip}", f"the tip of the {noun} is {tip}")
+            )
         else:
             text = self.rng.choice((f"{noun} is in place", f"there is a {noun}" if device.side else f"{noun} in place"))
         return [_capital(f"{text}, {status}." if status else f"{text}.")]
@@ -184,6 +221,8 @@ def _misplaced(device: Device) -> bool:
 
 def _tip_words(device: Device) -> str:
     tip = device.tip_cm
+    if device.name == "pacemaker":
+        return "in the right atrium and right ventricle"
     if tip is None:
         return ""
     if device.name == "endotracheal tube":
@@ -192,6 +231,8 @@ def _tip_words(device: Device) -> str:
         if tip > 1.0:
             return "in the superior vena cava"
         return "at the cavoatrial junction" if tip > -1.0 else "in the right atrium"
+    if device.name == "chest drain":
+        return "at the apex" if tip > 8.0 else "at the base"
     return "in the stomach" if tip > 0 else "in the esophagus and should be advanced"
 
 
@@ -199,34 +240,31 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _grade(finding: Finding) -> str:
-    return _GRADES[finding.name][finding.severity - 1]
+def _grade(writer: _Writer, finding: Finding) -> str:
+    return writer.rng.choice(_GRADES[finding.name][finding.severity - 1])
 
 
 def _pleural(writer: _Writer, finding: Finding, side: str) -> str:
-    name = _NAMES[finding.name] + ("s" if side == "bilateral" else "")
-    text = f"{_grade(finding)} {side} {name}"
-    lead = "there are " if side == "bilateral" else "there is a "
-    return lead + text if writer.rng.random() < 0.4 else text
+    name = _NAMES[finding.name][0] + ("s" if side == "bilateral" else "")
+    return f"{_grade(writer, finding)} {side} {name}"
 
 
 def _opacity(writer: _Writer, finding: Finding, side: str) -> str:
-    place = f"the {side} {finding.zone} zone"
-    kind = "opacity"
+    place = writer.rng.choice((f"in the {side} {finding.zone} zone", f"in the {side} {finding.zone} lung"))
+    grade = _grade(writer, finding)
     for setting, words in (
-        ("infection", ", concerning for pneumonia"),
-        ("trauma", ", likely contusion"),
-        ("aspiration", ", likely aspiration"),
+        ("infection", ("concerning for pneumonia", "compatible with pneumonia")),
+        ("trauma", ("likely contusion", "suspicious for contusion")),
+        ("aspiration", ("likely aspiration", "concerning for aspiration")),
     ):
         if setting in writer.settings:
-            return f"{_grade(finding)} {kind} in {place}{words}"
-    text = f"{_grade(finding)} airspace {kind} in {place}"
-    return "there is " + text if writer.rng.random() < 0.3 else text
+            return f"{grade} opacity {place}, {writer.rng.choice(words)}"
+    return f"{grade} {writer.rng.choice(('airspace opacity', 'consolidation'))} {place}"
 
 
 def _nodule(writer: _Writer, finding: Finding, side: str) -> str:
     size = round((finding.size_mm or 15) / 5) / 2
-    text = f"{size:.1f} cm nodule in the {side} {finding.zone} zone"
+    text = f"{size:.1f} cm {'mass' if (finding.size_mm or 0) > 30 else 'nodule'} in the {side} {finding.zone} zone"
     if "malignancy" in writer.settings:
         text += ", suspicious for metastasis"
     elif "smoking" in writer.settings:
@@ -235,17 +273,26 @@ def _nodule(writer: _Writer, finding: Finding, side: str) -> str:
 
 
 def _atelectasis(writer: _Writer, finding: Finding, side: str) -> str:
-    return writer.rng.choice((f"{_grade(finding)} {side} basilar atelectasis", f"{_grade(finding)} {side} atelectasis"))
+    return f"{_grade(writer, finding)} {side} {writer.rng.choice(('basilar ', 'basal ', ''))}atelectasis"
 
 
 def _edema(writer: _Writer, finding: Finding, side: str) -> str:
-    text = f"{_grade(finding)} pulmonary edema"
-    return "there is " + text if writer.rng.random() < 0.4 else text
+    kind = "alveolar" if finding.severity == 3 else "interstitial"
+    return f"{_grade(writer, finding)} {writer.rng.choice((kind, 'pulmonary', f'{kind} pulmonary'))} edema"
 
 
 def _cardiomegaly(writer: _Writer, finding: Finding, side: str) -> str:
-    adjective = {"mildly": "mild", "moderately": "moderate", "severely": "severe"}[_grade(finding)]
-    return writer.rng.choice((f"the heart is {_grade(finding)} enlarged", f"{adjective} cardiomegaly"))
+    return f"{_grade(writer, finding)} {writer.rng.choice(('cardiomegaly', 'enlargement of the heart'))}"
+
+
+def _hyperinflation(writer: _Writer, finding: Finding, side: str) -> str:
+    return f"{_grade(writer, finding)} hyperinflation" + writer.rng.choice(
+        ("", " of the lungs", ", domes are flattened")
+    )
+
+
+def _fracture(writer: _Writer, finding: Finding, side: str) -> str:
+    return f"{'displaced ' if finding.severity > 1 else ''}{side} rib fracture"
 
 
 _BODIES: dict[str, Callable[[_Writer, Finding, str], str]] = {
@@ -256,5 +303,7 @@ _BODIES: dict[str, Callable[[_Writer, Finding, str], str]] = {
     "atelectasis": _atelectasis,
     "edema": _edema,
     "cardiomegaly": _cardiomegaly,
+    "hyperinflation": _hyperinflation,
+    "fracture": _fracture,
 }
 assert _BODIES.keys() == set(FINDINGS)

@@ -8,20 +8,42 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-# Parenchymal and pleural findings by their field names. 'opacity' is airspace opacity (consolidation).
-FINDINGS = ("effusion", "pneumothorax", "opacity", "atelectasis", "nodule", "edema", "cardiomegaly")
-SIDED = ("effusion", "pneumothorax", "opacity", "atelectasis", "nodule")
+# Findings by their field names. 'opacity' is airspace opacity (consolidation), 'fracture' one of a rib; a 'nodule' of
+# more than 30 mm is called a mass; a mild or moderate 'edema' is interstitial, a severe one alveolar.
+FINDINGS = (
+    "effusion",
+    "pneumothorax",
+    "opacity",
+    "atelectasis",
+    "nodule",
+    "edema",
+    "cardiomegaly",
+    "hyperinflation",
+    "fracture",
+)
+SIDED = ("effusion", "pneumothorax", "opacity", "atelectasis", "nodule", "fracture")
 ZONED = ("opacity", "nodule")  # upper, mid or lower lung zone
 SIDES = ("right", "left")
 ZONES = ("upper", "mid", "lower")
 CHANGES = ("new", "larger", "unchanged", "smaller", "resolved")
-DEVICES = ("endotracheal tube", "central venous catheter", "nasogastric tube", "pacemaker", "sternotomy wires")
+DEVICES = (
+    "endotracheal tube",
+    "central venous catheter",
+    "nasogastric tube",
+    "chest drain",
+    "pacemaker",
+    "sternotomy wires",
+)
+# Cases that are hard on purpose, about one in ten: an indication or history that names the wrong side, one that names
+# what is not there, a prior of poor quality, amounts just at the threshold of being seen or of the next grade.
+HARD = ("wrong side", "contradiction", "poor prior", "threshold")
 
 # Channels of the coarse masks, in the order in which they are stored.
 MASK_CHANNELS = (
     *(f"{name} {side}" for name in SIDED for side in SIDES),
     "edema",
     "cardiomegaly",
+    "hyperinflation",
     *DEVICES,
 )
 
@@ -53,7 +75,8 @@ class Device:
 
     tip_cm: endotracheal tube: tip above the carina (negative: in the right main bronchus);
         catheter: tip above the cavoatrial junction (negative: in the right atrium);
-        nasogastric tube: tip below the gastro-oesophageal junction (negative: too high).
+        nasogastric tube: tip below the gastro-oesophageal junction (negative: too high);
+        chest drain: tip above the top of the diaphragm's dome.
     """
 
     name: str
@@ -66,7 +89,7 @@ class StudyTruth:
     """Everything that a report may say about one image.
 
     view: `PA` or `AP`. low_volumes: a poor inspiration. rotated: visibly rotated.
-    sex: `F` or `M`; age in years.
+    sex: `F` or `M`; age in years. hard: one of HARD, or empty.
     """
 
     view: str
@@ -76,6 +99,7 @@ class StudyTruth:
     rotated: bool = False
     sex: str = "F"
     age: int = 60
+    hard: str = ""
 
     def finding(self, key: tuple[str, str, str]) -> Finding | None:
         return next((f for f in self.findings if f.key == key), None)
