@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from huggingface_hub import hf_hub_download
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertModel, Dinov2Model
 
@@ -17,6 +19,11 @@ from priorrg.model.processing import BEGIN_END, PriorRGProcessor, make_image_pro
 from train.config import RunConfig, StageConfig
 from train.data import Record
 from train.simulate.reports import write_context, write_report
+
+_NOWHERE = (
+    "{name} (model.{key}) is no local folder, and it cannot be had from the hub now. Download it where there is a "
+    "connection and name its folder in the configuration."
+)
 
 
 def training_text(records: Sequence[Record], seed: int) -> Iterable[str]:
@@ -52,7 +59,7 @@ def stage_tokenizer(config: RunConfig, stage: StageConfig, records: Sequence[Rec
     later stage, a resumed run and the other processes of this one read the same file. is_new: train it anew.
     """
     if config.model.tokenizer:
-        return Path(config.model.tokenizer)
+        return tokenizer_file(config.model.tokenizer)
     before = Path(stage.start_from) / "tokenizer.json"
     if stage.start_from and before.is_file():
         return before
@@ -63,8 +70,26 @@ def stage_tokenizer(config: RunConfig, stage: StageConfig, records: Sequence[Rec
     return file
 
 
+def tokenizer_file(name: str) -> Path:
+    """The tokenizer.json that a configuration names: the file, the one in a folder, or the one of a hub repository.
+
+    Raises CheckpointError when it is none of them, or the hub cannot be reached.
+    """
+    path = Path(name)
+    if path.is_dir():
+        path = path / "tokenizer.json"
+    if path.is_file():
+        return path
+    if path.suffix == ".json" or Path(name).is_dir():
+        raise CheckpointError(f"There is no tokenizer file {path}: model.tokenizer names a tokenizer.json.")
+    try:
+        return Path(hf_hub_download(name, "tokenizer.json"))
+    except (OSError, ValueError):  # no connection, no such repository; a name that cannot be one
+        raise CheckpointError(_NOWHERE.format(name=name, key="tokenizer")) from None
+
+
 def build(
-    config: RunConfig, view_positions: dict[str, int], tokenizer_file: Path
+    config: RunConfig, view_positions: dict[str, int], tokenizer_json: Path
 ) -> tuple[PriorRGModel, PriorRGProcessor]:
     """A model with fresh weights, or with the starting points that the configuration names.
 
@@ -72,9 +97,7 @@ def build(
     """
     torch.manual_seed(config.seed)
     settings = config.model
-    if not tokenizer_file.is_file():
-        raise CheckpointError(f"There is no tokenizer file {tokenizer_file}: model.tokenizer names a tokenizer.json.")
-    tokenizer = make_tokenizer(tokenizer_file)
+    tokenizer = make_tokenizer(tokenizer_json)
     tree = dict(settings.config)
     for part in ("text_config", "decoder_config"):
         tree[part] = {**tree.get(part, {}), "vocab_size": len(tokenizer)}
@@ -101,21 +124,39 @@ def _start_from(model: PriorRGModel, vision: str, context: str) -> None:
             raise CheckpointError(f"There is no vision encoder {vision}. Train it first: python -m train vision.")
         model.image_encoder.load_state_dict(torch.load(vision, weights_only=True))
     elif vision:
-        model.image_encoder.load_state_dict(_public(Dinov2Model, vision).state_dict())
+        _take_over(model.image_encoder, _public(Dinov2Model, vision, "vision"), vision)
     if context:
-        stored = _public(BertModel, context).state_dict()
-        own = model.text_encoder.state_dict()
-        # The word embeddings belong to another tokenizer and start fresh; layers beyond ours are left.
-        model.text_encoder.load_state_dict(
-            {n: t for n, t in stored.items() if n in own and own[n].shape == t.shape}, strict=False
-        )
+        # Word embeddings belong to a tokenizer: those of another one have other rows, and ours start fresh (published).
+        public = _public(BertModel, context, "context", add_pooling_layer=False)
+        _take_over(model.text_encoder, public, context, fresh="embeddings.word_embeddings.weight")
 
 
-def _public(kind: type, name: str) -> torch.nn.Module:
+def _take_over(own: torch.nn.Module, public: torch.nn.Module, name: str, fresh: str = "") -> None:
+    """Fill `own` from a public model; layers beyond ours are left. fresh: may have another shape and is left then."""
+    stored, wanted = public.state_dict(), own.state_dict()
+    for key, tensor in wanted.items():
+        if key != fresh and (key not in stored or stored[key].shape != tensor.shape):
+            found = f"is {tuple(stored[key].shape)}" if key in stored else "is missing"
+            raise CheckpointError(
+                f"{name} does not fit the configured model: its {key} {found}, {tuple(tensor.shape)} is wanted. Change "
+                "model.config or start from another one."
+            )
+    fitting = {key: stored[key] for key, tensor in wanted.items() if stored[key].shape == tensor.shape}
+    own.load_state_dict(fitting, strict=False)
+
+
+def _public(kind: Any, name: str, key: str, **settings: Any) -> torch.nn.Module:
+    """A public model from a local folder or the hub. Masked-LM layouts (`bert.` before each name) are read too."""
     try:
-        return kind.from_pretrained(name, dtype=torch.float32)
-    except OSError:
+        model, report = kind.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **settings)
+    except (OSError, ValueError) as error:
+        if Path(name).is_dir():
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"The folder {name} (model.{key}) holds no model that loads: {reason}") from None
+        raise CheckpointError(_NOWHERE.format(name=name, key=key)) from None
+    if report["missing_keys"]:  # transformers would fill them with random numbers and go on
+        missing, family = sorted(report["missing_keys"]), kind.__name__.removesuffix("Model")
         raise CheckpointError(
-            f"{name} is no local model folder, and it cannot be had from the hub now. "
-            "Download it where there is a connection and name its folder in the configuration."
-        ) from None
+            f"{name} (model.{key}) is no {family} model: it lacks {len(missing)} weights, the first is {missing[0]}."
+        )
+    return model

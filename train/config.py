@@ -18,14 +18,17 @@ T = TypeVar("T")
 class DataConfig:
     """annotation: section 12 of the architecture notes; image paths in it are relative to image_root.
 
-    cache: folder of the frozen vision encoder's features; empty = train from pixels. resample_text and
-    four_views need simulated records: new wording each epoch, and the pair forward, backward and apart.
+    cache: folder of the frozen vision encoder's features; empty = train from pixels. cache_layers: false keeps the
+    last hidden states alone, a twelfth of the room at paper scale; stage 2 then encodes current images itself.
+    resample_text and four_views need simulated records: new wording each epoch, and the pair forward, backward and
+    apart. max_unreadable: so many images may be unreadable and are named and left out.
     """
 
     annotation: str = "data/sim/annotation.json"
     image_root: str = "data/sim"
     view_positions: str = "data/sim/view_positions.json"
     cache: str = "data/sim/features"
+    cache_layers: bool = True
     resample_text: bool = True
     four_views: bool = True
     max_unreadable: int = 100
@@ -51,7 +54,7 @@ class StageConfig:
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
     schedule, schedule_settings: transformers' name of a learning rate schedule and its arguments.
     save_steps: steps between checkpoints; 0 = one an epoch. keep_best: end with the epoch of the lowest validation
-    loss rather than with the last one; needs save_steps 0.
+    loss rather than with the last one; needs save_steps 0. workers: processes that load batches, on each device.
     """
 
     output: str = ""
@@ -77,8 +80,8 @@ class StageConfig:
 class ModelConfig:
     """config: JSON of a PriorRGConfig (empty = paper scale). vocabulary: tokens of the tokenizer to be trained.
 
-    vision, context: starting points, a local folder or a hub name each; tokenizer: a tokenizer.json. Empty = from
-    nothing, as the decoder always is (published).
+    vision, context: starting points, a local folder or a hub name each; vision may be a .pt of stage 0. tokenizer: a
+    tokenizer.json, a folder that holds one, or a hub name. Empty = from nothing, as the decoder always is (published).
     """
 
     config: dict[str, Any] = field(default_factory=dict)

@@ -6,7 +6,6 @@ carry their truth besides, which lets the text be written anew each epoch and a 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Sequence
@@ -23,11 +22,12 @@ from tqdm import tqdm
 
 from priorrg.errors import DataError, ImageError
 from priorrg.imaging.open import read_radiograph
-from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
-from priorrg.study import UNKNOWN_VIEW, ClinicalContext
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from train.config import RunConfig
+from train.features import FeatureCache, check_count
 from train.pretrain_vision import FINDING_KEYS, VisionRun, targets_of
+from train.processes import gathered, processes
 from train.simulate.reports import write_context, write_report
 from train.simulate.truth import CHANGES, StudyTruth, change_of
 
@@ -123,60 +123,6 @@ def read_pixels(processor: PriorRGProcessor, root: Path, paths: Sequence[str]) -
     return processor.images([read_radiograph(root / path) for path in paths])
 
 
-class FeatureCache:
-    """Features of the frozen encoder on disk: last (N, P, H) and layers (N, L, P, H), float16 memory maps.
-
-    Written once; both stages train from it. It belongs to one set of encoder weights, whose digest it keeps.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / "index.json").read_text())
-        self.rows: dict[str, int] = index["rows"]
-        self.digest: str = index["digest"]
-        self.stamps: dict[str, str] = index["stamps"]
-        self.skipped: frozenset[str] = frozenset(index["skipped"])  # images that could not be read
-        self._last = np.memmap(folder / "last.f16", np.float16, "r", shape=tuple(index["last_shape"]))
-        self._layers = np.memmap(folder / "layers.f16", np.float16, "r", shape=tuple(index["layers_shape"]))
-
-    def last(self, paths: Sequence[str]) -> Tensor:
-        return torch.from_numpy(np.stack([self._last[self.rows[path]] for path in paths]))
-
-    def layers(self, paths: Sequence[str]) -> Tensor:
-        return torch.from_numpy(np.stack([self._layers[self.rows[path]] for path in paths]))
-
-    @classmethod
-    def open(
-        cls,
-        folder: Path,
-        model: PriorRGModel,
-        processor: PriorRGProcessor,
-        root: Path,
-        paths: Sequence[str],
-        max_unreadable: int = 100,
-    ) -> FeatureCache:
-        """The cache in `folder`, written first where it is missing or belongs to other weights or images.
-
-        Raises DataError when more than max_unreadable images cannot be read; the others are named and skipped.
-        """
-        digest = encoder_digest(model, processor)
-        stamps = {path: _stamp(root / path) for path in paths}
-        if (folder / "index.json").exists():
-            cache = cls(folder)
-            if cache.digest == digest and all(cache.stamps.get(path) == stamp for path, stamp in stamps.items()):
-                return cache
-        _write_cache(folder, model, processor, root, stamps, digest, max_unreadable)
-        return cls(folder)
-
-
-def _stamp(file: Path) -> str:
-    """What changes when a file does: its place, size and time."""
-    try:
-        facts = file.stat()
-    except OSError:
-        return f"{file.resolve()} missing"
-    return f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
-
-
 def readable(
     records: Sequence[Record], cache: FeatureCache | None, root: Path, max_unreadable: int, split: str
 ) -> list[Record]:
@@ -186,18 +132,20 @@ def readable(
     Raises DataError when more than max_unreadable cannot be read.
     """
     missing = dict.fromkeys(cache.skipped, "") if cache else _unreadable(root, image_paths(records), max_unreadable)
+    say = processes().print  # once, not in each process
     for line in missing.values():
         if line:
-            print("skipped", line)
+            say("skipped", line)
     left = [record for record in records if not missing.keys() & {record.current, record.prior}]
     if len(left) < len(records):
-        print(f"{split}: {len(records) - len(left)} of {len(records)} studies left out, for an image of theirs")
+        say(f"{split}: {len(records) - len(left)} of {len(records)} studies left out, for an image of theirs")
     return left
 
 
 def _unreadable(root: Path, paths: Sequence[str], max_unreadable: int) -> dict[str, str]:
-    """Path -> what is wrong with it, of those that cannot be read."""
+    """Path -> what is wrong with it, of those that cannot be read. Each process opens its share of the images."""
     found: dict[str, str] = {}
+    running = processes()
 
     def check(path: str) -> tuple[str, str]:
         try:
@@ -206,80 +154,17 @@ def _unreadable(root: Path, paths: Sequence[str], max_unreadable: int) -> dict[s
             return path, f"{path}: {error}"
         return path, ""
 
+    mine = paths[running.process_index :: running.num_processes]
+    quiet = not running.is_main_process
     with ThreadPoolExecutor() as pool:
-        for path, problem in tqdm(pool.map(check, paths), total=len(paths), desc="images", unit="image", mininterval=5):
+        read = pool.map(check, mine)
+        for path, problem in tqdm(read, total=len(mine), desc="images", unit="image", mininterval=5, disable=quiet):
             if problem:
                 found[path] = problem
-            _check_count(found, max_unreadable)
+            check_count(found, max_unreadable)
+    found = gathered(found)
+    check_count(found, max_unreadable)
     return found
-
-
-def _check_count(unreadable: dict[str, str], most: int) -> None:
-    if len(unreadable) > most:
-        raise DataError(
-            f"More than {most} images cannot be read (data.max_unreadable), the first is "
-            f"{next(iter(unreadable.values()))}"
-        )
-
-
-def encoder_digest(model: PriorRGModel, processor: PriorRGProcessor) -> str:
-    """A short fingerprint of the vision encoder's weights and of how images are prepared for it."""
-    digest = hashlib.sha256(json.dumps(processor.image_processor.to_dict(), sort_keys=True, default=str).encode())
-    for name, tensor in sorted(model.image_encoder.state_dict().items()):
-        digest.update(name.encode() + tensor.float().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-@torch.no_grad()
-def _write_cache(
-    folder: Path,
-    model: PriorRGModel,
-    processor: PriorRGProcessor,
-    root: Path,
-    stamps: dict[str, str],
-    digest: str,
-    max_unreadable: int,
-) -> None:
-    paths = list(stamps)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.json").unlink(missing_ok=True)
-    encoder = model.config.vision_config
-    tokens = (encoder.image_size // encoder.patch_size) ** 2 + 1
-    last_shape = (len(paths), tokens, encoder.hidden_size)
-    layers_shape = (len(paths), encoder.num_hidden_layers, tokens, encoder.hidden_size)
-    last = np.memmap(folder / "last.f16", np.float16, "w+", shape=last_shape)
-    layers = np.memmap(folder / "layers.f16", np.float16, "w+", shape=layers_shape)
-    rows: dict[str, int] = {}
-    unreadable: dict[str, str] = {}
-    model.eval()
-    device = next(model.parameters()).device
-    kind = "cuda" if device.type == "cuda" else "cpu"
-    for start in tqdm(range(0, len(paths), 32), desc="vision features", unit="batch", mininterval=5):
-        radiographs, named = [], []
-        for path in paths[start : start + 32]:
-            try:
-                radiographs.append(read_radiograph(root / path))
-                named.append(path)
-            except (ImageError, OSError) as error:
-                unreadable[path] = f"{path}: {error}"
-        _check_count(unreadable, max_unreadable)
-        if not named:
-            continue
-        with torch.autocast(kind, torch.bfloat16):
-            features = model.encode_image(processor.images(radiographs).to(device))
-        assert features.last_hidden_state is not None and features.hidden_states is not None
-        for offset, path in enumerate(named):
-            row = len(rows)
-            last[row] = features.last_hidden_state[offset].float().cpu().numpy()
-            layers[row] = features.hidden_states[offset].float().cpu().numpy()
-            rows[path] = row
-    for line in unreadable.values():
-        print("skipped", line)
-    last.flush()
-    layers.flush()
-    index = {"digest": digest, "rows": rows, "last_shape": last_shape, "layers_shape": layers_shape}
-    index |= {"stamps": stamps, "skipped": list(unreadable)}
-    (folder / "index.json").write_text(json.dumps(index))
 
 
 @dataclass(frozen=True)
@@ -308,7 +193,8 @@ class StudyDataset(Dataset):
     """
 
     def __init__(self, records: Sequence[Record], *, resample: bool = False, four_views: bool = False, seed: int = 0):
-        self.epoch = 0
+        # In shared memory: loading processes that live on for several epochs have their own copy of all else.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._seed = seed
         self._resample = resample
         if (resample or four_views) and any(r.truth is None for r in records):
@@ -321,6 +207,14 @@ class StudyDataset(Dataset):
         # A simulated pair read another way is another study: another current image, another report.
         studies = dict.fromkeys((record.study_id, way) for record, way in self._items)
         self._numbers = {study: number for number, study in enumerate(studies)}
+
+    @property
+    def epoch(self) -> int:
+        return int(self._epoch)
+
+    @epoch.setter
+    def epoch(self, number: int) -> None:
+        self._epoch.fill_(number)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -346,7 +240,13 @@ class StudyDataset(Dataset):
 
 
 class Collator:
-    """Examples -> tensors of one batch, named as the model's forward names them, plus the stages' targets."""
+    """Examples -> tensors of one batch, named as the model's forward names them, plus the stages' targets.
+
+    What the cache holds comes from there, all else from pixels: without layers in the cache a current image's pixels.
+    max_lost: images that may have become unreadable since the run began (a disk that fails at hour nine). Each is
+    named, and its example gives its place to another one of the batch. 0, the default, raises at the first: where an
+    example belongs to its place, as in evaluation, no other may stand for it.
+    """
 
     def __init__(
         self,
@@ -358,14 +258,16 @@ class Collator:
         stage1: bool = False,
         auxiliary: bool = False,
         context_length: int | None = None,
+        max_lost: int = 0,
     ) -> None:
         self._processor, self._root, self._cache = processor, root, cache
         self._layers, self._stage1, self._auxiliary = layers, stage1, auxiliary
         self._context_length = context_length
+        self._max_lost, self._lost = max_lost, dict[str, str]()  # counted in each loading process alone
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         processor = self._processor
-        batch = self._images(examples)
+        batch, examples = self._images(examples)
         batch["has_prior"] = torch.tensor([e.prior is not None for e in examples])
         batch["view_ids"] = torch.tensor([processor.view_id(e.view) for e in examples])
         batch["prior_view_ids"] = torch.tensor([processor.view_id(e.prior_view) for e in examples])
@@ -385,18 +287,49 @@ class Collator:
             batch["amounts"] = torch.tensor([t[1] for t in targets], dtype=torch.float32)
         return batch
 
-    def _images(self, examples: Sequence[Example]) -> dict[str, Any]:
+    def _images(self, examples: Sequence[Example]) -> tuple[dict[str, Any], Sequence[Example]]:
+        """What the batch shows, and the examples that are in it. Where there is no prior its rows are never read."""
+        cache = self._cache
+        current_pixels = cache is None or (self._layers and not cache.has_layers)
+        images: dict[str, Radiograph] = {}
+        if current_pixels:
+            examples, images = self._read(examples, with_priors=cache is None)
         current, prior = [e.current for e in examples], [e.prior or e.current for e in examples]
-        if self._cache is None:
-            return {
-                "pixel_values": read_pixels(self._processor, self._root, current),
-                "prior_pixel_values": read_pixels(self._processor, self._root, prior),
-            }
-        batch: dict[str, Any] = {"current_last_hidden_state": self._cache.last(current)}
-        batch["prior_last_hidden_state"] = self._cache.last(prior)  # rows without a prior are never read
-        if self._layers:
-            batch["current_hidden_states"] = self._cache.layers(current)
-        return batch
+        batch: dict[str, Any] = {}
+        if current_pixels:
+            rows = {path: row for row, path in enumerate(images)}
+            pixels = self._processor.images(list(images.values()))
+            batch["pixel_values"] = pixels[[rows[path] for path in current]]
+            if cache is None:
+                batch["prior_pixel_values"] = pixels[[rows[path] for path in prior]]
+        if cache is None:
+            return batch, examples
+        batch["prior_last_hidden_state"] = cache.last(prior)
+        if not current_pixels:
+            batch["current_last_hidden_state"] = cache.last(current)
+            if self._layers:
+                batch["current_hidden_states"] = cache.layers(current)
+        return batch, examples
+
+    def _read(self, examples: Sequence[Example], with_priors: bool) -> tuple[Sequence[Example], dict[str, Radiograph]]:
+        images: dict[str, Radiograph] = {}
+
+        def is_whole(example: Example) -> bool:
+            return example.current in images and (not with_priors or not example.prior or example.prior in images)
+
+        for path in dict.fromkeys(p for e in examples for p in (e.current, e.prior if with_priors else None) if p):
+            try:
+                images[path] = read_radiograph(self._root / path)
+            except (ImageError, OSError) as error:
+                if path not in self._lost:
+                    print("lost", f"{path}: {error}", flush=True)
+                self._lost[path] = f"{path}: {error}"
+                check_count(self._lost, self._max_lost)
+        whole = [e for e in examples if is_whole(e)]
+        if not whole:
+            raise DataError(f"No image of a batch can be read any more, the first is {next(iter(self._lost.values()))}")
+        # As many as before, because processes compare their batches with each other.
+        return [e if is_whole(e) else whole[place % len(whole)] for place, e in enumerate(examples)], images
 
 
 def auxiliary_targets(example: Example) -> tuple[list[int], list[list[float]]]:

@@ -16,19 +16,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate import PartialState
 from safetensors.torch import load_file, load_model, save_model
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
 from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import EvalLoopOutput
 
 from priorrg.errors import CheckpointError, DataError
-from priorrg.model.modeling import PriorRGModel
+from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from train.config import RunConfig, StageConfig
-from train.data import CHANGE_CLASSES, Collator, Example, FeatureCache, Record, StudyDataset, image_paths, readable
+from train.data import CHANGE_CLASSES, Collator, Example, Record, StudyDataset, image_paths, readable
+from train.features import FeatureCache
 from train.pretrain_vision import FINDING_KEYS
+from train.processes import processes
+
+_COMPLETE = "complete"  # the file that says that all processes have written their part of a checkpoint
 
 
 class ChangeHeads(nn.Module):
@@ -108,12 +114,57 @@ class StageTrainer(Trainer):
         loss = model(**inputs)
         return (loss, {"loss": loss}) if return_outputs else loss
 
-    def prediction_step(
-        self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
-    ) -> tuple[Tensor, None, None]:
-        with torch.no_grad(), self.compute_loss_context_manager():
-            loss = model(**self._prepare_inputs(inputs))
-        return loss.detach(), None, None
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
+        """This process's share of the validation examples, each in one process only.
+
+        Trainer's own loader repeats examples until every process has whole batches. Stage 1 needs equal batches, for
+        its loss compares over processes: there the examples that fill no batch of all processes are left out.
+        """
+        if not hasattr(self, "_validation"):
+            dataset: Any = self.eval_dataset if eval_dataset is None else eval_dataset
+            arguments, count = self.args, self.args.world_size
+            equal = arguments.dataloader_drop_last
+            last = len(dataset) // count * count if equal else len(dataset)
+            self._validation = DataLoader(
+                Subset(dataset, range(arguments.process_index, last, count)),
+                arguments.per_device_eval_batch_size,
+                collate_fn=self.data_collator,
+                drop_last=equal,
+                num_workers=arguments.dataloader_num_workers,
+            )
+        return self._validation
+
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """The mean over all target tokens of all processes (stage 1: over its rows), however they fell into batches.
+
+        Trainer's own loop weighs a batch's mean loss by its examples, and so depends on how these were dealt out.
+        """
+        model = self.model
+        assert isinstance(model, nn.Module)
+        model.eval()
+        self.callback_handler.eval_dataloader = dataloader  # type: ignore[assignment]
+        total = torch.zeros(3, dtype=torch.float64)  # weighed losses, their weights, examples
+        for batch in dataloader:
+            inputs = self._prepare_inputs(batch)
+            with torch.no_grad(), self.compute_loss_context_manager():
+                loss = model(**inputs)
+            rows = len(inputs["view_ids"])
+            weight = int((inputs["labels"] != IGNORED_LABEL).sum()) if "labels" in inputs else rows
+            total += torch.tensor([loss.item() * weight, weight, rows], dtype=torch.float64)
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+        if self.args.world_size > 1:
+            total = self.accelerator.reduce(total.to(self.args.device), "sum")
+        assert isinstance(total, Tensor)
+        losses, weights, examples = total.tolist()
+        metrics = {f"{metric_key_prefix}_loss": losses / weights}
+        return EvalLoopOutput(predictions=np.empty(0), label_ids=None, metrics=metrics, num_samples=int(examples))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
@@ -141,9 +192,41 @@ class _EpochText(TrainerCallback):
         self._dataset.epoch = int((state.epoch or 0) + 1e-3)
 
 
-def processes() -> PartialState:
-    """The processes of this run. Without a GPU accelerate must be told, or each would think that it is alone."""
-    return PartialState(cpu=not torch.cuda.is_available())
+class _Checkpoints(TrainerCallback):
+    """Marks a checkpoint once all processes have written theirs: what a kill leaves half written bears no mark.
+
+    One that is due at the end of an epoch is written behind that epoch's validation, or a resumed run would lack it.
+    """
+
+    def __init__(self) -> None:
+        self._is_due = False
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if control.should_save and float(state.epoch).is_integer():
+            self._is_due, control.should_save = True, False
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_save = control.should_save or self._is_due
+        self._is_due = False
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        running = processes()
+        running.wait_for_everyone()
+        if running.is_main_process:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The latest complete checkpoint; half written ones behind it are removed. None = there is none."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda f: int(f.name.split("-")[1]))
+    complete = [checkpoint for checkpoint in found if (checkpoint / _COMPLETE).is_file()]
+    running = processes()
+    running.wait_for_everyone()  # all have looked before anything is removed
+    if running.is_main_process:
+        for checkpoint in set(found) - set(complete):
+            shutil.rmtree(checkpoint)
+    running.wait_for_everyone()
+    return complete[-1] if complete else None
 
 
 def take_over(model: PriorRGModel, folder: str | Path) -> list[str]:
@@ -185,16 +268,20 @@ def run_stage(
     cache = None
     if config.data.cache:
         paths = image_paths([*records["train"], *records["val"]])
-        with processes().main_process_first():  # one process writes it, the others find it written
-            cache = FeatureCache.open(
-                Path(config.data.cache), model, processor, root, paths, config.data.max_unreadable
-            )
+        cache = FeatureCache.open(
+            Path(config.data.cache),
+            model,
+            processor,
+            root,
+            paths,
+            config.data.max_unreadable,
+            with_layers=not is_stage1 and config.data.cache_layers,
+            workers=stage.workers,
+        )
     simulated = config.data.resample_text
-    with processes().main_process_first():
-        records = {
-            split: readable(records[split], cache, root, config.data.max_unreadable, split)
-            for split in ("train", "val")
-        }
+    records = {
+        split: readable(records[split], cache, root, config.data.max_unreadable, split) for split in ("train", "val")
+    }
     train = StudyDataset(records["train"], resample=simulated, four_views=config.data.four_views, seed=config.seed)
     val = StudyDataset(records["val"])
     whole_batch = stage.batch_size * processes().num_processes
@@ -212,6 +299,7 @@ def run_stage(
         stage1=is_stage1,
         auxiliary=task.heads is not None,
         context_length=model.config.max_report_tokens if is_stage1 else None,  # published: both to 100 in stage 1
+        max_lost=config.data.max_unreadable,
     )
     arguments = TrainingArguments(
         output_dir=str(output / "checkpoints"),
@@ -236,7 +324,7 @@ def run_stage(
         bf16=stage.mixed_precision,
         use_cpu=not torch.cuda.is_available(),
         remove_unused_columns=False,
-        dataloader_num_workers=stage.workers,
+        dataloader_num_workers=stage.workers,  # not persistent: they would draw one seed a run, a resumed run another
         dataloader_drop_last=is_stage1,
         label_names=[],
         report_to=_reporters(),
@@ -248,20 +336,24 @@ def run_stage(
         data_collator=collator,
         train_dataset=train,
         eval_dataset=val,
-        callbacks=[_EpochText(train)],
+        callbacks=[_EpochText(train), _Checkpoints()],
         stage=stage,
     )
+    if trainer.is_world_process_zero():
+        record_run(output, config, {"finished": False})  # a run that dies has still said what it was
     began = time.time()
-    resumable = resume and any((output / "checkpoints").glob("checkpoint-*"))
-    trained = trainer.train(resume_from_checkpoint=True if resumable else None)
+    checkpoint = last_checkpoint(output / "checkpoints") if resume else None
+    trained = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     figures = trainer.evaluate()
     history = [line for line in trainer.state.log_history if "eval_loss" in line]
     result = {
+        "finished": True,
         "validation_loss": figures["eval_loss"],
         "training_loss": trained.training_loss,
         "validation_losses": [line["eval_loss"] for line in history],
         "minutes": (time.time() - began) / 60,
         "steps": trainer.state.global_step,
+        "processes": arguments.world_size,
         "examples_per_epoch": len(train),
     }
     if trainer.is_world_process_zero():
@@ -273,7 +365,7 @@ def run_stage(
 
 def record_run(output: Path, config: RunConfig, result: dict[str, Any]) -> None:
     """Configuration, seed, package versions and figures beside the weights."""
-    packages = ("torch", "transformers", "accelerate", "numpy")
+    packages = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "priorrg")
     versions = {name: importlib.metadata.version(name) for name in packages}
     (output / "run.json").write_text(
         json.dumps({"config": asdict(config), "versions": versions, "result": result}, indent=1)
