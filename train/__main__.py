@@ -1,5 +1,5 @@
 """The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | evaluate |
-localise | embed | card."""
+retrieve | localise | embed | card."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from typing import Any
 from priorrg.errors import PriorRGError
 
 DEFAULT_CONFIG = "train/configs/embedded.yaml"
+# Measuring command -> what it measures and where its figures go, unless told otherwise.
+_MEASURED = {
+    "evaluate": ("assets/embedded", "runs/evaluation.json"),
+    "retrieve": ("runs/embedded/stage1", "runs/retrieval.json"),
+    "localise": ("assets/embedded", "runs/localisation.json"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,21 +52,26 @@ def main(arguments: list[str] | None = None) -> int:
         ("stage1", "contrastive pre-training", _stage),
         ("stage2", "the decoder", _stage),
         ("evaluate", "generate and score a split", _evaluate),
+        ("retrieve", "measure stage 1: does a study find its own report among all", _retrieve),
         ("localise", "measure where overlays point, by the simulator's masks", _localise),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", default=DEFAULT_CONFIG)
         command.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
-        if name in ("evaluate", "localise"):
-            command.add_argument("--weights", type=Path, default=Path("assets/embedded"))
+        if name in _MEASURED:
+            weights, output = _MEASURED[name]
+            command.add_argument("--weights", type=Path, default=Path(weights), help=f"(default {weights})")
             command.add_argument("--split", default="test")
-            output = Path("runs/evaluation.json" if name == "evaluate" else "runs/localisation.json")
-            command.add_argument("--output", type=Path, default=output)
+            command.add_argument("--output", type=Path, default=Path(output), help=f"(default {output})")
         if name == "evaluate":
             command.add_argument("--samples", type=int, default=0, help="reports to print beside their references")
+            ablate = "also without or with another prior and context, and what that costs"
+            command.add_argument("--ablate", action="store_true", help=ablate)
+            for labeller in ("radgraph", "chexbert"):
+                command.add_argument(f"--{labeller}", type=Path, metavar="FOLDER", help="of its weights")
         elif name == "localise":
             command.add_argument("--pairs", type=int, default=100, help="studies with a prior (default 100)")
-        else:
+        elif name not in _MEASURED:
             command.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
         command.set_defaults(run=run)
 
@@ -73,6 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
     card.add_argument("--weights", type=Path, default=Path("assets/embedded"))
     card.add_argument("--evaluation", type=Path, default=Path("runs/evaluation.json"))
     card.add_argument("--localisation", type=Path, default=Path("runs/localisation.json"))
+    for name, what in (
+        ("shifted", "evaluation of a second held-out set"),
+        ("retrieval", "what retrieve wrote"),
+        ("worth", "evaluation of a stage 2 that was trained without stage 1"),
+    ):
+        card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
     card.set_defaults(run=_card)
 
     options = parser.parse_args(arguments)
@@ -171,18 +188,47 @@ def _stage(options: argparse.Namespace) -> None:
     running.destroy_process_group()  # or a process that ends first pulls the others down
 
 
-def _evaluate(options: argparse.Namespace) -> None:
+def _trained(weights: Path) -> tuple[Any, Any]:
+    """The model of a folder, on the GPU where there is one, and its processor."""
     import torch
 
+    from priorrg.errors import CheckpointError
     from priorrg.model.modeling import PriorRGModel
     from priorrg.model.processing import PriorRGProcessor
+
+    if not (weights / "config.json").is_file():  # transformers would look for a hub repository of that name
+        raise CheckpointError(f"{weights} holds no trained model. Train one first, or name another with --weights.")
+    model = PriorRGModel.from_pretrained(weights, dtype=torch.float32)
+    model.to(device="cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[call-arg]
+    return model, PriorRGProcessor.from_pretrained(weights)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from train import text_metrics
     from train.evaluate import evaluate
 
     config, records = _prepared(options, options.split)
-    model = PriorRGModel.from_pretrained(options.weights, dtype=torch.float32)
-    model.to(device="cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[call-arg]
-    processor = PriorRGProcessor.from_pretrained(options.weights)
-    evaluate(model, processor, records[options.split], config, options.output, options.samples)
+    folders = {"radgraph": options.radgraph, "chexbert": options.chexbert}
+    scorers = [getattr(text_metrics, name)(folder) for name, folder in folders.items() if folder]
+    model, processor = _trained(options.weights)
+    evaluate(
+        model,
+        processor,
+        records[options.split],
+        config,
+        options.output,
+        samples=options.samples,
+        ablate=options.ablate,
+        scorers=scorers,
+    )
+
+
+def _retrieve(options: argparse.Namespace) -> None:
+    from train.retrieval import retrieve
+
+    config, records = _prepared(options, options.split)
+    model, processor = _trained(options.weights)
+    retrieve(model, processor, records[options.split], config, options.output)
 
 
 def _localise(options: argparse.Namespace) -> None:
@@ -218,15 +264,16 @@ def _embed(options: argparse.Namespace) -> None:
 
 def _card(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
-    from train.card import update_card
+    from train.card import EXTRAS, update_card
 
-    for file in (options.evaluation, options.localisation):
-        if not file.is_file():
-            raise DataError(f"There is no file {file}. Measure first: python -m train evaluate, then localise.")
-    figures, localisation = (json.loads(file.read_text()) for file in (options.evaluation, options.localisation))
-    update_card(options.weights / "README.md", figures, localisation)
-    both = figures | {"localisation": localisation}
-    (options.weights / "evaluation.json").write_text(json.dumps(both, indent=1) + "\n")
+    files = {name: getattr(options, name) for name in ("evaluation", "localisation", *EXTRAS)}
+    for name, file in files.items():
+        if file and not file.is_file():
+            raise DataError(f"There is no file {file} (--{name}). Measure first: evaluate, localise or retrieve.")
+    read = {name: json.loads(file.read_text()) for name, file in files.items() if file}
+    figures = read.pop("evaluation") | read
+    update_card(options.weights / "README.md", figures, figures["localisation"])
+    (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from priorrg.errors import DataError
-from train.simulate.truth import CHANGES, DEVICES, FINDINGS
+from train.evaluate import COARSE, REFINED, RUNS
+from train.metrics import COMPARED
+from train.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD
 
 BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
-_RUNS = ("refined", "coarse", "without prior", "without context")
+# Measurements that a card may also show, as they are named in evaluation.json.
+EXTRAS = ("localisation", "shifted", "retrieval", "worth")
+
 _ROWS = {
     "finding_micro_f1": "finding micro-F1",
     "finding_macro_f1": "finding macro-F1",
     "change_micro_f1": "change micro-F1",
     "change_macro_f1": "change macro-F1",
+    "change_of_found_macro_f1": "change macro-F1, of findings that are found",
     "severity": "severity right, of findings named rightly",
     "laterality": "side right",
     "answered": "question of the indication answered",
@@ -26,13 +31,24 @@ _ROWS = {
     "repositioned": "repositioned devices said to be so",
     "interpretation": "opacity interpreted as the context suggests",
 }
-_TEXT = {"bleu_1": "BLEU-1", "bleu_2": "BLEU-2", "bleu_3": "BLEU-3", "bleu_4": "BLEU-4", "rouge_l": "ROUGE-L"}
+_TEXT = {
+    "bleu_1": "BLEU-1",
+    "bleu_2": "BLEU-2",
+    "bleu_3": "BLEU-3",
+    "bleu_4": "BLEU-4",
+    "rouge_l": "ROUGE-L",
+    "meteor": "METEOR",
+    "cider": "CIDEr (0 to 10)",
+    "radgraph_f1": "RadGraph F1",
+    "chexbert_micro_f1": "CheXbert micro-F1, 14 observations",
+    "chexbert_micro_f1_5": "CheXbert micro-F1, 5 observations",
+}
 
 
 def update_card(card: Path, figures: dict[str, Any], localisation: dict[str, Any]) -> None:
     """Replace what stands between the markers of `card`. Raises DataError where it has none.
 
-    figures, localisation: what `python -m train evaluate` and `localise` wrote.
+    figures, localisation: what `python -m train evaluate` and `localise` wrote; figures may hold EXTRAS too.
     """
     text = card.read_text() if card.is_file() else ""
     head, begin, rest = text.partition(BEGIN)
@@ -43,30 +59,30 @@ def update_card(card: Path, figures: dict[str, Any], localisation: dict[str, Any
 
 
 def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
-    """All tables as Markdown."""
-    refined, without = figures["refined"], figures["without prior"]
+    """All tables as Markdown. Readings and figures that were not measured are left out."""
+    refined, without = figures[REFINED], figures.get("without prior")
     parts = [
         f"`python -m train evaluate`: all {figures['studies']} studies of {figures['patients']} held-out simulated "
         "patients. Facts are read out of the\ngenerated text by rules (`train/parsing.py`) and compared with those of "
         "the reference; in brackets 95 % bootstrap\nintervals over patients.",
-        _table(
-            ["", *_RUNS],
-            [[label, *(_cell(figures[run], name) for run in _RUNS)] for name, label in _ROWS.items()]
-            + [[label, *(_number(figures[run]["text"][name]) for run in _RUNS)] for name, label in _TEXT.items()],
-        ),
+        _readings({run: figures[run] for run in RUNS if run in figures}),
+        *_differences(figures),
         "Findings (refined):",
         _table(
             ["finding", "precision", "recall", "F1", "studies"],
-            [[name, *_scores(refined["by_finding"][name])] for name in (*FINDINGS, *DEVICES)],
+            [[name, *_scores(row)] for name, row in refined["by_finding"].items()],
         ),
         "Changes against the prior (refined):",
         _table(
-            ["change", "precision", "recall", "F1", "findings", "F1, prior withheld"],
+            ["change", "precision", "recall", "F1", "findings", *(["F1, prior withheld"] if without else [])],
             [
-                [name, *_scores(refined["by_change"][name]), _number(without["by_change"][name]["f1"])]
-                for name in CHANGES
+                [name, *_scores(row), *([_number(without["by_change"][name]["f1"])] if without else [])]
+                for name, row in refined["by_change"].items()
             ],
         ),
+        *_shifted(figures),
+        *_worth(figures),
+        *_retrieval(figures),
         "Overlays (`python -m train localise`): how often the peak of a finding's overlay lies on the finding, and how "
         "often\na random patch would.",
         _table(
@@ -84,6 +100,79 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def _readings(columns: dict[str, dict[str, Any]]) -> str:
+    """One column a reading, one row a figure that any of them has."""
+    rows = [
+        [label, *(_cell(reading, name) if name in reading else "none" for reading in columns.values())]
+        for name, label in _ROWS.items()
+        if any(name in reading for reading in columns.values())
+    ]
+    rows += [
+        [label, *(_text_cell(reading, name) for reading in columns.values())]
+        for name, label in _TEXT.items()
+        if any(reading["text"].get(name) is not None for reading in columns.values())
+    ]
+    return _table(["", *columns], rows)
+
+
+def _differences(figures: dict[str, Any]) -> list[str]:
+    if "differences" not in figures:
+        return []
+    return [
+        "Refined minus each other reading of the same studies, with 95 % intervals by paired bootstrap over patients "
+        "(the\nsame patients in both). An interval without zero is in bold.",
+        _table(
+            ["refined minus", *(_ROWS[name] for name in COMPARED)],
+            [[run, *(_difference(found[name]) for name in COMPARED)] for run, found in figures["differences"].items()],
+        ),
+    ]
+
+
+def _shifted(figures: dict[str, Any]) -> list[str]:
+    if "shifted" not in figures:
+        return []
+    shifted = figures["shifted"]
+    return [
+        f"A second held-out set, drawn otherwise than the training data: {shifted['studies']} studies of "
+        f"{shifted['patients']} patients.",
+        _readings(
+            {
+                "refined, first set": figures[REFINED],
+                "refined, second set": shifted[REFINED],
+                "coarse, second set": shifted[COARSE],
+            }
+        ),
+    ]
+
+
+def _worth(figures: dict[str, Any]) -> list[str]:
+    if "worth" not in figures:
+        return []
+    return [
+        "What stage 1 is worth: refined reports of a stage 2 that was trained alike, but without stage 1 before it.",
+        _readings({"with stage 1": figures[REFINED], "without stage 1": figures["worth"][REFINED]}),
+    ]
+
+
+def _retrieval(figures: dict[str, Any]) -> list[str]:
+    if "retrieval" not in figures:
+        return []
+    found = figures["retrieval"]
+    names = [f"recall_at_{k}" for k in AT]
+    rows = []
+    for way in DIRECTIONS:
+        label = way.replace("_", " ")
+        rows += [[f"{label}, {run}", *(_cell(found[run][way], name) for name in names)] for run in (GUIDED, WITHHELD)]
+        rows.append([f"{label}, difference", *(_difference(found["difference"][way][name]) for name in names)])
+    rows.append(["chance", *(_number(found["chance"][name]) for name in names)])
+    return [
+        "Retrieval by the weights of stage 1 (`python -m train retrieve`): is a study's own report among the nearest "
+        f"of {found['studies']}\n({found['distinct_reports']} distinct ones; identical reports count as hits of each "
+        "other)?",
+        _table(["recall at", *(str(k) for k in AT)], rows),
+    ]
+
+
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -91,8 +180,23 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _cell(run: dict[str, Any], name: str) -> str:
     interval = run["interval"].get(name)
-    spread = f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else ""
-    return _number(run[name]) + spread
+    return _number(run[name]) + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
+
+
+def _text_cell(reading: dict[str, Any], name: str) -> str:
+    interval = reading["interval"].get(name)
+    return _number(reading["text"].get(name)) + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
+
+
+def _difference(found: dict[str, Any]) -> str:
+    if found["difference"] is None:
+        return "none"
+    text = f"{found['difference']:+.3f}"
+    if found["interval"] is None:
+        return text
+    low, high = found["interval"]
+    text += f" ({low:+.3f} to {high:+.3f})"
+    return f"**{text}**" if low > 0 or high < 0 else text
 
 
 def _scores(row: dict[str, Any]) -> list[str]:

@@ -1,9 +1,13 @@
-"""Generates reports for a split and scores them: one table on the screen, one JSON beside it."""
+"""Generates reports for a split and scores them: one table on the screen, one JSON beside it.
+
+Also reads the studies with something withheld or exchanged, and says what that costs, paired study by study.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +22,16 @@ from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import ClinicalContext
+from train.bootstrap import Estimate
 from train.config import RunConfig
 from train.data import Collator, Example, FeatureCache, Record, image_paths, readable
-from train.metrics import score
+from train.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
+from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
 from train.trainer import examples_of
 
-WITHHELD = ("none", "prior", "context")
+REFINED, COARSE = "refined", "coarse"
+ABLATIONS = ("without prior", "another patient's prior", "without context", "another context", "without both")
+RUNS = (REFINED, COARSE, *ABLATIONS)
 
 
 @torch.no_grad()
@@ -34,16 +42,17 @@ def generate(
     examples: Sequence[Example],
     level: str,
     num_beams: int = 1,
+    name: str = "reading",
 ) -> list[str]:
-    """One report an example, in order, from the `full` or the `coarse` memory.
+    """One report an example, in order, from the `full` or the `coarse` memory. name: for the progress bar.
 
     Where padding is not masked (published weights) studies are read one at a time, as the app does.
     """
     model.eval()
     device = next(model.parameters()).device
-    size = 32 if model.config.mask_context_padding else 1
+    size = batch_size(model)
     texts = []
-    for start in tqdm(range(0, len(examples), size), desc=f"reading, {level} memory", unit="batch", mininterval=5):
+    for start in tqdm(range(0, len(examples), size), desc=name, unit="batch", mininterval=5):
         batch = collator(examples[start : start + size])
         study = {n: t.to(device) for n, t in batch.items() if n not in ("decoder_input_ids", "labels")}
         memory = model.encode_study(**study, memory_level=level).level(level)
@@ -57,15 +66,76 @@ def generate(
     return texts
 
 
-def withhold(examples: Sequence[Example], what: str) -> list[Example]:
-    """The same studies without their prior or without their context; the references stay."""
-    if what not in WITHHELD:
-        raise DataError(f"Nothing called {what!r} can be withheld: choose {', '.join(WITHHELD)}.")
-    if what == "prior":
+def batch_size(model: PriorRGModel) -> int:
+    """Studies read at once: one where padding is not masked and would change what is read."""
+    return 32 if model.config.mask_context_padding else 1
+
+
+def ablated(examples: Sequence[Example], what: str, seed: int = 0) -> list[Example]:
+    """The same studies with one of ABLATIONS done to them; the references stay.
+
+    Another prior comes with its view position, from another patient; studies without a prior get none. Another context
+    comes from another patient too. Which patient gives to which is drawn by `seed`.
+    Raises DataError where nobody else is there to give.
+    """
+    if what == "without prior":
         return [dataclasses.replace(e, prior=None) for e in examples]
-    if what == "context":
+    if what == "without context":
         return [dataclasses.replace(e, context=ClinicalContext()) for e in examples]
-    return list(examples)
+    if what == "without both":
+        return [dataclasses.replace(e, prior=None, context=ClinicalContext()) for e in examples]
+    if what == "another context":
+        donors = iter(_of_other_patients(examples, seed))
+        return [dataclasses.replace(e, context=next(donors).context) for e in examples]
+    if what == "another patient's prior":
+        donors = iter(_of_other_patients([e for e in examples if e.prior], seed))
+        swapped = []
+        for example in examples:
+            if example.prior:
+                donor = next(donors)
+                example = dataclasses.replace(example, prior=donor.prior, prior_view=donor.prior_view)
+            swapped.append(example)
+        return swapped
+    raise DataError(f"There is no ablation called {what!r}: choose {', '.join(ABLATIONS)}.")
+
+
+def _of_other_patients(examples: Sequence[Example], seed: int) -> list[Example]:
+    """For each example one of another patient: patients stand in a circle, drawn by `seed`, each takes the next's."""
+    by_patient: dict[str, list[Example]] = {}
+    for example in examples:
+        by_patient.setdefault(example.record.subject_id, []).append(example)
+    circle = list(by_patient)
+    if len(circle) == 1:
+        raise DataError(f"Only patient {circle[0]} has what is to be exchanged: it takes two patients at least.")
+    random.Random(seed).shuffle(circle)
+    following = dict(zip(circle, circle[1:] + circle[:1], strict=True))
+    taken = dict.fromkeys(circle, 0)
+    found = []
+    for example in examples:
+        patient = example.record.subject_id
+        theirs = by_patient[following[patient]]
+        found.append(theirs[taken[patient] % len(theirs)])
+        taken[patient] += 1
+    return found
+
+
+def open_split(
+    model: PriorRGModel, processor: PriorRGProcessor, records: Sequence[Record], config: RunConfig
+) -> tuple[FeatureCache | None, list[Record]]:
+    """The split's cached features, where the configuration has a cache, and the records that can be read.
+
+    Raises DataError where none of them can.
+    """
+    root, most = Path(config.data.image_root), config.data.max_unreadable
+    cache = None
+    if config.data.cache:
+        # Its own folder: the training cache must not be written again for a split.
+        folder = Path(config.data.cache + "_evaluate")
+        cache = FeatureCache.open(folder, model, processor, root, image_paths(records), most)
+    kept = readable(records, cache, root, most, "evaluation")
+    if not kept:
+        raise DataError(f"Not one of the {len(records)} studies has images that can be read: nothing to evaluate.")
+    return cache, kept
 
 
 def evaluate(
@@ -75,43 +145,44 @@ def evaluate(
     config: RunConfig,
     output: Path,
     samples: int = 0,
+    ablate: bool = False,
+    scorers: Sequence[Scorer] = (),
 ) -> dict[str, Any]:
-    """Read a split as the app does: refined and coarse, then refined without priors and without context.
+    """Read a split as the app does, refined and coarse, and with `ablate` also with each of ABLATIONS done to it.
 
-    Prints and writes the figures.
+    Prints and writes the figures of each reading, and refined minus each other reading under `differences`.
+    scorers: text metrics beside the usual ones (RadGraph, CheXbert). `samples` reports are printed.
 
-    Questions are always scored against the context that was asked with, also where it was withheld.
+    Every reading is scored over all studies, against the same references. Questions are always those of the study's own
+    context, also where it was withheld or exchanged.
     """
-    root = Path(config.data.image_root)
-    cache = None
-    if config.data.cache:
-        # Its own folder: the training cache must not be written again for a split.
-        folder, most = Path(config.data.cache + "_evaluate"), config.data.max_unreadable
-        cache = FeatureCache.open(folder, model, processor, root, image_paths(records), most)
-    collator = Collator(processor, root, cache, layers=True)
-    whole = len(records)
-    records = readable(records, cache, root, config.data.max_unreadable, "evaluation")
-    examples = examples_of(records)
-    references = [e.findings for e in examples]
-    contexts = [e.context for e in examples]
-    has_prior = [e.prior is not None for e in examples]
+    cache, kept = open_split(model, processor, records, config)
+    collator = Collator(processor, Path(config.data.image_root), cache, layers=True)
+    examples = examples_of(kept)
+    references, contexts = [e.findings for e in examples], [e.context for e in examples]
     subjects = [e.record.subject_id for e in examples]
     figures: dict[str, Any] = {"studies": len(examples), "patients": len(set(subjects))}
-    figures["studies_skipped"] = whole - len(examples)
+    figures["studies_skipped"] = len(records) - len(examples)
     beams = model.config.num_beams
     draft = "coarse" if model.config.coarse_draft == COARSE_FROM_MEMORY else "full"  # as Reader drafts
-    runs = {
-        "refined": ("none", "full", beams),
-        "coarse": ("none", draft, 1),
-        "without prior": ("prior", "full", beams),
-        "without context": ("context", "full", beams),
-    }
     began = time.time()
     written: dict[str, list[str]] = {}
-    for name, (what, level, num_beams) in runs.items():
-        written[name] = generate(model, collator, processor, withhold(examples, what), level, num_beams)
-        compared = [False] * len(examples) if what == "prior" else has_prior
-        figures[name] = score(references, written[name], contexts, compared, subjects)
+    measured: dict[str, Estimate] = {}
+    with meteor() as program:
+        every = [*scorers, *([program] if program else [])]
+        for run in RUNS if ablate else (REFINED, COARSE):
+            given = ablated(examples, run, config.seed) if run in ABLATIONS else examples
+            # A study that the ablation leaves as it was is not read twice.
+            changed = [n for n, e in enumerate(given) if run not in ABLATIONS or _inputs(e) != _inputs(examples[n])]
+            level, num_beams = (draft, 1) if run == COARSE else ("full", beams)
+            texts = generate(model, collator, processor, [given[n] for n in changed], level, num_beams, run)
+            written[run] = list(written.get(REFINED, texts))
+            for number, text in zip(changed, texts, strict=True):
+                written[run][number] = text
+            has_prior = [e.prior is not None for e in given]
+            measured[run] = measure(references, written[run], contexts, has_prior, subjects, every, config.seed)
+            figures[run] = figures_of(measured[run])
+    figures["differences"] = differences(measured[REFINED], {r: m for r, m in measured.items() if r != REFINED})
     figures["minutes"] = (time.time() - began) / 60
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(figures, indent=1))
@@ -120,44 +191,42 @@ def evaluate(
         example = examples[number]
         print(f"\n[{example.record.study_id}] {example.context.indication} | {example.context.history}")
         print("  reference:", references[number])
-        print("  coarse:   ", written["coarse"][number])
-        print("  refined:  ", written["refined"][number])
+        print("  coarse:   ", written[COARSE][number])
+        print("  refined:  ", written[REFINED][number])
     return figures
 
 
-_ROWS = (
-    "finding_micro_f1",
-    "finding_macro_f1",
-    "change_micro_f1",
-    "change_macro_f1",
-    "laterality",
-    "severity",
-    "tips",
-    "device_change",
-    "repositioned",
-    "answered",
-    "answered_first",
-    "interpretation",
-    "compares",
-    "false_comparison",
-)
+def _inputs(example: Example) -> tuple[Any, ...]:
+    return example.prior, example.prior_view if example.prior else None, example.context
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures as text: one column a run, 95% intervals behind the micro figures and rates."""
-    runs = [name for name in figures if isinstance(figures[name], dict)]
-    lines = [f"{'':22}" + "".join(f"{name:>24}" for name in runs)]
-    for row in _ROWS:
-        cells = []
-        for name in runs:
-            value, interval = figures[name][row], figures[name]["interval"].get(row)
-            spread = f" ({interval[0]:.2f}-{interval[1]:.2f})" if interval else ""
-            cells.append(("-" if value is None else f"{value:.3f}") + spread)
-        lines.append(f"{row:22}" + "".join(f"{cell:>24}" for cell in cells))
-    for row in ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l"):
-        lines.append(f"{row:22}" + "".join(f"{figures[name]['text'][row]:>24.3f}" for name in runs))
+    """The figures as text: one column a reading, 95% intervals in brackets; then refined minus the other readings."""
+    runs = [run for run in RUNS if run in figures]
+    intervals = [figures[run]["interval"] for run in runs]
+    lines = [f"{'':34}" + "".join(f"{run:>26}" for run in runs)]
+
+    def add(label: str, values: Sequence[float | None], spreads: Sequence[Sequence[float] | None]) -> None:
+        cells = [_cell(value, spread) for value, spread in zip(values, spreads, strict=True)]
+        lines.append(f"{label:34}" + "".join(f"{cell:>26}" for cell in cells))
+
+    for name in (*F1_FIGURES, *RATES):
+        add(name, [figures[run][name] for run in runs], [i.get(name) for i in intervals])
+    for name in (*TEXT_FIGURES, *CLINICAL_FIGURES):
+        add(name, [figures[run]["text"][name] for run in runs], [i.get(name) for i in intervals])
     for part in ("by_finding", "by_change"):
-        for label in figures[runs[0]][part]:
-            cells = [figures[name][part][label]["f1"] for name in runs]
-            lines.append(f"  {label:20}" + "".join(f"{'-' if c is None else f'{c:.3f}':>24}" for c in cells))
+        for label in figures[REFINED][part]:
+            rows = [figures[run][part][label] for run in runs]
+            for name in ("precision", "recall", "f1"):
+                add(f"{label} {name}", [row[name] for row in rows], [row["interval"][name] for row in rows])
+    lines += ["", f"{'refined minus':34}" + "".join(f"{name:>26}" for name in COMPARED)]
+    for run, found in figures["differences"].items():
+        cells = [_cell(found[name]["difference"], found[name]["interval"], "+.3f") for name in COMPARED]
+        lines.append(f"{run:34}" + "".join(f"{cell:>26}" for cell in cells))
     return "\n".join(lines)
+
+
+def _cell(value: float | None, interval: Sequence[float] | None, shape: str = ".3f") -> str:
+    if value is None:
+        return "-"
+    return f"{value:{shape}}" + (f" ({interval[0]:{shape}} {interval[1]:{shape}})" if interval else "")

@@ -1,40 +1,55 @@
 """Scores generated reports against their references: findings, changes, questions, and the usual text metrics.
 
-Findings and changes are read from both texts by `train.parsing`, which knows the simulator's words only.
-BLEU is NLTK's corpus BLEU over lower-cased word tokens; ROUGE-L is the mean F of the rouge-score package.
-METEOR needs WordNet data that cannot be shipped here and the usual CIDEr needs Java; both are left out
-rather than replaced by something of the same name.
+Findings and changes are read from both texts by `train.parsing`, which knows the simulator's words only. Text metrics
+stand in text_metrics.py, intervals in bootstrap.py.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from nltk.translate.bleu_score import corpus_bleu
-from rouge_score.rouge_scorer import RougeScorer
 
 from priorrg.study import ClinicalContext
-from train.parsing import ParsedReport, parse_report
+from train.bootstrap import Counts, Estimate, estimate, mean_of_known, ratio
+from train.parsing import Key, ParsedReport, parse_report
 from train.simulate.context import read_context
 from train.simulate.truth import CHANGES, DEVICES, FINDINGS
+from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, text_counts
 
-_RESAMPLES = 1000
+NAMED = (*FINDINGS, *DEVICES)  # what has a row of its own
 
-
-def labels_of(parsed: ParsedReport) -> set[str]:
-    """Findings with side and zone, devices with side: what micro and macro F1 are counted over."""
-    findings = {" ".join(filter(None, key)) for key in parsed.findings}
-    return findings | {f"{name} {side}".strip() for name, side in parsed.devices.items()}
-
-
-def changes_of(parsed: ParsedReport) -> set[tuple[str, str]]:
-    """(finding with its place, change) pairs."""
-    return {(" ".join(filter(None, key)), change) for key, change in parsed.changes.items()}
+F1_FIGURES = (
+    "finding_micro_f1",
+    "finding_macro_f1",
+    "change_micro_f1",
+    "change_macro_f1",
+    "change_of_found_macro_f1",
+)
+RATES = (
+    "answered",
+    "answered_first",
+    "false_comparison",
+    "compares",
+    "severity",
+    "laterality",
+    "tips",
+    "device_change",
+    "repositioned",
+    "interpretation",
+)
+# What two readings of the same studies are compared by.
+COMPARED = (
+    "finding_micro_f1",
+    "change_macro_f1",
+    "change_micro_f1",
+    "answered",
+    "laterality",
+    "severity",
+    "false_comparison",
+)
 
 
 def score(
@@ -45,40 +60,149 @@ def score(
     subject_ids: Sequence[str],
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All figures of one evaluation; rates and F1 in 0 to 1, 95% intervals by bootstrap over patients.
+    """All figures of one reading that need no other program, as `figures_of` gives them."""
+    return figures_of(measure(references, hypotheses, contexts, has_prior, subject_ids, seed=seed))
 
-    Figures that nothing was there to count for are None.
+
+def measure(
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    contexts: Sequence[ClinicalContext],
+    has_prior: Sequence[bool],
+    subject_ids: Sequence[str],
+    scorers: Sequence[Scorer] = (),
+    seed: int = 0,
+) -> Estimate:
+    """All figures of one reading of N studies, with their resamples.
+
+    contexts: what the referrer asked; has_prior: what the reading was given. scorers: further text metrics.
+
+    Micro-F1 counts findings with side and zone and devices with side; macro-F1 is the mean over FINDINGS and DEVICES.
+    Changes are counted as (finding with its place, change) pairs, macro-F1 is the mean over CHANGES; a finding that is
+    missed is a missed change too. `change_of_found_macro_f1` counts only pairs of findings that both texts name at the
+    same place (as present or as resolved), so that it judges the comparison alone.
     """
-    truth, guess = [parse_report(t) for t in references], [parse_report(t) for t in hypotheses]
-    rows = [_row(*item) for item in zip(truth, guess, contexts, has_prior, strict=True)]
-    patients: dict[str, list[int]] = defaultdict(list)
-    for number, subject in enumerate(subject_ids):
-        patients[subject].append(number)
-    summary = _summary(rows)
-    summary["interval"] = _intervals(rows, list(patients.values()), seed)
-    by_name = {name: _f1([_only(r["labels"], name) for r in rows]) for name in (*FINDINGS, *DEVICES)}
-    by_change = {c: _f1([_only_change(r["changes"], c) for r in rows]) for c in CHANGES}
-    return summary | {"by_finding": by_name, "by_change": by_change, "text": text_metrics(references, hypotheses)}
+    truth, guess = [parse_report(text) for text in references], [parse_report(text) for text in hypotheses]
+    pairs = list(zip(truth, guess, strict=True))
+    rates = [_rates(*item) for item in zip(truth, guess, contexts, has_prior, strict=True)]
+    parts = [
+        Counts(_rows([_named(wanted, got) for wanted, got in pairs], NAMED), _finding_figures),
+        Counts(_rows([(_changes(wanted), _changes(got)) for wanted, got in pairs], CHANGES), _change_figures),
+        Counts(_rows([_changes_of_found(wanted, got) for wanted, got in pairs], CHANGES), _found_figures),
+        Counts(np.array([[n for name in RATES for n in row[name]] for row in rates], dtype=np.float64), _rate_figures),
+        *text_counts(references, hypotheses),
+        *(scorer(references, hypotheses) for scorer in scorers),
+    ]
+    return estimate(parts, subject_ids, seed)
 
 
-def text_metrics(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float]:
-    """BLEU-1 to BLEU-4 and ROUGE-L, in 0 to 1."""
-    wanted, got = [[_tokens(t)] for t in references], [_tokens(t) for t in hypotheses]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NLTK warns of an n-gram order without overlap, where the score is 0
-        weights = [tuple(1 / n for _ in range(n)) for n in range(1, 5)]
-        values: list[Any] = [corpus_bleu(wanted, got, weights=shares) for shares in weights]
-    bleu = {f"bleu_{n}": float(value) for n, value in enumerate(values, start=1)}
-    scorer = RougeScorer(["rougeL"])
-    rouge = [scorer.score(r, h)["rougeL"].fmeasure for r, h in zip(references, hypotheses, strict=True)]
-    return bleu | {"rouge_l": float(np.mean(rouge)) if rouge else 0.0}
+def figures_of(measured: Estimate) -> dict[str, Any]:
+    """One reading's figures for JSON: rates and F1 in 0 to 1 (CIDEr to 10), each None where nothing was there to count.
+
+    `interval` holds the 95% intervals of all of them by name; those of a finding or change stand in its own row.
+    """
+    text = {name: measured.value.get(name) for name in (*TEXT_FIGURES, *CLINICAL_FIGURES)}
+    found: dict[str, Any] = {name: measured.value[name] for name in (*F1_FIGURES, *RATES)}
+    intervals = {name: measured.interval(name) for name in (*found, *text)}
+    found["interval"] = {name: interval for name, interval in intervals.items() if interval is not None}
+    found["by_finding"] = {name: _label_row(measured, f"finding {name}") for name in NAMED}
+    found["by_change"] = {change: _label_row(measured, f"change {change}") for change in CHANGES}
+    return found | {"text": text}
 
 
-def _tokens(text: str) -> list[str]:
-    return re.findall(r"[a-z]+|\d+(?:\.\d+)?|[^\sa-z\d]", text.lower())
+def differences(refined: Estimate, others: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
+    """Refined minus each other reading of the same studies: run -> figure -> {difference, interval}, paired."""
+    return {run: {name: refined.minus(other, name) for name in COMPARED} for run, other in others.items()}
 
 
-def _row(truth: ParsedReport, guess: ParsedReport, context: ClinicalContext, has_prior: bool) -> dict[str, Any]:
+def text_metrics(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float | None]:
+    """BLEU-1 to BLEU-4 and ROUGE-L, in 0 to 1, and CIDEr, in 0 to 10."""
+    return estimate(text_counts(references, hypotheses), [str(number) for number in range(len(references))]).value
+
+
+# What is counted in one study: label -> the sets of the reference and of the generated text
+
+
+def _named(truth: ParsedReport, guess: ParsedReport) -> tuple[set[Key], set[Key]]:
+    """Findings with side and zone, devices with side."""
+    first, second = (
+        {*parsed.findings, *((name, side, "") for name, side in parsed.devices.items())} for parsed in (truth, guess)
+    )
+    return first, second
+
+
+def _changes(parsed: ParsedReport) -> set[tuple[str, Key]]:
+    return {(change, key) for key, change in parsed.changes.items()}
+
+
+def _changes_of_found(truth: ParsedReport, guess: ParsedReport) -> tuple[set[tuple[str, Key]], set[tuple[str, Key]]]:
+    both = {*truth.findings, *truth.changes} & {*guess.findings, *guess.changes}  # resolved is a change without finding
+    first, second = ({item for item in _changes(parsed) if item[1] in both} for parsed in (truth, guess))
+    return first, second
+
+
+def _rows(pairs: Sequence[tuple[set[Any], set[Any]]], labels: Sequence[str]) -> np.ndarray:
+    """(N, 3 L): hits, inventions and misses of each label; an item is a tuple that its label heads."""
+    place = {label: number for number, label in enumerate(labels)}
+    rows = np.zeros((len(pairs), len(labels), 3))
+    for row, (wanted, got) in zip(rows, pairs, strict=True):
+        for column, items in enumerate((wanted & got, got - wanted, wanted - got)):
+            for item in items:
+                row[place[item[0]], column] += 1
+    return rows.reshape(len(pairs), -1)
+
+
+def _f1(cells: np.ndarray) -> dict[str, np.ndarray]:
+    """(..., 3) hits, inventions and misses -> precision, recall, F1 and support, (...) each."""
+    hits, inventions, misses = np.moveaxis(cells, -1, 0)
+    return {
+        "precision": ratio(hits, hits + inventions),
+        "recall": ratio(hits, hits + misses),
+        "f1": ratio(2 * hits, 2 * hits + inventions + misses),
+        "support": hits + misses,
+    }
+
+
+def _label_figures(sums: np.ndarray, kind: str, labels: Sequence[str]) -> dict[str, np.ndarray]:
+    cells = sums.reshape(len(sums), len(labels), 3)
+    found = _f1(cells)
+    figures = {
+        f"{kind} {label} {figure}": values[:, number]
+        for figure, values in found.items()
+        for number, label in enumerate(labels)
+    }
+    figures[f"{kind}_micro_f1"] = _f1(cells.sum(axis=1))["f1"]
+    figures[f"{kind}_macro_f1"] = mean_of_known(found["f1"])
+    return figures
+
+
+def _finding_figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    return _label_figures(sums, "finding", NAMED)
+
+
+def _change_figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    return _label_figures(sums, "change", CHANGES)
+
+
+def _found_figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    return _label_figures(sums, "change_of_found", CHANGES)
+
+
+def _rate_figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: ratio(sums[:, 2 * place], sums[:, 2 * place + 1]) for place, name in enumerate(RATES)}
+
+
+def _label_row(measured: Estimate, name: str) -> dict[str, Any]:
+    row: dict[str, Any] = {figure: measured.value[f"{name} {figure}"] for figure in ("precision", "recall", "f1")}
+    intervals = {figure: measured.interval(f"{name} {figure}") for figure in row}
+    support = measured.value[f"{name} support"]
+    return row | {"support": int(support or 0), "interval": intervals}
+
+
+def _rates(
+    truth: ParsedReport, guess: ParsedReport, context: ClinicalContext, has_prior: bool
+) -> dict[str, tuple[int, int]]:
+    """How often each of RATES was right, and how often it was asked for, in one study."""
     asked = read_context(context).asked
     # A question is answered where the hypothesis speaks of its subject at all, as found or as denied.
     spoken = {key[0] for key in (*guess.findings, *guess.changes)} | guess.denied | guess.devices.keys()
@@ -89,8 +213,6 @@ def _row(truth: ParsedReport, guess: ParsedReport, context: ClinicalContext, has
     compared = truth.device_changes.items()
     moved = [name for name, change in compared if change == "moved"]
     return {
-        "labels": (labels_of(truth), labels_of(guess)),
-        "changes": (changes_of(truth), changes_of(guess)),
         "answered": (sum(topic in spoken for topic in asked), len(asked)),
         "answered_first": (int(bool(asked) and asked[0] in guess.first), int(bool(asked))),
         "false_comparison": (int(guess.compares and not has_prior), int(not has_prior)),
@@ -116,98 +238,3 @@ def _laterality(truth: ParsedReport, guess: ParsedReport) -> tuple[int, int]:
                 sides[name][place].add(side)
     both = [pair for pair in sides.values() if pair[0] and pair[1]]
     return sum(pair[0] == pair[1] for pair in both), len(both)
-
-
-_RATES = (
-    "answered",
-    "answered_first",
-    "false_comparison",
-    "compares",
-    "severity",
-    "laterality",
-    "tips",
-    "device_change",
-    "repositioned",
-    "interpretation",
-)
-
-
-def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    by_label = [_f1([_only(r["labels"], n) for r in rows])["f1"] for n in (*FINDINGS, *DEVICES)]
-    by_change = [_f1([_only_change(r["changes"], c) for r in rows])["f1"] for c in CHANGES]
-    found: dict[str, Any] = {
-        "finding_micro_f1": _f1([r["labels"] for r in rows])["f1"],
-        "finding_macro_f1": _mean(by_label),
-        "change_micro_f1": _f1([r["changes"] for r in rows])["f1"],
-        "change_macro_f1": _mean(by_change),
-    }
-    for name in _RATES:
-        right, total = (sum(r[name][place] for r in rows) for place in (0, 1))
-        found[name] = right / total if total else None
-    return found
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _intervals(rows: list[dict[str, Any]], patients: list[list[int]], seed: int) -> dict[str, tuple[float, float]]:
-    """95% intervals of the micro figures, patients drawn with replacement."""
-    counts = np.array(
-        [
-            [
-                *_counts([rows[i]["labels"] for i in of_patient]),
-                *_counts([rows[i]["changes"] for i in of_patient]),
-                *(sum(rows[i][name][place] for i in of_patient) for name in _RATES for place in (0, 1)),
-            ]
-            for of_patient in patients
-        ],
-        dtype=np.float64,
-    )
-    rng = np.random.default_rng(seed)
-    drawn = np.stack([counts[rng.integers(0, len(counts), len(counts))].sum(axis=0) for _ in range(_RESAMPLES)])
-    values = {"finding_micro_f1": drawn[:, :3], "change_micro_f1": drawn[:, 3:6]}
-    found = {}
-    for name, part in values.items():
-        found[name] = _percentiles(2 * part[:, 0], 2 * part[:, 0] + part[:, 1] + part[:, 2])
-    for number, name in enumerate(_RATES):
-        found[name] = _percentiles(drawn[:, 6 + 2 * number], drawn[:, 7 + 2 * number])
-    return {name: interval for name, interval in found.items() if interval is not None}
-
-
-def _percentiles(right: np.ndarray, total: np.ndarray) -> tuple[float, float] | None:
-    if not (total > 0).all():
-        return None
-    low, high = np.percentile(right / total, (2.5, 97.5))
-    return float(low), float(high)
-
-
-def _only(pair: tuple[set[str], set[str]], name: str) -> tuple[set[str], set[str]]:
-    first, second = ({label for label in labels if label.startswith(name)} for labels in pair)
-    return first, second
-
-
-def _only_change(pair: tuple[set, set], change: str) -> tuple[set, set]:
-    first, second = ({item for item in items if item[1] == change} for items in pair)
-    return first, second
-
-
-def _counts(pairs: Iterable[tuple[set, set]]) -> tuple[int, int, int]:
-    """(true positives, false positives, false negatives)."""
-    total: Counter[str] = Counter()
-    for wanted, got in pairs:
-        total["tp"] += len(wanted & got)
-        total["fp"] += len(got - wanted)
-        total["fn"] += len(wanted - got)
-    return total["tp"], total["fp"], total["fn"]
-
-
-def _f1(pairs: Iterable[tuple[set, set]]) -> dict[str, Any]:
-    tp, fp, fn = _counts(pairs)
-    return {
-        "precision": tp / (tp + fp) if tp + fp else None,
-        "recall": tp / (tp + fn) if tp + fn else None,
-        "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-        "support": tp + fn,
-    }
