@@ -53,6 +53,11 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_view,
     )
     reader = Reader.load(arguments.weights)
+    for view in filter(None, (arguments.view, arguments.prior_view)):
+        reader.processor.check_view(view)
+    note = reader.context_note(study.context)
+    if note:
+        print(note, file=sys.stderr)
     if arguments.json:
         reading = reader.report(study, num_beams=arguments.beams)
         weights = asdict(reader.card)
@@ -87,7 +92,9 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--view-positions", help="JSON dictionary of view positions, name to index")
     parser.add_argument("--image-processor", help="preprocessor_config.json (default: RAD-DINO's mean and deviation)")
     parser.add_argument("--file", help="which .ckpt of the hub repository, where it holds several")
-    parser.add_argument("--heads", type=int, help="attention heads of the backbones (default: width / 64)")
+    parser.add_argument(
+        "--heads", type=int, help="attention heads of the backbones (default: width / 64), which shapes do not show"
+    )
     parser.add_argument("--name", default="", help="what the app should call these weights")
 
 
@@ -104,6 +111,7 @@ def import_checkpoint(arguments: argparse.Namespace) -> int:
         heads=arguments.heads,
         name=arguments.name,
     )
+    print(f"Attention heads (not in the file): {published.assumed_heads(folder)}. --heads sets another number.")
     print(f"Wrote {folder}. Read with it: python -m priorrg report current.dcm --weights {folder}")
     return 0
 

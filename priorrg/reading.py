@@ -99,8 +99,9 @@ class Reading:
 class Reader:
     """A model, its processor, and what is remembered between two readings.
 
-    Several sessions may read at once: every call of the model is made under `lock`, which is never held while an event
-    is handed out. Whoever calls the model from outside (explanations) takes it too.
+    Several sessions may read at once: every call of the model is made under `lock`. A beam search is one call, so its
+    progress is handed out while its own thread holds the lock; everything else is handed out without. Whoever calls the
+    model from outside (explanations) takes it too.
     """
 
     def __init__(self, model: PriorRGModel, processor: PriorRGProcessor, cached_images: int = CACHED_IMAGES):
@@ -186,7 +187,8 @@ class Reader:
     def study_inputs(self, study: Study) -> dict[str, Any]:
         """Keyword arguments of PriorRGModel.encode_study for one study, B = 1."""
         current = self.prepare(study.current)
-        ids, mask = self.processor.context([self.processor.context_text(check_context(study.context))])
+        fitting, _ = self.processor.fit_context(check_context(study.context))
+        ids, mask = self.processor.context([self.processor.context_text(fitting)])
         inputs = {
             "current_last_hidden_state": current.last_hidden_state,
             "current_hidden_states": current.hidden_states,
@@ -198,6 +200,10 @@ class Reader:
             inputs["prior_last_hidden_state"] = self.prepare(study.prior).last_hidden_state
             inputs["prior_view_ids"] = torch.tensor([self.processor.view_id(study.prior.view_position)])
         return {name: value.to(self.device) for name, value in inputs.items() if value is not None}
+
+    def context_note(self, context: ClinicalContext) -> str:
+        """A sentence on how much of the context these weights read, empty where it is all of it."""
+        return self.processor.fit_context(check_context(context))[1]
 
     def memory(self, study: Study, output_attentions: bool = False) -> Memory:
         """The whole memory of a study, with the perceiver's and the fusion's attention if asked for."""

@@ -50,4 +50,8 @@ class Settings:
         for name in ("port", "max_upload_mb", "session_minutes"):
             if getattr(settings, name) < 1:
                 raise SettingsError(f"PRIORRG_{name.upper()} is {getattr(settings, name)}, but it must be at least 1.")
+        if settings.port > 65535:
+            raise SettingsError(f"PRIORRG_PORT is {settings.port}, but ports end at 65535.")
+        if settings.feedback == Path():
+            raise SettingsError("PRIORRG_FEEDBACK is empty, but it must name a file.")
         return settings

@@ -79,7 +79,7 @@ class Study:
         return self.prior is not None
 
 
-MAX_CONTEXT_CHARACTERS = 2000  # far beyond the 300 context tokens that the model reads (paper section 4)
+MAX_CONTEXT_CHARACTERS = 2000  # a section; weights read less of it, and say so (PriorRGProcessor.fit_context)
 
 
 def check_context(context: ClinicalContext) -> ClinicalContext:

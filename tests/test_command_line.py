@@ -76,3 +76,14 @@ def test_an_imported_checkpoint_can_be_read_with_at_once(image, tmp_path, capsys
 def test_importing_the_package_is_light():
     program = "import sys, priorrg, priorrg.errors, priorrg.report, priorrg.study; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_view_position_that_is_none_is_refused(image, small_weights, capsys):
+    assert main(["report", image, "--weights", str(small_weights), "--view", "banana"]) == 2
+    assert "'banana' is not known. These weights know: AP, LATERAL, PA, unk." in capsys.readouterr().err
+
+
+def test_a_context_that_is_read_in_part_is_said(image, small_weights, capsys):
+    long = "Cough and fever since Monday. " * 60
+    assert main(["report", image, "--weights", str(small_weights), "--indication", long]) == 0
+    assert "only the first" in capsys.readouterr().err

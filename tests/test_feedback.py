@@ -166,3 +166,34 @@ def test_a_missing_database_or_output_is_one_sentence_and_status_2(tmp_path, cap
     output = tmp_path / "no folder" / "out.csv"
     assert main(["export-feedback", "--database", str(missing), "--output", str(output)]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path):
+    file = tmp_path / "feedback.sqlite3"
+    FeedbackStore(file).add(FEEDBACK)
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(FeedbackError, match="newer PriorRG"):
+        FeedbackStore(file)
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+
+
+@pytest.mark.parametrize("content", ["another database", "no database"])
+def test_export_touches_no_file_of_others(tmp_path, content):
+    file = tmp_path / "mine.sqlite3"
+    if content == "another database":
+        with sqlite3.connect(file) as connection:
+            connection.execute("CREATE TABLE mine (a)")
+    else:
+        file.write_text("Dear colleague")
+    before = file.read_bytes()
+    with pytest.raises(FeedbackError, match="no feedback file"):
+        export_csv(file, tmp_path / "out.csv")
+    assert file.read_bytes() == before and not (tmp_path / "out.csv").exists()
+
+
+def test_an_export_is_for_its_owner_alone(tmp_path):
+    FeedbackStore(tmp_path / "feedback.sqlite3").add(FEEDBACK)
+    export_csv(tmp_path / "feedback.sqlite3", tmp_path / "out.csv")
+    assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == 0o600

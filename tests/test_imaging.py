@@ -291,6 +291,23 @@ def test_a_deflated_file_is_refused_before_it_unfolds():
     assert "Deflated" in refusal(written(data))
 
 
+def test_the_bytes_of_a_preamble_hide_no_deflated_file():
+    data = dicom()
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.preamble = b"II*\0\x08\0\x08\0".ljust(128, b"\0")  # of a file that is TIFF as well (PS3.10 7.1)
+    assert "Deflated" in refusal(written(data))
+
+
+def test_a_coded_view_position_and_another_part_of_the_body_are_read():
+    view = Dataset()
+    view.CodeValue, view.CodingSchemeDesignator, view.CodeMeaning = "R-10214", "SRT", "postero-anterior"
+    film = read_radiograph(written(dicom(ViewPosition="", ViewCodeSequence=[view], BodyPartExamined="HAND")))
+    assert film.view_position == "PA"
+    assert any("another part of the body (HAND)" in note for note in film.notes)
+    chest = read_radiograph(written(dicom(BodyPartExamined="CHEST")))
+    assert not any("part of the body" in note for note in chest.notes)
+
+
 def test_a_missing_decoder_is_named():
     data = dicom()
     data.PixelData = encapsulate([b"\xff\xd8\xff\xf7" + b"\0" * 60])
@@ -454,3 +471,26 @@ def test_a_png_with_a_cut_chunk_is_read_or_refused(kind):
 
 def test_a_long_file_name_does_not_flood_the_message():
     assert len(refusal(b"nothing", "x" * 5000)) < 300
+
+
+def test_a_rare_kind_of_jpeg_is_named_and_not_called_damaged():
+    buffer = io.BytesIO()
+    Image.fromarray(ramp(8)).save(buffer, "JPEG")
+    data = bytearray(buffer.getvalue())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 4] = 12
+    with pytest.raises(ImageError, match="12-bit JPEG"):
+        read_radiograph(bytes(data))
+    data[frame + 1] = 0xC3
+    with pytest.raises(ImageError, match="lossless JPEG"):
+        read_radiograph(bytes(data))
+
+
+def test_a_16_bit_png_that_uses_little_of_its_range_is_not_shown_white():
+    pixels = (30_000 + ramp(11)).astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    film = read_radiograph(buffer.getvalue())
+    shown = film.display()
+    assert shown.min() < 10 and shown.max() > 245
+    assert any("small part of their range" in note for note in film.notes)

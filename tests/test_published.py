@@ -188,3 +188,26 @@ def test_shapes_of_paper_scale_give_the_default_configuration():
     }
     state = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
     assert PriorRGConfig(**infer_dimensions(state)).to_dict() == PriorRGConfig().to_dict()
+
+
+def test_a_misshapen_key_hides_no_missing_one(tmp_path, checkpoint):
+    state = checkpoint["state_dict"]
+    del state["layer_norm_fusion.bias"]
+    state["layer_norm_fusion.weight"] = torch.zeros(5)
+    with pytest.raises(CheckpointError) as caught:
+        import_into(tmp_path, saved(checkpoint, tmp_path))
+    assert "missing: layer_norm_fusion.bias" in str(caught.value) and "of another shape" in str(caught.value)
+
+
+@pytest.mark.parametrize("heads", [5, 0, -1])
+def test_head_counts_that_cannot_be_are_refused(tmp_path, heads):
+    with pytest.raises(CheckpointError, match="do not divide"):
+        import_into(tmp_path, heads=heads)
+
+
+@pytest.mark.parametrize("views", [{"PA": "0", "unk": 1}, ["PA", "unk"], {"PA": 0, "unk": True}])
+def test_a_view_dictionary_of_another_kind_is_refused(tmp_path, views):
+    file = tmp_path / "views.json"
+    file.write_text(json.dumps(views))
+    with pytest.raises(CheckpointError, match="JSON dictionary of view positions"):
+        import_into(tmp_path, view_positions=file)

@@ -191,6 +191,20 @@ def test_a_context_that_is_too_long_is_refused_before_any_work(reader, study, ma
     assert not reader.remembers(unseen.current)
 
 
+def test_a_long_indication_does_not_push_the_history_out(reader, make_radiograph):
+    """Truncated as one text, the context would lose the history without a word."""
+    long = ClinicalContext("Cough and fever since Monday, seen by the family doctor. " * 30, "Prior sternotomy.")
+    fitting, note = reader.processor.fit_context(long)
+    assert fitting.history == long.history and long.indication.startswith(fitting.indication)
+    assert 0 < len(fitting.indication) < len(long.indication)
+    assert "words of the indication" in note and "history" not in note
+    ids, _ = reader.processor.context([reader.processor.context_text(fitting)])
+    assert 0.8 * reader.config.max_context_tokens < ids.shape[1] <= reader.config.max_context_tokens
+    assert reader.context_note(ClinicalContext("Cough.", "")) == ""
+    image = make_radiograph(1)
+    assert reader.report(Study(image, None, long)) == reader.report(Study(image, None, fitting))
+
+
 def test_an_image_is_encoded_once_and_again_after_it_was_forgotten(small_weights, study, monkeypatch):
     reader = Reader.load(small_weights)
     encoded = []

@@ -101,3 +101,41 @@ def test_a_refused_upload_leaves_the_image_and_no_file(actions, sessions, tmp_pa
     with pytest.raises(Exception, match="no image that PriorRG knows"):
         actions.take_upload(session, "current", letter)
     assert session.current is before and not letter.exists()
+
+
+def test_waiting_for_its_turn_shows_nothing_of_the_report_before(actions, sessions):
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    read(actions, session)
+    actions.press(session, "Another question.", "", "PA", "PA")
+    shown = actions.waiting()
+    assert shown["busy"] and shown["sentences"] == [] and shown["report"] == ""
+    stopped = actions.stop(session)
+    assert stopped is not None and not stopped["busy"] and stopped["status"].startswith("Stopped")
+    assert list(actions.generate(session, "attention")) == [], "what was stopped while it waited never begins"
+
+
+def test_a_reading_that_fails_says_so_and_is_not_swallowed(actions, sessions, monkeypatch):
+    def break_down(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(actions.reader, "memory", break_down)
+    monkeypatch.setattr(actions.reader, "study_inputs", break_down)
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    actions.press(session, "", "", "PA", "PA")
+    shown = []
+    with pytest.raises(RuntimeError):
+        for state in actions.generate(session, "attention"):
+            shown.append(state)
+    assert shown[-1]["status"].startswith("The reading failed") and not shown[-1]["busy"]
+
+
+def test_marks_go_with_the_feedback_that_was_sent(actions, sessions):
+    session = sessions.of("tab")
+    actions.take_example(session, examples()[0])
+    read(actions, session)
+    actions.mark(session, {"0": "wrong severity"})
+    actions.send_feedback(session, 3, "", "")
+    actions.send_feedback(session, 4, "", "")
+    assert [len(kept.feedback.marks) for kept in actions.store.rows()] == [1, 0]

@@ -1,6 +1,6 @@
 // Coarse draft, refined report, and its sentences as buttons that show their overlay. Text by textContent only.
 const root = element.querySelector(".report");
-const parts = Object.fromEntries(["status", "draft", "draft-note", "refined", "hint"].map((n) => [n, root.querySelector(`.${n}`)]));
+const parts = Object.fromEntries(["status", "context-note", "draft", "draft-note", "refined", "hint"].map((n) => [n, root.querySelector(`.${n}`)]));
 let selected = -1;
 let shown = "";
 const marks = {};
@@ -18,10 +18,17 @@ function select(number) {
 function hint(value, overlay) {
   if (!value.sentences || !value.sentences.length) return "";
   if (!overlay) return "Select a sentence to see on both images where it came from.";
-  const percent = overlay.shares.map((s) => Math.round(100 * s));
-  const method = value.method === "gradient" ? "Gradient: which patches this sentence's probability hangs on." : "Attention: where the model looked while it wrote this sentence.";
-  const context = value.method === "gradient" ? "" : `context ${percent[0]} %, `;
-  return `${method} Share: ${context}current image ${percent[1]} %, prior image ${percent[2]} %. Not a proof that the sentence is right.`;
+  const share = (overlay.shares || []).map((s) => Math.round(100 * s));
+  const method = value.method === "gradient"
+    ? "Gradient: the patches that this sentence's probability hangs on."
+    : "Attention: where the model looked while it wrote this sentence.";
+  const divided = share.length ? ` Current image ${share[0]} %, prior image ${share[1]} %.` : "";
+  return `${method}${divided} No proof that the sentence is right.`;
+}
+
+// For each word of the refined report whether the draft had it, in reading order.
+function keptWords(value) {
+  return (value.changes || []).filter((p) => p.kind !== "removed").flatMap((p) => p.text.split(/\s+/).map(() => p.kind === "same"));
 }
 
 function words(node, value) {
@@ -42,6 +49,7 @@ function show() {
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
   words(parts.draft, value);
   parts["draft-note"].textContent = value.draft ? value.draftNote : "";
+  parts["context-note"].textContent = value.contextNote || "";
   const sentences = value.sentences || [];
   if (!sentences.length) {
     parts.refined.textContent = value.report || "";
@@ -50,10 +58,12 @@ function show() {
     parts.hint.textContent = "";
     return;
   }
-  const key = sentences.join("\n");
+  const key = [value.submissions, ...sentences].join("\n");
   if (key !== shown) {
+    const isNewReport = !shown || shown.slice(shown.indexOf("\n")) !== key.slice(key.indexOf("\n"));
     shown = key;
-    selected = -1;
+    if (isNewReport) selected = -1;
+    const kept = keptWords(value);
     for (const name in marks) delete marks[name];
     parts.refined.replaceChildren();
     sentences.forEach((text, number) => {
@@ -62,7 +72,11 @@ function show() {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sentence";
-      button.textContent = text;
+      for (const word of text.split(/\s+/)) {
+        const span = document.createElement(kept.length && !kept.shift() ? "ins" : "span");
+        span.textContent = word;
+        button.append(span, " ");
+      }
       button.setAttribute("aria-pressed", "false");
       button.addEventListener("click", () => select(selected === number ? -1 : number));
       const mark = document.createElement("select");

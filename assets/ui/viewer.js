@@ -33,7 +33,8 @@ function heat(levels) {
   const pixels = new ImageData(size, size);
   levels.flat().forEach((level, i) => {
     const [r, g, b] = colours[level] || [255, 160, 0];
-    pixels.data.set([r, g, b, Math.round(255 * Math.min(1, level / 160))], 4 * i);
+    // Little is left clear: a dark tint over lung would look like a finding.
+    pixels.data.set([r, g, b, Math.round(255 * Math.min(1, Math.max(0, (level - 90) / 110)))], 4 * i);
   });
   small.getContext("2d").putImageData(pixels, 0, 0);
   return small;
@@ -70,7 +71,15 @@ function draw(pane) {
   pen.globalAlpha = 1;
 }
 
-const drawAll = () => Object.values(panes).forEach(draw);
+function drawAll() {
+  // At rest a finger scrolls the page; zoomed in it moves the image.
+  for (const pane of Object.values(panes)) { pane.canvas.style.touchAction = view.zoom > 1 ? "none" : "pan-y"; draw(pane); }
+}
+function zoom(factor) {
+  view.zoom = Math.min(8, Math.max(1, view.zoom * factor));
+  if (view.zoom === 1) view.x = view.y = 0;
+  drawAll();
+}
 
 function show() {
   const value = props.value || {};
@@ -98,9 +107,7 @@ let drag = null;
 for (const { canvas } of Object.values(panes)) {
   canvas.addEventListener("wheel", (e) => {
     e.preventDefault();
-    view.zoom = Math.min(8, Math.max(1, view.zoom * Math.exp(-e.deltaY / 500)));
-    if (view.zoom === 1) view.x = view.y = 0;
-    drawAll();
+    zoom(Math.exp(-e.deltaY / 500));
   }, { passive: false });
   canvas.addEventListener("pointerdown", (e) => { drag = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
   canvas.addEventListener("pointermove", (e) => {
@@ -114,11 +121,9 @@ for (const { canvas } of Object.values(panes)) {
   canvas.addEventListener("pointerup", () => { drag = null; });
   canvas.addEventListener("dblclick", reset);
   canvas.addEventListener("keydown", (e) => {
-    if (e.key === "+" || e.key === "=") view.zoom = Math.min(8, view.zoom * 1.25);
-    else if (e.key === "-") view.zoom = Math.max(1, view.zoom / 1.25);
-    else if (e.key === "0") return reset();
-    else return;
-    drawAll();
+    if (e.key === "+" || e.key === "=") zoom(1.25);
+    else if (e.key === "-") zoom(1 / 1.25);
+    else if (e.key === "0") reset();
   });
 }
 
@@ -132,9 +137,21 @@ for (const [name, label, low, high] of [["brightness", "Brightness", 0.3, 3], ["
 }
 function sliders() { for (const name in inputs) inputs[name].value = view[name]; }
 function reset() { Object.assign(view, { zoom: 1, x: 0, y: 0, brightness: 1, contrast: 1 }); sliders(); drawAll(); }
-make("button", root.querySelector(".viewer-tools"), "tool-button", "Reset view").addEventListener("click", reset);
+for (const [text, label, act] of [["+", "Zoom in", () => zoom(1.25)], ["−", "Zoom out", () => zoom(1 / 1.25)], ["Reset view", "Reset view", reset]]) {
+  const button = make("button", root.querySelector(".viewer-tools"), "tool-button", text);
+  button.type = "button";
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", act);
+}
+const legend = make("span", root.querySelector(".viewer-tools"), "legend", "little");
+make("span", legend, "legend-bar");
+legend.append("most, within each image");
 
-window.addEventListener("priorrg:overlay", (e) => { view.overlay = e.detail; root.dataset.overlay = e.detail ? "shown" : ""; drawAll(); });
+window.addEventListener("priorrg:overlay", (e) => {
+  view.overlay = e.detail;
+  root.dataset.overlay = e.detail ? "shown" : "";
+  drawAll();
+});
 new ResizeObserver(drawAll).observe(root);
 watch("value", show);
 show();

@@ -28,15 +28,14 @@ METHODS = ("attention", "gradient")
 class Overlay:
     """current, prior: (G, G) float32 >= 0 over the square that the model saw; prior is None without a prior study.
 
-    The shares say how the evidence divides between context, current and prior image by this method; they sum to 1.
+    shares: how the gradient's evidence divides between current and prior image (they sum to 1); None without a prior,
+    and for attention, whose rollout favours whatever lies fewer layers away and so says nothing of the kind.
     """
 
     sentence: Sentence
     current: np.ndarray
     prior: np.ndarray | None
-    context_share: float
-    current_share: float
-    prior_share: float
+    shares: tuple[float, float] | None = None
 
 
 def explain(
@@ -62,8 +61,13 @@ def explain(
     found = (
         _attention(reader, study, tokens, owners) if method == "attention" else _gradient(reader, study, tokens, owners)
     )
-    overlays = [_overlay(sentence, *parts) for sentence, parts in zip(sentences, found, strict=True)]
-    if method == "gradient" or not is_specific:
+    overlays = [
+        Overlay(sentence, _grid(current), None if prior is None else _grid(prior))
+        for sentence, (current, prior) in zip(sentences, found, strict=True)
+    ]
+    if method == "gradient":
+        return [replace(overlay, shares=_shares(*parts)) for overlay, parts in zip(overlays, found, strict=True)]
+    if not is_specific:
         return overlays
     currents = specific([overlay.current for overlay in overlays])
     priors = specific([overlay.prior for overlay in overlays if overlay.prior is not None])
@@ -102,7 +106,7 @@ def _decoder_inputs(reader: Reader, tokens: tuple[int, ...]) -> torch.Tensor:
     return torch.tensor([[reader.config.decoder_start_token_id, *tokens[:-1]]], device=reader.device)
 
 
-Parts = tuple[torch.Tensor, torch.Tensor | None, float]  # current (P,), prior (P,) or None, context mass
+Parts = tuple[torch.Tensor, torch.Tensor | None]  # current (P,), prior (P,) or None
 
 
 def _attention(reader: Reader, study: Study, tokens: tuple[int, ...], owners: list[list[int]]) -> list[Parts]:
@@ -116,27 +120,22 @@ def _attention(reader: Reader, study: Study, tokens: tuple[int, ...], owners: li
     found = []
     for places in owners:
         weights = looked[places].mean(dim=0) if places else looked.mean(dim=0)
-        context, current, prior = (None if part is None else weights @ part for part in flow)
-        assert context is not None and current is not None
-        found.append((current, prior, float(context.sum())))
+        current, prior = flow
+        found.append((weights @ current, None if prior is None else weights @ prior))
     return found
 
 
-def memory_flow(memory: Memory) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """(3K, T) to the context tokens, (3K, P) to the current image, (3K, P) to the prior image or None, B = 1.
+def memory_flow(memory: Memory) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """(3K, P) to the current image and (3K, P) to the prior image or None, B = 1.
 
     Attention rollout (Abnar and Zuidema 2020): every residual step counts half for what was there and half for what
-    was attended to. Rows sum to at most 1; what is missing stayed with the learned latents, which show no image.
+    was attended to. Rows sum to at most 1; what is missing stayed with the context and the learned latents.
     """
-    from_context, _ = perceiver_flow(memory.weights["context"])
-    seen, seen_before = perceiver_flow(memory.weights["spatiotemporal"])
+    seen, _ = perceiver_flow(memory.weights["spatiotemporal"])
     joint, joint_before = perceiver_flow(memory.weights["joint"])
-
-    seen_context = seen_before @ from_context
-    context = torch.cat([from_context, seen_context, joint_before @ seen_context])
     nothing = torch.zeros_like(seen)
     if not memory.fusion:
-        return context, torch.cat([nothing, seen, joint + joint_before @ seen]), None
+        return torch.cat([nothing, seen, joint + joint_before @ seen]), None
     kept = 1.0
     to_prior = torch.zeros_like(memory.fusion[0][0, 0]).float()
     for block in memory.fusion:
@@ -144,7 +143,7 @@ def memory_flow(memory: Memory) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
         kept *= 0.5
     seen_prior = seen @ to_prior
     current = torch.cat([nothing, kept * seen, joint + joint_before @ (kept * seen)])
-    return context, current, torch.cat([nothing, seen_prior, joint_before @ seen_prior])
+    return current, torch.cat([nothing, seen_prior, joint_before @ seen_prior])
 
 
 def perceiver_flow(weights: PerceiverWeights) -> tuple[torch.Tensor, torch.Tensor]:
@@ -181,16 +180,16 @@ def _gradient(reader: Reader, study: Study, tokens: tuple[int, ...], owners: lis
             attributed = InputXGradient(lambda *v, p=places: score(*v, places=p)).attribute(features)
         last, layers, *prior = (part.detach().abs() for part in attributed)
         current = last[0].sum(dim=-1) + layers[0].sum(dim=(0, -1))
-        found.append((current, prior[0][0].sum(dim=-1) if prior else None, 0.0))
+        found.append((current, prior[0][0].sum(dim=-1) if prior else None))
     return found
 
 
-def _overlay(sentence: Sentence, current: torch.Tensor, prior: torch.Tensor | None, context: float) -> Overlay:
-    masses = [context, float(current.sum()), 0.0 if prior is None else float(prior.sum())]
+def _shares(current: torch.Tensor, prior: torch.Tensor | None) -> tuple[float, float] | None:
+    if prior is None:
+        return None
+    masses = float(current.sum()), float(prior.sum())
     total = sum(masses) or 1.0
-    return Overlay(
-        sentence, _grid(current), None if prior is None else _grid(prior), *(mass / total for mass in masses)
-    )
+    return masses[0] / total, masses[1] / total
 
 
 def _grid(tokens: torch.Tensor) -> np.ndarray:

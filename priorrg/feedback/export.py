@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 from priorrg.errors import FeedbackError
@@ -20,15 +21,20 @@ def export_csv(database: str | Path, output: str | Path) -> int:
     """
     if not Path(database).is_file():
         raise FeedbackError(f"There is no feedback file {database}. Name the one the app wrote with --database.")
-    rows = FeedbackStore(database).rows()
+    rows = FeedbackStore.existing(database).rows()
     try:
-        with Path(output).open("w", newline="", encoding="utf-8-sig") as file:
+        # It holds what readers wrote: like the database, for its owner alone.
+        with open(output, "w", newline="", encoding="utf-8-sig", opener=_private) as file:
             writer = csv.writer(file)
             writer.writerow(["number", "sent_utc", *COLUMNS, "marked_wrong", "note"])
             writer.writerows([_cell(value) for value in _row(kept)] for kept in rows)
     except OSError as error:
         raise FeedbackError(f"{output} cannot be written: {error.strerror or error}.") from error
     return len(rows)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
 
 
 def _row(kept: Kept) -> list[object]:

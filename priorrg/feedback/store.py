@@ -132,11 +132,31 @@ class FeedbackStore:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")  # two processes that start together: one makes the tables
             version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise FeedbackError(
+                    f"The feedback file {self.path} was written by a newer PriorRG. Update this one, or choose another "
+                    "file with PRIORRG_FEEDBACK. Nothing was changed."
+                )
             for script in MIGRATIONS[version:]:
                 for statement in _statements(script):
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
             connection.execute("COMMIT")
+
+    @classmethod
+    def existing(cls, path: str | Path) -> FeedbackStore:
+        """The store in a file that is there already. Raises FeedbackError where the file holds something else."""
+        try:
+            connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
+            try:
+                tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            finally:
+                connection.close()
+        except sqlite3.Error:
+            tables = set()
+        if not {"submission", "mark"} <= tables:
+            raise FeedbackError(f"{path} is no feedback file of PriorRG. Name the one the app wrote with --database.")
+        return cls(path)
 
     def add(self, feedback: Feedback) -> int:
         """Keep one submission; returns its number. Raises FeedbackError for a rating outside 1 to 5."""

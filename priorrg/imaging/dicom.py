@@ -18,6 +18,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -35,6 +36,10 @@ _CAPTURES = {"OT", "SC", ""}
 # Others that a message may name; anything else in that place of a damaged file could be a person's name.
 _OTHERS = {"BMD", "CT", "DOC", "ECG", "ES", "GM", "IO", "KO", "MG", "MR", "NM", "OP", "PR", "PT", "PX", "REG"}
 _OTHERS |= {"RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "SR", "US", "XC"}
+
+# (0018,0015) Body Part Examined, where it names what a chest model cannot read. A list, for the same reason.
+_OTHER_PARTS = {"ABDOMEN", "ANKLE", "ARM", "BREAST", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HIP"}
+_OTHER_PARTS |= {"JAW", "KNEE", "LEG", "LSPINE", "NECK", "PELVIS", "SHOULDER", "SKULL", "SPINE", "TSPINE", "WRIST"}
 
 # What pydicom and its decoders raise on damaged elements, which may be met wherever an element is first looked at.
 _DAMAGE = (
@@ -86,8 +91,12 @@ def read_dicom(stream: io.BytesIO, called: str) -> Radiograph:
 
 def _is_deflated(stream: io.BytesIO) -> bool:
     """Whether the data set is deflated (PS3.5 A.5): pydicom would inflate it before its size could be checked."""
-    head = stream.getvalue()[:4096]
-    return head[128:132] == b"DICM" and str(DeflatedExplicitVRLittleEndian).encode() in head.split(b"\x08\x00")[0]
+    if stream.getvalue()[128:132] != b"DICM":
+        return False
+    stream.seek(132)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
+    stream.seek(0)
+    return meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
 
 
 def _check(data: Dataset, called: str) -> None:
@@ -151,9 +160,14 @@ def _radiograph(data: Dataset, stored: np.ndarray, called: str) -> Radiograph:
     modality = str(data.get("Modality", "")).strip().upper()
     if modality in _CAPTURES:
         notes.append("The file does not say that it is a radiograph (modality missing or 'other').")
+    part = str(data.get("BodyPartExamined", "")).strip().upper()
+    if part in _OTHER_PARTS:
+        notes.append(f"The file says that it shows another part of the body ({part}); PriorRG reads chests only.")
     values = np.asarray(apply_modality_lut(stored, data), dtype=np.float64)  # (0028,1052), (0028,1053), (0028,3000)
     shown = values[~_padding(stored, data)]
-    if not np.isfinite(values).all() or shown.size == 0:
+    if shown.size == 0:
+        raise ImageError(f"{called} is filled with padding alone: there is nothing to read. Check the export.")
+    if not np.isfinite(values).all():
         raise ImageError(f"{called} holds values that are no numbers once rescaled. Export it again.")
     values = np.clip(values, shown.min(), shown.max())  # padding lies outside of what was measured
     window = None
@@ -241,9 +255,14 @@ def _padding(stored: np.ndarray, data: Dataset) -> np.ndarray:
 
 def _view(data: Dataset) -> str:
     view = str(data.get("ViewPosition") or "").strip().upper()  # (0018,5101)
-    if view in ("LL", "RL", "LLO", "RLO", "LATERAL"):
+    if view in ("LL", "RL", "LLO", "RLO", "LAT", "LLAT", "RLAT", "LATERAL"):
         return "LATERAL"
-    return view if view in ("PA", "AP") else UNKNOWN_VIEW
+    if view in ("PA", "AP"):
+        return view
+    codes = data.get("ViewCodeSequence")  # (0054,0220), the coded way of saying it: CID 4010
+    meaning = str(codes[0].get("CodeMeaning", "")).lower() if codes else ""
+    words = {"postero-anterior": "PA", "antero-posterior": "AP", "lateral": "LATERAL"}
+    return next((name for word, name in words.items() if word in meaning), UNKNOWN_VIEW)
 
 
 def _date(data: Dataset) -> datetime.date | None:

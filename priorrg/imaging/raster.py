@@ -41,6 +41,9 @@ def read_raster(data: bytes, called: str) -> Radiograph:
             "Export it at its original size."
         ) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, zlib.error):
+        rare = _rare_jpeg(data)
+        if rare:
+            raise ImageError(f"{called} is a {rare} JPEG, which PriorRG does not decode. Save it as PNG.") from None
         raise ImageError(f"{called} is damaged or cut short. Export it again and upload it once more.") from None
     if min(image.size) < MIN_EDGE:
         raise ImageError(
@@ -50,9 +53,28 @@ def read_raster(data: bytes, called: str) -> Radiograph:
     if pixels.min() == pixels.max():
         raise ImageError(f"{called} is one flat tone: there is nothing to read. Check the export.")
     top = 1 << _used_bits(int(pixels.max()), bits)
-    if bits == 16 and top < 1 << 16:
+    window = (top / 2, float(top))
+    low, high = (float(level) for level in np.percentile(pixels, (0.1, 99.9)))
+    if bits == 16 and high - low < top / 4:  # else it would be shown, and read, as next to one tone
+        window = ((low + high + 1) / 2, max(high - low + 1, 2.0))
+        notes.append("Its values fill a small part of their range: shown from the darkest to the brightest.")
+    elif bits == 16 and top < 1 << 16:
         notes.append(f"16-bit samples of which {top.bit_length() - 1} bits are used: shown over that range.")
-    return Radiograph(pixels, window=(top / 2, float(top)), source=kind, bits=bits, notes=tuple(notes))
+    # A camera's MPO is a JPEG with more pictures behind the first.
+    return Radiograph(pixels, window, source="JPEG" if kind == "MPO" else kind, bits=bits, notes=tuple(notes))
+
+
+def _rare_jpeg(data: bytes) -> str:
+    """`lossless` or `12-bit` where a JPEG's frame header says so (ITU-T T.81 B.2.2), else empty."""
+    place = 2
+    while data[:2] == b"\xff\xd8" and place + 5 <= len(data) and data[place] == 0xFF:
+        marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker in (0xC3, 0xC7, 0xCB, 0xCF, 0xF7):
+            return "lossless"
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return f"{data[place + 4]}-bit" if data[place + 4] != 8 else ""
+        place += 2 + length
+    return ""
 
 
 def _used_bits(largest: int, bits: int) -> int:

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 # Imported by its own path: the name BitImageProcessor means another resampling wherever torchvision is installed.
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
+from priorrg.errors import StudyError
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 
@@ -91,6 +92,14 @@ class PriorRGProcessor:
         batch = self.image_processor(images, return_tensors="pt", input_data_format="channels_last")
         return batch["pixel_values"]
 
+    def check_view(self, name: str) -> str:
+        """A view position that somebody typed, as the dictionary spells it. Raises StudyError for any other."""
+        views = self.config.view_positions
+        for known in (name.strip(), name.strip().upper()):
+            if known in views:
+                return known
+        raise StudyError(f"The view position {name[:20]!r} is not known. These weights know: {', '.join(views)}.")
+
     def view_id(self, name: str) -> int:
         """The row of a view position; what the dictionary does not hold counts as not stated."""
         views = self.config.view_positions
@@ -101,6 +110,37 @@ class PriorRGProcessor:
     def context_text(self, context: ClinicalContext) -> str:
         """The published training layout: both markers always, empty sections left empty."""
         return f"[INDICATION] {context.indication.strip()} [SEP] [HISTORY] {context.history.strip()}"
+
+    def fit_context(self, context: ClinicalContext) -> tuple[ClinicalContext, str]:
+        """The context as far as the model reads it, and a sentence for the reader where something was left out.
+
+        Plain truncation would drop a history behind a long indication without a word: here each section keeps at
+        least half of the room, whole words only.
+        """
+        most = self.config.max_context_tokens
+        sections = {"indication": context.indication.strip(), "history": context.history.strip()}
+        if self._length(context) <= most:
+            return context, ""
+        room = most - self._length(ClinicalContext())
+        words = {name: text.split() for name, text in sections.items()}
+        kept = dict(words)
+        while kept and self._length(ClinicalContext(**{n: " ".join(w) for n, w in kept.items()})) > most:
+            sizes = {name: len(self.tokenizer(" ".join(part))["input_ids"]) for name, part in kept.items()}  # type: ignore[arg-type]
+            longest = max(sizes, key=lambda name: sizes[name])
+            too_much = max(sum(sizes.values()) - room, 1)
+            # A word has a token at least: so many words cannot be too many to drop, but for the last steps.
+            drop = max(1, too_much * len(kept[longest]) // (2 * sizes[longest]))
+            kept[longest] = kept[longest][:-drop]
+        cut = [
+            f"{len(kept[name])} of {len(words[name])} words of the {name}"
+            for name in sections
+            if len(kept[name]) < len(words[name])
+        ]
+        note = f"These weights read {most} tokens of context: only the first {' and '.join(cut)} were read."
+        return ClinicalContext(**{name: " ".join(part) for name, part in kept.items()}), note
+
+    def _length(self, context: ClinicalContext) -> int:
+        return len(self.tokenizer(self.context_text(context))["input_ids"])  # type: ignore[arg-type]
 
     def context(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Context strings -> ids and attention mask, (N, T) each, padded on the right."""

@@ -181,6 +181,7 @@ def load_published(model: PriorRGModel, state: dict[str, torch.Tensor]) -> None:
     wanted = model.state_dict()
     renamed: dict[str, torch.Tensor] = {}
     surprising, misshapen = [], []
+    misplaced = set()  # ours that are there, but in another shape
     for key, value in state.items():
         if IGNORED_KEYS.search(key):
             continue
@@ -192,10 +193,11 @@ def load_published(model: PriorRGModel, state: dict[str, torch.Tensor]) -> None:
             value = value.squeeze(-1)  # a 1x1 convolution over tokens is our linear layer
         if value.shape != wanted[name].shape:
             misshapen.append(f"{key} {tuple(value.shape)}, expected {tuple(wanted[name].shape)}")
+            misplaced.add(name)
             continue
         renamed[name] = value
     head, embedding = "decoder.lm_head.weight", "decoder.transformer.wte.weight"
-    missing = [name for name in wanted if name not in renamed and name != head and not misshapen]
+    missing = [name for name in wanted if name not in renamed and name != head and name not in misplaced]
     if head in renamed and embedding in renamed and not torch.equal(renamed[head], renamed[embedding]):
         misshapen.append("text_decoder...lm_head.weight differs from the token embedding that it should be tied to")
     problems = [
@@ -225,9 +227,13 @@ def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -
         words = state[text + "embeddings.word_embeddings.weight"]
         tokens = state[decoder + "wte.weight"]
         hidden = state["layer_norm.weight"].shape[0]
-        backbone_heads = {
-            width: heads or max(width // 64, 1) for width in (patch.shape[0], words.shape[1], tokens.shape[1])
-        }
+        widths = (patch.shape[0], words.shape[1], tokens.shape[1])
+        if heads is not None and (heads < 1 or any(width % heads for width in widths)):
+            raise CheckpointError(
+                f"{heads} attention heads do not divide the widths of the backbones ({', '.join(map(str, widths))}). "
+                "Name the number that the checkpoint was trained with."
+            )
+        backbone_heads = {width: heads or max(width // 64, 1) for width in widths}
         return {
             "hidden_size": hidden,
             "vision_config": {
@@ -270,6 +276,15 @@ def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -
         ) from error
 
 
+def assumed_heads(folder: str | Path) -> str:
+    """The head counts of an imported folder, for the reader: no shape would show that they are wrong."""
+    config = PriorRGConfig.from_pretrained(folder)
+    return (
+        f"vision {config.vision_config.num_attention_heads}, text {config.text_config.num_attention_heads}, "
+        f"decoder {config.decoder_config.n_head}, fusion {config.fusion_heads}, perceiver {config.perceiver_heads}"
+    )
+
+
 def _count(state: dict[str, torch.Tensor], prefix: str) -> int:
     numbers = {int(match.group(1)) for key in state if (match := re.match(rf"{prefix}\.(\d+)\.", key))}
     return len(numbers)
@@ -287,7 +302,9 @@ def _read_views(path: Path) -> dict[str, int]:
         views = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path.name} is not a readable view-position dictionary: {error}") from error
-    if not isinstance(views, dict) or sorted(views.values()) != list(range(len(views))) or "unk" not in views:
+    numbers = list(views.values()) if isinstance(views, dict) else [None]
+    are_rows = all(type(number) is int for number in numbers) and sorted(numbers) == list(range(len(numbers)))  # type: ignore[type-var]
+    if not are_rows or "unk" not in views:
         raise CheckpointError(
             f"{path.name} should be a JSON dictionary of view positions and the numbers 0 to N-1, with an entry 'unk'."
         )

@@ -30,6 +30,7 @@ from priorrg.ui.sessions import Run, Session
 
 EXAMPLES = Path(__file__).parent.parent.parent / "assets" / "examples"
 READY = "Ready. Press Generate."
+FAILED = "The reading failed. Your images and texts are still here: press Generate again."
 LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
 
 
@@ -82,7 +83,12 @@ class Actions:
 
         Raises StudyError where there is no current image or the context is too long; then all stays as it was.
         """
-        session.begin(Run(self.study(session, indication, history, view, prior_view)))
+        with session.lock:  # an upload that ends just now comes before or after, never between
+            session.begin(Run(self.study(session, indication, history, view, prior_view)))
+
+    def waiting(self) -> dict[str, Any]:
+        """The page between the press and its turn: nothing of the report before stays beside the new study."""
+        return report_payload("Waiting for its turn", busy=True, draft_note=self.draft_note())
 
     def study(self, session: Session, indication: str, history: str, view: str, prior_view: str) -> Study:
         """The study on the page. Raises StudyError where there is no current image or the context is too long."""
@@ -97,10 +103,14 @@ class Actions:
         prior = None if prior is None else replace(prior, view_position=prior_view)
         return Study(current, prior, check_context(ClinicalContext(indication or "", history or "")))
 
-    def stop(self, session: Session) -> None:
-        """Stop the run on the page, whether it writes or still waits for its turn."""
-        if session.run is not None:
-            session.run.stop.set()
+    def stop(self, session: Session) -> dict[str, Any] | None:
+        """Stop the run on the page; the page's report where it still waits for its turn and will not say so itself."""
+        with session.lock:
+            run = session.run
+            if run is None:
+                return None
+            run.stop.set()
+            return None if run.has_begun else report_payload("Stopped before its turn came.", busy=False)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
         """Report payloads of the session's run, one for each thing that happened, until report and overlays stand.
@@ -111,8 +121,12 @@ class Actions:
             run = session.run
             if run is None or run.has_begun:
                 return
+            if run.stop.is_set():
+                return
             run.has_begun = True
-        shown, draft = report_payload("Starting", busy=True, draft_note=self.draft_note()), ""
+        note = self.reader.context_note(run.study.context)
+        shown = report_payload("Starting", busy=True, draft_note=self.draft_note(), context_note=note)
+        draft = ""
         try:
             yield shown
             for event in self.reader.read(run.study, run.stop):
@@ -128,6 +142,9 @@ class Actions:
                     finished = self.finished(session, method)
                     if finished is not None:
                         yield finished
+        except Exception:
+            yield shown | {"status": FAILED, "busy": False}
+            raise  # for the log: it is our mistake or the machine's, not the reader's
         finally:
             run.stop.set()  # the tab went away in the middle: what runs for it ends
             if session.has_ended:  # and features that were just then computed for it go too
@@ -170,18 +187,21 @@ class Actions:
             overlays=known[method],
             method=method,
             draft_note=self.draft_note(),
+            context_note=self.reader.context_note(run.study.context),
+            submissions=session.submissions,
         )
 
     def draft_note(self) -> str:
         """What the coarse draft is with these weights."""
         if self.reader.config.coarse_draft == COARSE_FROM_MEMORY:
             return (
-                "From context and from current against prior alone, before fine detail. "
-                "Struck out: changed by refining."
+                "The draft is written from the context and the comparison of current and prior image; the refined "
+                "report also from fine detail of the current image. Struck out: taken back in the refined report; "
+                "underlined there: added."
             )
         return (
             "These weights were never taught a coarse memory: the draft is a greedy reading of the whole memory, "
-            "the refined report its beam search."
+            "the refined report its beam search. Struck out: taken back in the refined report; underlined there: added."
         )
 
     def mark(self, session: Session, marks: dict[str, str]) -> None:
@@ -228,6 +248,8 @@ class Actions:
                 settings={"num_beams": config.num_beams, "max_report_tokens": config.max_report_tokens},
             )
         )
+        with session.lock:
+            session.marks, session.submissions = {}, session.submissions + 1
         return f"Thank you. Your feedback is kept as number {number}; you can send another for the same report."
 
     def unsent(self, session: Session, comment: str, corrected: str) -> str:
@@ -244,6 +266,8 @@ class Actions:
         # One file may be named twice; both are read before either is deleted.
         paths = {side: path for side, path in (("current", current), ("prior", prior)) if path}
         try:
+            for name in filter(None, (view, prior_view)):
+                self.reader.processor.check_view(name)
             for side, path in paths.items():
                 session.put(side, read_radiograph(path))
             view = view or (session.current.view_position if session.current else "")
@@ -259,6 +283,7 @@ class Actions:
         return {
             "coarse_draft": reading.draft,
             "refined_report": reading.report,
+            "context_note": self.reader.context_note(study.context),
             "weights": self.reader.card.name,
             "note": DISCLAIMER,
         }

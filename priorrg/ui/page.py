@@ -18,8 +18,9 @@ from priorrg.ui.sessions import Session, Sessions
 ASSETS = Path(__file__).parent.parent.parent / "assets" / "ui"
 VIEWER = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
 REPORT = (
-    '<div class="report" aria-live="polite"><div class="status"></div><h4>Coarse draft</h4><div class="draft"></div>'
-    '<div class="draft-note"></div><h4>Refined report</h4><div class="refined"></div><div class="hint"></div></div>'
+    '<div class="report" aria-live="polite"><div class="status"></div><div class="context-note"></div>'
+    '<h4>Coarse draft</h4><div class="draft"></div><div class="draft-note"></div>'
+    '<h4>Refined report</h4><div class="refined"></div><div class="hint"></div></div>'
 )
 PROBLEM = '<div class="problem" role="alert"></div>'
 # Text goes into the page by textContent: a template of Gradio would run code out of a file's or a reader's words.
@@ -34,7 +35,8 @@ SHOW_NOTICE = (
 )
 DATA_NOTICE = (
     "Images and text stay in this server's memory until you end the session or close the page. Only what you send as "
-    "feedback is kept: the texts, your rating and a digest of the pixels, never an image. "
+    "feedback is kept: the texts, your rating and a digest of the pixels, never an image. An upload that you leave "
+    "before it is read is deleted within minutes. "
     "Use no patient data that you are not allowed to use here."
 )
 METHODS = [
@@ -59,7 +61,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
         title="PriorRG: reading a chest X-ray against its prior",
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(600, 3600),
+        delete_cache=(60, 300),  # an upload whose tab was closed before its turn came is deleted by nobody else
     ) as page:
         gr.Markdown("## PriorRG: a chest X-ray, read against its prior")
         gr.HTML(
@@ -72,11 +74,12 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             "", html_template=PROBLEM, js_on_load=SHOW_PROBLEM, elem_id="problem", elem_classes="hide-when-empty"
         )
         with gr.Row():
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=320, elem_id="images"):
                 viewer = gr.HTML(
                     {}, html_template=VIEWER, js_on_load=(ASSETS / "viewer.js").read_text(), elem_id="viewer"
                 )
-                with gr.Row():
+                method = gr.Radio(METHODS, value="attention", label="Overlays show", elem_id="method")
+                with gr.Row(elem_id="uploads"):
                     slots, view_boxes = {}, {}
                     for side in ("current", "prior"):
                         with gr.Column(min_width=150):
@@ -123,7 +126,6 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                     js_on_load=(ASSETS / "report.js").read_text(),
                     elem_id="report",
                 )
-                method = gr.Radio(METHODS, value="attention", label="Overlays show", elem_id="method")
                 with gr.Accordion("Feedback on this report", open=True, elem_id="feedback"):
                     gr.Markdown("Mark sentences as wrong beside the report above; then:")
                     rating = gr.Radio(RATINGS, label="Rating", elem_id="rating")
@@ -139,9 +141,9 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                         js_on_load=SHOW_PROBLEM.replace(".problem", ".thanks"),
                         elem_id="thanks",
                     )
-        with gr.Accordion(f"Weights: {card.name}", open=True, elem_id="weights"):
+        with gr.Accordion("Other weights", open=True, elem_id="weights"):
             gr.Markdown(
-                f"{card.note}\n\n{actions.draft_note()}\n\nOther weights: `python -m priorrg import-checkpoint` "
+                f"Loaded: {card.name}. {card.note} To read with others: `python -m priorrg import-checkpoint` "
                 "brings the published checkpoint into a folder; start the app with `PRIORRG_WEIGHTS=that/folder`. "
                 "The README says more."
             )
@@ -205,10 +207,10 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             try:
                 actions.press(session, indication, history, view, prior_view)
             except PriorRGError as error:
-                return [str(error), *[gr.skip()] * 5]
+                return [str(error), *[gr.skip()] * 6]
             session.offered = ""
             kept = gr.update(value=left, visible=True) if left else gr.skip()
-            return ["", "", None, "", "", kept]
+            return ["", "", None, "", "", kept, actions.waiting()]
 
         def on_generate(method: str, request: gr.Request) -> Iterator[list[Any]]:
             session = session_of(request)
@@ -218,12 +220,14 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             if run is not None and session.run is run and session.report is not None:
                 session.offered = session.report.text
                 yield [gr.skip(), session.report.text]
+            # Gradio sends the last thing yielded once more at the end, and by then the page may show another study.
+            yield [gr.skip(), gr.skip()]
 
         # The press is taken at once, whoever's turn it is; the reading waits for its own.
         generate.click(
             on_press,
             [indication, history, view_boxes["current"], view_boxes["prior"], comment, corrected],
-            [problem, thanks, rating, comment, corrected, unsent],
+            [problem, thanks, rating, comment, corrected, unsent, report],
             queue=False,
             api_visibility="private",
         ).then(
@@ -236,10 +240,10 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             show_progress="hidden",
         )
 
-        def on_stop(request: gr.Request) -> None:
-            actions.stop(session_of(request))
+        def on_stop(request: gr.Request) -> Any:
+            return actions.stop(session_of(request)) or gr.skip()
 
-        stop.click(on_stop, None, None, queue=False, api_visibility="private")
+        stop.click(on_stop, None, report, queue=False, api_visibility="private", show_progress="hidden")
 
         def on_method(method: str, request: gr.Request) -> Any:
             return actions.finished(session_of(request), method) or gr.skip()
@@ -253,16 +257,23 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
 
         report.marked(on_marked, None, None, queue=False, api_visibility="private")  # type: ignore[attr-defined]
 
-        def on_send(rating: int | None, comment: str, corrected: str, request: gr.Request) -> list[Any]:
+        def on_send(rating: int | None, comment: str, corrected: str, method: str, request: gr.Request) -> list[Any]:
             session = session_of(request)
             try:
                 said = actions.send_feedback(session, rating, comment, corrected)
             except PriorRGError as error:
-                return [str(error), "", gr.skip(), gr.skip()]
+                return [str(error), "", gr.skip(), gr.skip(), gr.skip()]
             session.offered = corrected
-            return ["", said, None, ""]
+            return ["", said, None, "", actions.finished(session, method) or gr.skip()]
 
-        send.click(on_send, [rating, comment, corrected], [problem, thanks, rating, comment], api_visibility="private")
+        send.click(
+            on_send,
+            [rating, comment, corrected, method],
+            [problem, thanks, rating, comment, report],
+            concurrency_id="model",  # the other kind of overlay may have to be computed for it
+            api_visibility="private",
+            show_progress="hidden",
+        )
 
         def on_end(request: gr.Request) -> list[Any]:
             sessions.end(request.session_hash or "")

@@ -52,7 +52,7 @@ def overlay_payload(overlay: Overlay) -> dict[str, Any]:
     return {
         "current": _levels(overlay.current),
         "prior": None if overlay.prior is None else _levels(overlay.prior),
-        "shares": [overlay.context_share, overlay.current_share, overlay.prior_share],
+        "shares": None if overlay.shares is None else list(overlay.shares),
     }
 
 
@@ -72,8 +72,10 @@ def report_payload(
     overlays: list[Overlay] | None = None,
     method: str = "",
     draft_note: str = "",
+    context_note: str = "",
+    submissions: int = 0,
 ) -> dict[str, Any]:
-    """sentences: empty while the report is still being written."""
+    """sentences: empty while the report is still being written. submissions: kept so far for this report."""
     return {
         "status": status,
         "busy": busy,
@@ -83,5 +85,7 @@ def report_payload(
         "overlays": [overlay_payload(overlay) for overlay in overlays or []],
         "method": method,
         "draftNote": draft_note,
+        "contextNote": context_note,
+        "submissions": submissions,
         "changes": [asdict(d) for d in differences(draft, report)] if sentences and draft else [],
     }

@@ -27,7 +27,8 @@ class Session:
     """Images of one tab and, once Generate was pressed, what came of it.
 
     run: the press whose words may be shown; None or another one takes the page away from a run that still writes.
-    offered: the report that the correction began with. fingerprints: of every image held, replaced ones too.
+    submissions: of feedback on this report. offered: the report that the correction began with. fingerprints: of every
+    image held, replaced ones too.
     """
 
     current: Radiograph | None = None
@@ -37,6 +38,7 @@ class Session:
     report: ReportDone | None = None
     overlays: dict[str, list[Overlay]] = field(default_factory=dict)
     marks: dict[int, SentenceMark] = field(default_factory=dict)
+    submissions: int = 0
     offered: str = ""
     fingerprints: set[str] = field(default_factory=set)
     has_ended: bool = False
@@ -57,7 +59,7 @@ class Session:
             if self.run is not None:
                 self.run.stop.set()
             self.run, self.report, self.draft = run, None, ""
-            self.overlays, self.marks = {}, {}
+            self.overlays, self.marks, self.submissions = {}, {}, 0
 
     def finish(self, run: Run, draft: str, report: ReportDone) -> bool:
         """Take the report of `run`; False where the page has gone on to something else."""
