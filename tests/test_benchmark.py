@@ -79,7 +79,7 @@ def test_patients_are_drawn_not_studies():
 
 def test_every_figure_has_an_interval_that_holds_it():
     references = [REPORT, *OTHERS] * 20
-    written = [REPORT, OTHERS[0], EFFUSION, "Mild pulmonary edema, stable."] * 20
+    written = [REPORT, OTHERS[0], EFFUSION, "Mild pulmonary edema, stable."] * 19 + [""] * 4
     figures = score(references, written, [ClinicalContext()] * 80, [True] * 80, [str(n) for n in range(80)])
     for name in F1_FIGURES:
         low, high = figures["interval"][name]

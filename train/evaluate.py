@@ -24,7 +24,8 @@ from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import ClinicalContext
 from train.bootstrap import Estimate
 from train.config import RunConfig
-from train.data import Collator, Example, FeatureCache, Record, image_paths, readable
+from train.data import Collator, Example, Record, image_paths, readable
+from train.features import FeatureCache
 from train.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
 from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
 from train.trainer import examples_of
