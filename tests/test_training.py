@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def test_a_run_leaves_its_configuration_versions_and_figures(trained):
 def test_evaluation_prints_a_table_and_writes_every_figure(trained, data, tmp_path, capsys):
     config, output = configuration(data, tmp_path), tmp_path / "evaluation.json"
     command = ["evaluate", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
-    assert main([*command, "--samples", "2"]) == 0
+    assert main([*command, "--ablate", "--samples", "2"]) == 0
     printed = capsys.readouterr().out
     assert "finding_micro_f1" in printed or "finding micro-F1" in printed
     assert printed.count("reference:") == 2
@@ -204,7 +205,7 @@ def command(arguments: list[str], rank: int, count: int, port: int) -> None:
     raise SystemExit(main(arguments))
 
 
-def started(count: int, *arguments: str) -> list[multiprocessing.process.BaseProcess]:
+def started(count: int, *arguments: str) -> Sequence[multiprocessing.process.BaseProcess]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -216,21 +217,30 @@ def started(count: int, *arguments: str) -> list[multiprocessing.process.BasePro
 
 def run(count: int, *arguments: str) -> None:
     going = started(count, *arguments)
-    for process in going:
-        process.join(240)
-    assert [process.exitcode for process in going] == [0] * count
+    try:
+        for process in going:
+            process.join(900)
+        assert [process.exitcode for process in going] == [0] * count
+    finally:
+        end(going)
 
 
-def kill_behind_a_checkpoint(count: int, checkpoints: Path, step: int, *arguments: str) -> None:
-    """SIGKILL to all processes as soon as a checkpoint at or behind `step` is complete."""
-    going, until = started(count, *arguments), time.monotonic() + 120
-    while not any(int(f.parent.name.split("-")[1]) >= step for f in checkpoints.glob("checkpoint-*/complete")):
-        assert all(process.is_alive() for process in going) and time.monotonic() < until
-        time.sleep(0.005)
+def end(going: Sequence[multiprocessing.process.BaseProcess]) -> None:
     for process in going:
         process.kill()
     for process in going:
         process.join()
+
+
+def kill_behind_a_checkpoint(count: int, checkpoints: Path, step: int, *arguments: str) -> None:
+    """SIGKILL to all processes as soon as a checkpoint at or behind `step` is complete."""
+    going, until = started(count, *arguments), time.monotonic() + 900
+    try:
+        while not any(int(f.parent.name.split("-")[1]) >= step for f in checkpoints.glob("checkpoint-*/complete")):
+            assert all(process.is_alive() for process in going) and time.monotonic() < until
+            time.sleep(0.005)
+    finally:
+        end(going)
     assert [process.exitcode for process in going] == [-signal.SIGKILL] * count
 
 

@@ -47,6 +47,27 @@ def main(arguments: list[str] | None = None) -> int:
     examples.add_argument("--output", type=Path, default=Path("assets/examples"))
     examples.set_defaults(run=_examples)
 
+    convert = commands.add_parser("convert-iu", help="IU X-ray's XML reports into an annotation file of our format")
+    convert.add_argument("reports", type=Path, help="folder of the XML reports (ecgen-radiology)")
+    convert.add_argument("images", type=Path, help="folder of the PNG images, later data.image_root")
+    convert.add_argument("output", type=Path, help="folder for annotation.json and view_positions.json")
+    convert.add_argument("--seed", type=int, default=0, help="of the split into train, val and test (default 0)")
+    convert.add_argument("--max-missing", type=int, default=100, help="files that may be missing or unreadable")
+    convert.set_defaults(run=_convert_iu)
+
+    throughput = commands.add_parser("throughput", help="measure training steps: pixels against cache, paper scale")
+    throughput.add_argument("--config", default=DEFAULT_CONFIG)
+    throughput.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    throughput.add_argument("--rounds", type=int, default=5, help="of which the median is taken (default 5)")
+    throughput.add_argument("--steps", type=int, default=4, help="steps a round (default 4)")
+    made_up = "made-up inputs of the configured size, no data and no downloads; counts operations"
+    throughput.add_argument("--random-weights", action="store_true", help=made_up)
+    throughput.add_argument("--batch", type=int, default=1, help="studies a step with --random-weights (default 1)")
+    throughput.add_argument("--tflops", type=float, default=100, help="sustained by the device to estimate for")
+    throughput.add_argument("--examples", type=int, default=250_000, help="of an epoch to estimate for")
+    throughput.add_argument("--output", type=Path, default=Path("runs/throughput.json"))
+    throughput.set_defaults(run=_throughput)
+
     for name, what, run in (
         ("vision", "stage 0: train the vision encoder on simulated truth", _vision),
         ("stage1", "contrastive pre-training", _stage),
@@ -119,6 +140,33 @@ def _examples(options: argparse.Namespace) -> None:
     from train.simulate.examples import write_examples
 
     write_examples(options.output)
+
+
+def _convert_iu(options: argparse.Namespace) -> None:
+    from train.iu_xray import convert
+
+    convert(options.reports, options.images, options.output, options.seed, options.max_missing)
+    print("To train on it, a copy of train/configs/paper.yaml with:")
+    print(f"data:\n  annotation: {options.output / 'annotation.json'}\n  image_root: {options.images}")
+    print(f"  view_positions: {options.output / 'view_positions.json'}")
+
+
+def _throughput(options: argparse.Namespace) -> None:
+    from train.config import load_config
+    from train.data import read_view_positions
+    from train.throughput import at_scale, data_table, from_data, scale_table
+
+    if options.random_weights:
+        config = load_config(options.config, options.override)
+        figures = at_scale(config, options.batch, options.rounds)
+        print(scale_table(figures, config, options.tflops, options.examples))
+    else:
+        config, records = _prepared(options, "train")
+        views = read_view_positions(config.data.view_positions)
+        figures = from_data(config, records, views, options.rounds, options.steps)
+        print(data_table(figures))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(figures, indent=1))
 
 
 def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str, Any]]:

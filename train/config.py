@@ -117,7 +117,7 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConf
         place = tree
         for section in sections:
             place = place.setdefault(section, {})
-        place[key] = yaml.safe_load(value)
+        place[key] = yaml.safe_load(value) if value else ""  # `data.cache=` means no cache; YAML would read null
     config = _fill(RunConfig, tree, "")
     for name, stage in (("stage1", config.stage1), ("stage2", config.stage2)):
         if stage.keep_best and stage.save_steps:
