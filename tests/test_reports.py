@@ -44,7 +44,7 @@ def test_reports_say_what_is_there_and_nothing_else():
         left_out = shown.keys() - parsed.findings.keys()
         assert all(key[0] == "atelectasis" and shown[key].severity == 1 for key in left_out), report
         for key, severity in parsed.findings.items():
-            assert severity == (None if key[0] == "nodule" else shown[key].severity), report
+            assert severity == (None if key[0] in ("nodule", "fracture") else shown[key].severity), report
         devices = {device.name for device in case.current.truth.devices}
         assert devices - {"sternotomy wires"} <= parsed.devices.keys() <= devices, report
         assert not parsed.denied & ({key[0] for key in shown} | devices), report
@@ -125,8 +125,42 @@ def test_wording_varies():
         report, _ = written(case, number)
         reports.add(report)
         sentences |= set(report.split(". "))
-    assert len(reports) > 0.98 * len(CASES)
-    assert len(sentences) > 500
+    assert len(reports) > 0.95 * len(CASES), "only an all but normal chest may be reported in the same words"
+    assert len(sentences) > 700
+
+
+def test_a_wrong_side_or_a_false_claim_in_the_context_changes_no_fact():
+    """What a referrer believes is no finding: every report of a trap says what the image shows."""
+    seen = set()
+    for seed in range(4000):
+        case = sample_case(seed)
+        hard = case.current.truth.hard
+        if hard not in ("wrong side", "contradiction"):
+            continue
+        report, context = written(case, seed)
+        shown = {f.key for f in case.current.truth.findings}
+        parsed = parse_report(report)
+        assert parsed.findings.keys() <= shown, (context, report)
+        words = f"{context.indication} {context.history}"
+        for key in shown:
+            other = "left" if key[1] == "right" else "right"
+            named = {"effusion": "pleural effusion", "fracture": "rib fracture"}.get(key[0], key[0])
+            if hard == "wrong side" and key[1] and f"{other} {named}" in words:
+                seen.add("wrong side")
+        claims = ("known ", "recent ", "treated for ")
+        if hard == "contradiction" and any(claim in words.lower() for claim in claims):
+            seen.add("contradiction")
+    assert seen == {"wrong side", "contradiction"}
+
+
+def test_a_normal_finding_is_denied_only_where_something_asks_for_it():
+    """So that the question matters: without it the same images are reported without the denial."""
+    now = truth(finding("cardiomegaly", 0.5))
+    asked = write_report(now, None, ClinicalContext("Rule out rib fracture."), random.Random(1))
+    assert parse_report(asked).denied == {"fracture"}
+    assert parse_report(write_report(now, None, NOTHING, random.Random(1))).denied == set()
+    with_drain = truth(devices=(Device("chest drain", "left", 14.0),))
+    assert "pneumothorax" in parse_report(write_report(with_drain, None, NOTHING, random.Random(1))).denied
 
 
 def test_one_seed_writes_one_report():
@@ -307,7 +341,8 @@ def test_text_scores_fall_with_the_text():
     near = text_metrics([REPORT], [REPORT.replace("left", "right")])
     far = text_metrics([REPORT], ["Sternotomy wires are intact."])
     for name in ("bleu_1", "bleu_4", "rouge_l"):
-        assert exact[name] > near[name] > far[name]
+        scores = [metrics[name] for metrics in (far, near, exact)]
+        assert None not in scores and scores == sorted(set(scores)), name  # type: ignore[type-var]
     assert text_metrics([REPORT], [""])["bleu_1"] == 0
 
 

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     simulate = commands.add_parser("simulate", help="write a simulated data set")
     simulate.add_argument("--output", type=Path, default=Path("data/sim"))
-    for split, count in (("train", 6500), ("val", 300), ("test", 400)):
+    for split, count in (("train", 8000), ("val", 300), ("test", 400), ("shifted", 200), ("dicom", 10)):
         simulate.add_argument(f"--{split}", type=int, default=count, help=f"patients (default {count})")
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument("--size", type=int, default=256, help="pixels an edge (default 256)")
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _simulate(options: argparse.Namespace) -> None:
     from train.simulate.dataset import write_data_set
 
-    patients = {"train": options.train, "val": options.val, "test": options.test}
+    patients = {split: getattr(options, split) for split in ("train", "val", "test", "shifted", "dicom")}
     write_data_set(options.output, patients, options.seed, options.size, options.workers)
 
 
