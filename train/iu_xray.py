@@ -79,7 +79,7 @@ def without_placeholders(text: str) -> str:
     """The text without 'XXXX' and what hangs on it, and without the spaces and punctuation that are left over."""
     text = _PLACEHOLDER.sub(" ", text)
     text = re.sub(r"\(\s*\)", " ", text)
-    text = re.sub(r"\s+([,.;:?!)])", r"\1", re.sub(r"\s+", " ", text))
+    text = re.sub(r"\s+([,.;:?!)])(?!\d)", r"\1", re.sub(r"\s+", " ", text))  # not in ".5 cm"
     text = re.sub(r"[,;:]+(?=[,.;:])", "", text)  # 'on , .' leaves a full stop
     text = re.sub(r"(?<=[.?!])(?:\s*\.)+", "", text)  # a sentence of nothing but the placeholder
     return text.strip(" ,;:.") + "." if text.rstrip().endswith(".") and text.strip(" ,;:.") else text.strip(" ,;:.")

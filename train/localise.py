@@ -25,7 +25,12 @@ from train.parsing import parse_report
 from train.simulate.truth import MASK_CHANNELS, SIDED, StudyTruth
 
 # Row of the table -> method and whether what all sentences attend to recedes, as the page shows it.
-KINDS = {"attention": ("attention", True), "attention, plain": ("attention", False), "gradient": ("gradient", True)}
+KINDS = {
+    "attention": ("attention", True),
+    "attention, plain": ("attention", False),
+    "gradient": ("gradient", True),
+    "gradient, plain": ("gradient", False),
+}
 COVERED = 0.25  # part of a patch that must lie on the finding for the patch to count as on it
 
 

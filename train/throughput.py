@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
 
 from priorrg.errors import DataError
 from priorrg.model.configuration import VOCABULARY, PriorRGConfig
@@ -138,7 +139,7 @@ def _alternate(
     speeds: dict[str, list[float]] = {way: [] for way in ways}
     loading: dict[str, list[float]] = {way: [] for way in ways}
     rows = _batches(len(dataset), batch_size)
-    for number in range(rounds + 1):  # the first one warms up
+    for number in tqdm(range(rounds + 1), desc="rounds", unit="round"):  # the first one warms up
         for way, collate in ways.items():
             load = compute = 0.0
             for _ in range(steps):
@@ -184,15 +185,20 @@ def at_scale(config: RunConfig, batch_size: int = 1, rounds: int = 1) -> dict[st
         "batch": batch_size,
         "parameters": sum(p.numel() for p in model.parameters()),
     }
-    for name in STAGES:
-        stage: StageConfig = getattr(config, name)
-        made = _Steps(model, name, stage)
-        figures[name] = {}
-        for way in ("pixels", "cache"):
-            batch = _made_up(model, name, batch_size, way, config.data.cache_layers)
-            operations = made.operations(batch)  # warms up as well
-            seconds = statistics.median(made.seconds(batch) for _ in range(rounds))
-            figures[name][f"from_{way}"] = {"seconds": seconds, "operations_an_example": operations / batch_size}
+    with tqdm(total=2 * len(STAGES) * (1 + rounds), desc="steps", unit="step") as bar:
+        for name in STAGES:
+            made = _Steps(model, name, getattr(config, name))
+            figures[name] = {}
+            for way in ("pixels", "cache"):
+                batch = _made_up(model, name, batch_size, way, config.data.cache_layers)
+                operations = made.operations(batch)  # warms up as well
+                bar.update()
+                seconds = []
+                for _ in range(rounds):
+                    seconds.append(made.seconds(batch))
+                    bar.update()
+                found = {"seconds": statistics.median(seconds), "operations_an_example": operations / batch_size}
+                figures[name][f"from_{way}"] = found
     return figures
 
 

@@ -49,8 +49,7 @@ def explain(
 ) -> list[Overlay]:
     """One overlay a sentence of a refined report that `reader` wrote about `study` (ReportDone.tokens, .sentences).
 
-    is_specific: let what all sentences of the report attend to recede (see `specific`); False leaves it in. It does
-    not concern gradients, which share less and point worse without it.
+    is_specific: let what all sentences of the report have in common recede (see `specific`); False leaves it in.
     Costs one teacher-forced pass for all sentences (attention) or one backward pass a sentence (gradient).
     """
     if method not in METHODS:
@@ -66,7 +65,7 @@ def explain(
         for sentence, (current, prior) in zip(sentences, found, strict=True)
     ]
     if method == "gradient":
-        return [replace(overlay, shares=_shares(*parts)) for overlay, parts in zip(overlays, found, strict=True)]
+        overlays = [replace(overlay, shares=_shares(*parts)) for overlay, parts in zip(overlays, found, strict=True)]
     if not is_specific:
         return overlays
     currents = specific([overlay.current for overlay in overlays])
@@ -78,7 +77,7 @@ def explain(
 
 
 def specific(grids: list[np.ndarray]) -> list[np.ndarray]:
-    """Each grid divided by the report's average grid plus its mean, so that what every sentence looks at recedes.
+    """Each grid divided by the report's average grid plus its mean, so that what every sentence points to recedes.
 
     `python -m train localise` measures what it is worth: how often the peak of a finding's overlay lies on the finding.
     """
