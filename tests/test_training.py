@@ -590,13 +590,14 @@ def test_a_split_that_is_missing_is_named(data, tmp_path, capsys):
     assert "no studies in a split 'val'. It has: train." in refused(capsys, "stage1", "--config", config)
 
 
-def test_a_record_without_a_field_is_named(data, tmp_path, capsys):
+@pytest.mark.parametrize("field", ["anchor_scan", "findings", "findings_factual_serialization"])
+def test_a_record_without_a_field_is_named(data, tmp_path, capsys, field):
     annotation = json.loads((data / "annotation.json").read_text())
-    del annotation["train"][3]["anchor_scan"]
+    del annotation["train"][3][field]
     (tmp_path / "annotation.json").write_text(json.dumps(annotation))
     config = configuration(data, tmp_path, data__annotation=str(tmp_path / "annotation.json"))
     message = refused(capsys, "stage1", "--config", config)
-    assert "train record 3" in message and annotation["train"][3]["id"] in message and "anchor_scan" in message
+    assert "train record 3" in message and annotation["train"][3]["id"] in message and field in message
 
 
 @pytest.mark.parametrize(

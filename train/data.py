@@ -70,7 +70,7 @@ def read_annotation(path: str | Path) -> dict[str, list[Record]]:
         split: [
             _record(raw, f"{split} record {number}")
             for number, raw in enumerate(records)
-            if raw.get("findings_factual_serialization") and raw.get("findings", "") != ""
+            if _has_findings(raw, f"{split} record {number}")
         ]
         for split, records in tree.items()
     }
@@ -87,6 +87,15 @@ def read_view_positions(path: str | Path) -> dict[str, int]:
     if not isinstance(views, dict) or sorted(views.values()) != list(range(len(views))) or UNKNOWN_VIEW not in views:
         raise DataError(f"{path} must number its view positions from 0 without gaps, {UNKNOWN_VIEW!r} among them.")
     return views
+
+
+def _has_findings(raw: dict[str, Any], where: str) -> bool:
+    for name in ("findings_factual_serialization", "findings"):
+        if name not in raw:
+            raise DataError(
+                f"The {where} ({raw.get('id') or raw.get('study_id') or 'without id'}) lacks a field: {name}."
+            )
+    return bool(raw["findings_factual_serialization"]) and raw["findings"] != ""
 
 
 def _record(raw: dict[str, Any], where: str) -> Record:
@@ -131,11 +140,14 @@ def readable(
     Without a cache every image is opened once now, rather than failing in the middle of the run.
     Raises DataError when more than max_unreadable cannot be read.
     """
-    missing = dict.fromkeys(cache.skipped, "") if cache else _unreadable(root, image_paths(records), max_unreadable)
+    if cache:
+        named = cache.skipped & set(image_paths(records))
+        missing = {path: f"{path}: it could not be read when the cache was written" for path in sorted(named)}
+    else:
+        missing = _unreadable(root, image_paths(records), max_unreadable)
     say = processes().print  # once, not in each process
     for line in missing.values():
-        if line:
-            say("skipped", line)
+        say("skipped", line)
     left = [record for record in records if not missing.keys() & {record.current, record.prior}]
     if len(left) < len(records):
         say(f"{split}: {len(records) - len(left)} of {len(records)} studies left out, for an image of theirs")

@@ -25,7 +25,7 @@ from priorrg.study import ClinicalContext
 from train.bootstrap import Estimate
 from train.config import RunConfig
 from train.data import Collator, Example, Record, image_paths, readable
-from train.features import FeatureCache
+from train.features import FeatureCache, encoder_digest
 from train.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
 from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
 from train.trainer import examples_of
@@ -130,8 +130,8 @@ def open_split(
     root, most = Path(config.data.image_root), config.data.max_unreadable
     cache = None
     if config.data.cache:
-        # Its own folder: the training cache must not be written again for a split.
-        folder = Path(config.data.cache + "_evaluate")
+        # Its own folder for each encoder: neither training nor the evaluation of other weights may find it rewritten.
+        folder = Path(config.data.cache + "_evaluate") / encoder_digest(model, processor)
         cache = FeatureCache.open(folder, model, processor, root, image_paths(records), most)
     kept = readable(records, cache, root, most, "evaluation")
     if not kept:

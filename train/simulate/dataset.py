@@ -25,8 +25,8 @@ from train.simulate.reports import write_context, write_report
 
 VERSION = 3  # raise it when the same seed would give another data set
 VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3}
-# Patients of different splits never share a seed. `shifted` is the second held-out set: broader people, examined in
-# another department. `dicom` holds the first patients of `test` once more, as DICOM files.
+# Patients of train, val, test and shifted never share a seed. `shifted` is the second held-out set: broader people,
+# examined in another department. `dicom` holds the first patients of `test` once more, as DICOM files.
 _SPLIT_OFFSET = {"train": 0, "val": 10_000_000, "test": 20_000_000, "shifted": 30_000_000, "dicom": 20_000_000}
 
 
