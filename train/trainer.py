@@ -183,13 +183,22 @@ class StageTrainer(Trainer):
 
 
 class _EpochText(TrainerCallback):
-    """Tells the data set which epoch it is, so that its text is written anew."""
+    """Tells the data set which epoch it is, so that its text is written anew, and the sampler, so that it shuffles anew.
+
+    Trainer tells the sampler too, but not through the wrappers that several processes and a resumed epoch put round it:
+    the rest of that epoch would come in the order of the first.
+    """
 
     def __init__(self, dataset: StudyDataset) -> None:
         self._dataset = dataset
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
         self._dataset.epoch = int((state.epoch or 0) + 1e-3)
+        inner = train_dataloader
+        while inner is not None:
+            inner = getattr(inner, "batch_sampler", None) or getattr(inner, "sampler", None)
+            if hasattr(inner, "set_epoch"):
+                inner.set_epoch(self._dataset.epoch)
 
 
 class _Checkpoints(TrainerCallback):
