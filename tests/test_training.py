@@ -258,7 +258,10 @@ def kill_behind_a_checkpoint(count: int, step: int, *arguments: str) -> None:
 def test_a_run_that_was_killed_and_resumed_ends_where_an_unbroken_one_ends(
     trained, data, tmp_path, stage, processes, step
 ):
-    """Killed for good, in the middle of an epoch (stage 1, 4 steps each) or at its end (5 each). Same curve, same weights: the operations are the same, so 1e-6 is rounding."""
+    """Killed for good, in the middle of an epoch (stage 1, 4 steps each) or at its end (5 each).
+
+    Same curve, same weights: the operations are the same, so 1e-6 is rounding.
+    """
     changes = {f"{stage}__save_steps": 5, f"{stage}__epochs": 10, "stage2__start_from": str(trained / "stage1")}
     changes |= {"model__vision": str(trained / "vision" / "vision.pt"), "stage1__batch_size": 4 // processes}
     unbroken, broken = tmp_path / "unbroken" / stage, tmp_path / "broken" / stage

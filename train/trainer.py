@@ -183,7 +183,7 @@ class StageTrainer(Trainer):
 
 
 class _EpochText(TrainerCallback):
-    """Tells the data set which epoch it is, so that its text is written anew, and the sampler, so that it shuffles anew.
+    """Tells the data set which epoch it is, so that its text is written anew, and the sampler, so that its order is.
 
     Trainer tells the sampler too, but not through the wrappers that several processes and a resumed epoch put round it:
     the rest of that epoch would come in the order of the first.
@@ -197,7 +197,7 @@ class _EpochText(TrainerCallback):
         inner = train_dataloader
         while inner is not None:
             inner = getattr(inner, "batch_sampler", None) or getattr(inner, "sampler", None)
-            if hasattr(inner, "set_epoch"):
+            if inner is not None and hasattr(inner, "set_epoch"):
                 inner.set_epoch(self._dataset.epoch)
 
 
