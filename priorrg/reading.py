@@ -1,24 +1,23 @@
 """Reading a study: a Study in, a stream of events out, until the refined report stands.
 
-The app, the command line and a Python call all go through Reader.read. It owns the cache of image features and the
-lock round the model; it knows no page and draws no overlay.
+The app, the command line and a Python call all go through Reader.read. It owns the lock round the model and what is
+remembered of images; it knows no page and draws no overlay. How one text is written stands in writing.py.
 """
 
-import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import StoppingCriteria, StoppingCriteriaList
-from transformers.cache_utils import Cache
-from transformers.modeling_outputs import BaseModelOutput
 
+from priorrg.confidence import Calibration, Confidence, read_calibration, sentence_confidences
 from priorrg.errors import CheckpointError, ImageError
+from priorrg.image_features import ImageFeatures
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import Memory, PriorRGModel
@@ -26,6 +25,8 @@ from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
 from priorrg.report import Sentence, split_sentences
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
+from priorrg.writing import BeamSearch, Writer, Writing
+from priorrg.zero_gpu import on_gpu
 
 EMBEDDED_WEIGHTS = Path(__file__).parent.parent / "assets" / "embedded"
 CACHED_IMAGES = 16  # at paper scale 55 MB each
@@ -70,11 +71,15 @@ class ReportWord:
 
 @dataclass(frozen=True)
 class ReportDone:
-    """tokens: ids that were generated, without the start token, with the end token if it came."""
+    """tokens: ids that were generated, without the start token, with the end token if it came.
+
+    confidences: of each sentence, how sure the model was of it.
+    """
 
     text: str
     tokens: tuple[int, ...]
     sentences: tuple[Sentence, ...]
+    confidences: tuple[Confidence, ...]
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,17 @@ class Stopped:
 Event = Progress | DraftWord | DraftDone | ReportWord | ReportDone | Stopped
 
 
+def stopped_after(events: list[Event]) -> Stopped:
+    """What a reading that was stopped after these events comes to."""
+    draft = report = ""
+    for event in events:
+        if isinstance(event, DraftWord | DraftDone):
+            draft = event.text if isinstance(event, DraftDone) else event.text_so_far
+        elif isinstance(event, ReportWord | ReportDone):
+            report = event.text if isinstance(event, ReportDone) else event.text_so_far
+    return Stopped(draft, report)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a whole stream of events comes to."""
@@ -99,20 +115,26 @@ class Reading:
 class Reader:
     """A model, its processor, and what is remembered between two readings.
 
-    Several sessions may read at once: every call of the model is made under `lock`. A beam search is one call, so its
-    progress is handed out while its own thread holds the lock; everything else is handed out without. Whoever calls the
-    model from outside (explanations) takes it too.
+    Several sessions may read at once: every call of the model is made under `lock`, but for the vision encoder's, which
+    runs beside the others. A beam search is one call, so its progress is handed out while its own thread holds the
+    lock; everything else is handed out without. Whoever calls the model from outside (explanations) takes it too.
+    calibration: what turns probabilities of words into those of sentences; None where these weights have none.
     """
 
-    def __init__(self, model: PriorRGModel, processor: PriorRGProcessor, cached_images: int = CACHED_IMAGES):
+    def __init__(
+        self,
+        model: PriorRGModel,
+        processor: PriorRGProcessor,
+        cached_images: int = CACHED_IMAGES,
+        calibration: Calibration | None = None,
+    ):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model.to(self.device).eval()  # type: ignore[arg-type]
         self.model.requires_grad_(False)
         self.processor = processor
         self.lock = threading.RLock()
-        self._features: OrderedDict[str, VisionFeatures] = OrderedDict()
-        self._features_lock = threading.Lock()
-        self._cached_images = cached_images
+        self.calibration = calibration
+        self.images = ImageFeatures(self._encode, cached_images)
 
     @classmethod
     def load(cls, path_or_repo: str | Path | None = None) -> "Reader":
@@ -143,7 +165,7 @@ class Reader:
         if info["missing_keys"] or info["unexpected_keys"]:
             missing, unknown = (", ".join(sorted(info[f"{kind}_keys"])) or "none" for kind in ("missing", "unexpected"))
             raise CheckpointError(f"The weights in {source} do not fit. Missing: {missing}; not known: {unknown}.")
-        return cls(model, processor)
+        return cls(model, processor, calibration=read_calibration(source, model))
 
     @property
     def config(self) -> PriorRGConfig:
@@ -156,31 +178,24 @@ class Reader:
 
     # Images
 
+    def _encode(self, radiograph: Radiograph) -> VisionFeatures:
+        with torch.no_grad():
+            return self.model.encode_image(self.processor.images([radiograph]).to(self.device))
+
     def prepare(self, radiograph: Radiograph) -> VisionFeatures:
         """Vision features (1, P, H) and (1, L, P, H) of one radiograph, computed at most once while it is cached."""
-        with self.lock:  # two sessions with one image: the second waits and finds it
-            with self._features_lock:
-                features = self._features.get(radiograph.fingerprint)
-                if features is not None:
-                    self._features.move_to_end(radiograph.fingerprint)
-                    return features
-            with torch.no_grad():
-                features = self.model.encode_image(self.processor.images([radiograph]).to(self.device))
-            with self._features_lock:
-                self._features[radiograph.fingerprint] = features
-                while len(self._features) > self._cached_images:
-                    self._features.popitem(last=False)
-            return features
+        return self.images.of(radiograph)
+
+    def encode_ahead(self, radiograph: Radiograph, is_wanted: Callable[[], bool]) -> Future[None]:
+        """Encode an image in the background, before anybody reads it; see ImageFeatures.ahead."""
+        return self.images.ahead(radiograph, is_wanted)
 
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Drop what is remembered of these images (Radiograph.fingerprint)."""
-        with self._features_lock:
-            for fingerprint in fingerprints:
-                self._features.pop(fingerprint, None)
+        self.images.forget(fingerprints)
 
     def remembers(self, radiograph: Radiograph) -> bool:
-        with self._features_lock:
-            return radiograph.fingerprint in self._features
+        return self.images.holds(radiograph)
 
     # Study -> inputs and memory, also for explanations
 
@@ -223,159 +238,80 @@ class Reader:
                 report = event.text
         return Reading(draft, report)
 
-    def read(self, study: Study, stop: threading.Event | None = None, num_beams: int | None = None) -> Iterator[Event]:
+    @on_gpu(stopped_after)
+    def read(
+        self,
+        study: Study,
+        stop: threading.Event | None = None,
+        num_beams: int | None = None,
+        with_draft: bool = True,
+    ) -> Iterator[Event]:
         """Read a study; events come as soon as there is something to show.
 
         stop: when set, the reading ends within one token with a Stopped event that holds what was written.
         num_beams: 1 reads the refined report greedily and streams it; more search beams and give it whole; None as the
-        weights' configuration says. Raises StudyError for a context that is too long.
+        weights' configuration says. with_draft: False writes the refined report alone; it is the same one, for the
+        draft is not part of what it is written from. Raises StudyError for a context that is too long.
         """
         check_context(study.context)
         stop = stop or threading.Event()
-        yield Progress("images", "Looking at the images" if study.has_prior else "Looking at the image")
+        yield Progress("images", "Reading the images" if study.has_prior else "Reading the image")
         for radiograph in (study.current, study.prior):
-            if stop.is_set():
+            if stop.is_set() or (radiograph is not None and not self.images.wait(radiograph, stop)):
                 yield Stopped("", "")
                 return
-            if radiograph is not None:
-                self.prepare(radiograph)
         yield Progress("encoding", "Putting images and context together")
         inputs = self.study_inputs(study)
         with self.lock, torch.no_grad():
             memory = self.model.encode_study(**inputs, memory_level="coarse")
-        if self.config.coarse_draft != COARSE_FROM_MEMORY:
-            memory = self._refine(memory, inputs)
-
-        yield Progress("drafting", "Writing the coarse draft")
-        latents = memory.coarse if self.config.coarse_draft == COARSE_FROM_MEMORY else memory.full
-        writing = Writing(self, latents, stop)
-        for text in writing.words():
-            yield DraftWord(text)
-        draft = writing.text
+        draft = ""
+        if with_draft:
+            if self.config.coarse_draft != COARSE_FROM_MEMORY:
+                memory = self._refine(memory, inputs)
+            yield Progress("drafting", "Writing the coarse draft")
+            latents = memory.coarse if self.config.coarse_draft == COARSE_FROM_MEMORY else memory.full
+            writing = Writing(self._writer, latents, stop)
+            for text in writing.words():
+                yield DraftWord(text)
+            draft = writing.text
         if stop.is_set():
             yield Stopped(draft, "")
             return
-        yield DraftDone(draft)
+        if with_draft:
+            yield DraftDone(draft)
 
         yield Progress("refining", "Refining the report")
         if memory.joint is None:
             memory = self._refine(memory, inputs)
         num_beams = num_beams or self.config.num_beams
         if num_beams == 1:
-            writing = Writing(self, memory.full, stop)
+            writing = Writing(self._writer, memory.full, stop)
             for text in writing.words():
                 yield ReportWord(text)
         else:
-            writing = BeamSearch(self, memory.full, stop, num_beams)
-            yield from writing.progress()
+            writing = BeamSearch(self._writer, memory.full, stop, num_beams)
+            most = self.config.max_report_tokens
+            with closing(writing.lengths()) as lengths:  # whoever leaves in the middle ends the search, and now
+                for length in lengths:
+                    yield Progress("refining", f"Comparing {num_beams} versions, {length} of at most {most} tokens")
         if stop.is_set():
             yield Stopped(draft, writing.text)
             return
-        yield ReportDone(writing.text, tuple(writing.tokens), tuple(split_sentences(writing.text)))
+        yield self._done(writing)
+
+    def _done(self, writing: Writing) -> ReportDone:
+        tokens, sentences = tuple(writing.tokens), tuple(split_sentences(writing.text))
+        confidences = sentence_confidences(self.processor, tokens, writing.probabilities, sentences, self.calibration)
+        return ReportDone(writing.text, tokens, sentences, tuple(confidences))
+
+    @property
+    def _writer(self) -> Writer:
+        return Writer(self.model, self.processor, self.lock, self.device)
 
     def _refine(self, memory: Memory, inputs: dict[str, Any]) -> Memory:
         with self.lock, torch.no_grad():
             joint = self.model.joint_features(inputs["current_hidden_states"], inputs["view_ids"])
             return self.model.refine_memory(memory, joint)
-
-
-class Writing:
-    """Greedy writing from one memory (1, M, H), token by token, the same ids as transformers' greedy generate."""
-
-    def __init__(self, reader: Reader, memory: torch.Tensor, stop: threading.Event):
-        self.reader = reader
-        self.memory = memory
-        self.stop = stop
-        self.tokens: list[int] = []
-
-    @property
-    def text(self) -> str:
-        return self.reader.processor.decode(self.tokens)
-
-    def words(self) -> Iterator[str]:
-        """The text so far, each time another word is whole. Ends at the end token, the length limit, or stop."""
-        shown = ""
-        for _ in self._write():
-            whole = self.text.rpartition(" ")[0]  # what stands before the last space cannot change any more
-            if len(whole) > len(shown):
-                shown = whole
-                yield shown
-        if len(self.text) > len(shown):
-            yield self.text
-
-    def _write(self) -> Iterator[int]:
-        config, model = self.reader.config, self.reader.model
-        previous = config.decoder_start_token_id
-        past: Cache | None = None
-        for _ in range(config.max_report_tokens - 1):  # the published limit counts the start token
-            if self.stop.is_set():
-                return
-            with self.reader.lock, torch.no_grad():
-                outputs = model(
-                    memory=self.memory,
-                    decoder_input_ids=torch.tensor([[previous]], device=self.reader.device),
-                    past_key_values=past,
-                    use_cache=True,
-                )
-            past = outputs.past_key_values
-            previous = int(outputs.logits[0, -1].argmax())
-            self.tokens.append(previous)
-            if previous == config.eos_token_id:
-                return
-            yield previous
-
-
-class BeamSearch(Writing):
-    """Beam search from one memory, in a thread of its own; shows how far it is, then the whole text."""
-
-    def __init__(self, reader: Reader, memory: torch.Tensor, stop: threading.Event, num_beams: int):
-        super().__init__(reader, memory, stop)
-        self.num_beams = num_beams
-
-    def progress(self) -> Iterator[Progress]:
-        """One event a step. Whoever stops listening ends the search too."""
-        steps: queue.SimpleQueue[int | None] = queue.SimpleQueue()  # lengths; None at the end
-        abandoned = threading.Event()
-        failures: list[BaseException] = []
-
-        def search() -> None:
-            try:
-                self._search(lambda length: steps.put(length), abandoned)
-            except BaseException as error:  # handed to the listener, who raises it
-                failures.append(error)
-            finally:
-                steps.put(None)
-
-        thread = threading.Thread(target=search, name="beam search", daemon=True)
-        thread.start()
-        try:
-            while (length := steps.get()) is not None:
-                most = self.reader.config.max_report_tokens
-                yield Progress("refining", f"Comparing {self.num_beams} versions, {length} of at most {most} tokens")
-        finally:
-            abandoned.set()
-            thread.join()
-        if failures:
-            raise failures[0]
-
-    def _search(self, on_step: Callable[[int], None], abandoned: threading.Event) -> None:
-        stop = self.stop
-
-        class Watch(StoppingCriteria):
-            def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs) -> torch.Tensor:
-                on_step(input_ids.shape[1])
-                ended = stop.is_set() or abandoned.is_set()
-                return torch.full((len(input_ids),), ended, dtype=torch.bool, device=input_ids.device)
-
-        with self.reader.lock, torch.no_grad():
-            ids = self.reader.model.generate(  # type: ignore[misc]
-                encoder_outputs=BaseModelOutput(last_hidden_state=self.memory),  # type: ignore[arg-type]
-                num_beams=self.num_beams,
-                max_length=self.reader.config.max_report_tokens,
-                stopping_criteria=StoppingCriteriaList([Watch()]),
-            )
-        assert isinstance(ids, torch.Tensor)
-        self.tokens = ids[0, 1:].tolist()
 
 
 def read_study(

@@ -166,7 +166,7 @@ def test_a_listener_that_leaves_ends_the_search_and_frees_the_model(long_winded_
     monkeypatch.setattr(reader.model.decoder, "forward", lambda **inputs: steps.append(1) or decode(**inputs))
     events = reader.read(study, num_beams=3)
     for event in events:
-        if isinstance(event, Progress) and event.step == "refining":
+        if isinstance(event, Progress) and event.message == "Refining the report":
             steps.clear()
         if isinstance(event, Progress) and "versions" in event.message:
             break

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 from captum.attr import InputXGradient
 
+from priorrg.confidence import sentence_places
 from priorrg.model.modeling import Memory
 from priorrg.model.perceiver import PerceiverWeights
 from priorrg.reading import Reader
 from priorrg.report import Sentence
 from priorrg.study import Study
+from priorrg.zero_gpu import on_gpu
 
 METHODS = ("attention", "gradient")
 
@@ -38,6 +40,7 @@ class Overlay:
     shares: tuple[float, float] | None = None
 
 
+@on_gpu()
 def explain(
     reader: Reader,
     study: Study,
@@ -89,16 +92,7 @@ def specific(grids: list[np.ndarray]) -> list[np.ndarray]:
 
 def sentence_tokens(reader: Reader, tokens: tuple[int, ...], sentences: tuple[Sentence, ...]) -> list[list[int]]:
     """Places in `tokens` that wrote each sentence; a token that spans a boundary counts to where it ends."""
-    owners: list[list[int]] = [[] for _ in sentences]
-    for place in range(len(tokens)):
-        end = len(reader.processor.decode(list(tokens[: place + 1])))
-        begin = len(reader.processor.decode(list(tokens[:place])))
-        if end == begin:
-            continue
-        for number, sentence in enumerate(sentences):
-            if sentence.start < end <= sentence.end:
-                owners[number].append(place)
-    return owners
+    return sentence_places(reader.processor, tokens, sentences)
 
 
 def _decoder_inputs(reader: Reader, tokens: tuple[int, ...]) -> torch.Tensor:
