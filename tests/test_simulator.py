@@ -77,6 +77,23 @@ def test_a_pneumothorax_is_darker_than_lung():
     assert ill.pixels[where].mean() < normal.pixels[where].mean() - 150
 
 
+def test_free_air_lies_above_the_fluid_of_its_side_and_does_not_hide_it():
+    air, fluid = finding("pneumothorax", 0.5, "right"), finding("effusion", 0.6, "right")
+    both, airy = film_of((air, fluid)), film_of((air,))
+    wet = inside(film_of((fluid,)), "effusion right") & inside(both, "effusion right")
+    assert both.pixels[wet].mean() > airy.pixels[wet].mean() + 300
+    rows = [np.nonzero(inside(both, f"{name} right"))[0].mean() for name in ("pneumothorax", "effusion")]
+    assert rows[0] < rows[1]
+
+
+def test_a_tube_that_was_moved_looks_moved_and_a_drain_for_air_ends_high():
+    low, high = (film_of(devices=(Device("nasogastric tube", "", cm),)) for cm in (8.8, 6.3))
+    assert np.abs(low.pixels.astype(int) - high.pixels.astype(int)).max() > 400
+    apical = film_of(devices=(Device("chest drain", "right", 17.5),))
+    rows = np.nonzero(apical.masks[MASK_CHANNELS.index("chest drain")].any(axis=1))[0]
+    assert rows.min() <= 12, "of 32: behind the first ribs"
+
+
 def test_cardiomegaly_widens_the_heart():
     normal, ill = film_of(), film_of((finding("cardiomegaly", 0.8),))
     widened = np.abs(ill.pixels.astype(int) - normal.pixels.astype(int)) > 400
@@ -167,6 +184,8 @@ def test_one_case_in_ten_is_hard_on_purpose():
     hard = [case.current.truth.hard for case in map(sample_case, range(1000))]
     assert 0.07 < sum(map(bool, hard)) / len(hard) < 0.13
     assert set(hard) == {"", *HARD}
+    for case in map(sample_case, range(1000)):
+        assert case.current.truth.hard != "threshold" or case.current.truth.findings
 
 
 def test_a_poor_prior_is_poor_and_its_current_film_is_not():

@@ -187,6 +187,7 @@ def _vision(options: argparse.Namespace) -> None:
     from train.build import build, train_tokenizer, training_text
     from train.data import read_view_positions, vision_run
     from train.pretrain_vision import train_vision
+    from train.trainer import take_over
 
     config, records = _prepared(options, "train", "val")
     views = read_view_positions(config.data.view_positions)
@@ -196,6 +197,8 @@ def _vision(options: argparse.Namespace) -> None:
         train_tokenizer(training_text(records["train"][:100], config.seed), config.model.vocabulary, tokenizer)
         model, processor = build(config, views, tokenizer)
     vision = config.vision
+    if vision.start_from:
+        take_over(model, vision.start_from)
     figures = train_vision(
         model.image_encoder,
         vision_run(records["train"], processor, config),

@@ -36,13 +36,14 @@ class DataConfig:
 
 @dataclass
 class VisionConfig:
-    """Stage 0. epochs may be a fraction."""
+    """Stage 0. epochs may be a fraction. start_from: folder of a model whose vision encoder is trained further."""
 
     epochs: float = 5
     batch_size: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     output: str = "runs/embedded/vision"
+    start_from: str = ""
 
 
 @dataclass

@@ -213,7 +213,7 @@ class StudyDataset(Dataset):
             raise DataError("Writing text anew needs simulated records: set resample_text and four_views to false.")
         if four_views:
             pairs = [r for r in records if r.prior]
-            self._items = [(r, way) for r in pairs for way in ("forward", "backward", "alone")]
+            self._items = [(r, way) for r in pairs for way in ("forward", "backward", "alone") if _makes_sense(r, way)]
         else:
             self._items = [(r, "forward") for r in records]
         # A simulated pair read another way is another study: another current image, another report.
@@ -249,6 +249,16 @@ class StudyDataset(Dataset):
             findings = write_report(truth, prior_truth, context, rng)
         number = self._numbers[record.study_id, way]
         return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number)
+
+
+def _makes_sense(record: Record, way: str) -> bool:
+    """Read backward, a broken rib would heal in days and wires leave a sternum: such a pair is read forward only."""
+    lasting = [
+        ({f.key for f in truth.findings if f.name == "fracture"}, truth.device("sternotomy wires"))
+        for truth in (record.truth, record.prior_truth)
+        if truth
+    ]
+    return way != "backward" or lasting[0] == lasting[-1]
 
 
 class Collator:

@@ -53,7 +53,7 @@ _COMPARISON = re.compile(
 )
 _SEVERITIES = {
     1: r"\bsmall\b|\btiny\b|\bmild(?:ly)?\b|\bsubtle\b|\bminor\b",
-    2: r"\bmoderate(?:ly|-sized)?\b",
+    2: r"\bmoderate(?:ly)?\b|\bmedium-sized\b|\bintermediate\b",
     3: r"\blarge\b|\bsizable\b|\bextensive\b|\bdense\b|\bmarked\b|\bpronounced\b|\bsevere(?:ly)?\b",
 }
 _DENIAL = re.compile(r"^(?:no\b(?! longer)|there is no\b|there are no\b)")
@@ -107,9 +107,6 @@ def _read_sentence(sentence: str, parsed: ParsedReport) -> set[str]:
     if _NORMAL_HEART.search(sentence):
         parsed.denied.add("cardiomegaly")
         return {"cardiomegaly"}
-    if "lungs are" in sentence and "clear" in sentence:
-        parsed.denied |= {"opacity", "edema", "atelectasis", "nodule"}
-        return {"opacity", "edema", "atelectasis", "nodule"}
     if _DENIAL.search(sentence):
         parsed.denied |= names | devices
         return names | devices

@@ -1,7 +1,9 @@
 """Stage 2: the decoder learns to write from the memory, coarse and whole (paper, stage 2).
 
-Deviation that gives the coarse draft: a share of the steps decodes from context and spatiotemporal
-latents alone. Published value of that share: 0.
+Two deviations. One gives the coarse draft: a share of the steps decodes from context and spatiotemporal latents alone
+(published: 0). The other holds BatchNorm to stage 1's statistics: one projection head serves the current image, the
+prior and the fused layers, three kinds of features whose running mean is none of theirs. Trained on each batch's own
+statistics, a model met others when it read, and named tubes that were not there (docs/decisions.md has the figures).
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from priorrg.model.modeling import PriorRGModel
 from train.config import RunConfig
@@ -26,6 +28,13 @@ class Stage2Task(Task):
         # Frozen in stage 2 (architecture notes, section 10).
         for parameter in (model.vp_pos_embed, model.temp_pos_embed, model.logit_scale):
             parameter.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Stage2Task:
+        super().train(mode)
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.eval()
+        return self
 
     def forward(
         self,

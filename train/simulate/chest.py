@@ -95,7 +95,7 @@ class Chest:
         return self.frame.x * np.float32(SIGN[side])
 
 
-BROKEN_RIBS = 2  # neighbours break together
+BROKEN_RIBS = 3  # neighbours break together
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the referrer writes, and what it asks of the report. Asking for a finding says nothing about its presence.
+"""What the referrer writes, and what it asks of the report. Neither answer can be guessed from the question.
 
 The report must be a function of what the model sees, so `read_context` recovers the questions and the
 setting from the text alone. A side or a diagnosis that the referrer names is a claim: mostly true, in hard cases false,
@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 
 from priorrg.study import ClinicalContext
-from train.simulate.truth import SIDES, StudyTruth
+from train.simulate.truth import SIDES, StudyTruth, one_sided
 
 # Topic -> how a referrer asks for it. No phrase contains another topic's phrase. {side} is filled in where it stands.
 QUESTIONS = {
@@ -130,55 +130,65 @@ def read_context(context: ClinicalContext) -> ContextReading:
 
 
 def write_context(current: StudyTruth, prior: StudyTruth | None, rng: random.Random) -> ClinicalContext:
-    """Indication and history for a study; about one in eight has neither."""
-    kind = rng.random()
+    """Indication and history for a study; about one in eight has neither. A trap always stands in one of the two."""
+    trapped = rng.choice(sorted(one_sided(current.findings))) if current.hard == "wrong side" else ""
+    in_history = trapped in CLAIMS and rng.random() < 0.5
+    kind = 1.0 if current.hard in ("wrong side", "contradiction") else rng.random()
     if kind < 0.12:
         return ClinicalContext()
-    history = _history(current, prior, rng)
+    history = _history(current, prior, trapped if in_history else "", rng)
     if kind < 0.20:
         return ClinicalContext("", history)
-    indication = _indication(current, rng)
+    indication = _indication(current, prior, "" if in_history else trapped, rng)
     return ClinicalContext(indication, "" if kind < 0.35 else history)
 
 
-def _indication(current: StudyTruth, rng: random.Random) -> str:
+def _indication(current: StudyTruth, prior: StudyTruth | None, trapped: str, rng: random.Random) -> str:
+    """trapped: a finding that is asked for on its wrong side."""
     parts = [rng.choice(REASONS)] if rng.random() < 0.5 else []
-    shown = {f.name for f in current.findings} & QUESTIONS.keys()
-    devices = {d.name for d in current.devices} & QUESTIONS.keys()
+    shown = {f.name for f in current.findings}
+    devices = {d.name for d in current.devices} & set(DEVICE_TOPICS)
     asked: list[str] = []
-    if devices and rng.random() < 0.45:
-        asked.append(rng.choice(sorted(devices)))
-    if not asked or rng.random() < 0.4:
+    if rng.random() < (0.45 if devices else 0.12):
+        # One device in five that is asked for is not there: removed, never placed, or another patient's.
+        absent = set(DEVICE_TOPICS) - devices
+        there = bool(devices) and (not absent or rng.random() < 0.8)
+        asked.append(rng.choice(sorted(devices if there else absent)))
+    if trapped:
+        asked.append(trapped)
+    elif not asked or rng.random() < 0.4:
         # Two questions in five are about something that is there, the others about something that is not.
         findings = [topic for topic in QUESTIONS if topic not in DEVICE_TOPICS]
         there = rng.random() < 0.4
         pool = sorted(shown) if there and shown else [topic for topic in findings if topic not in shown]
         asked.append(rng.choice(pool))
-    parts += [rng.choice(QUESTIONS[topic]).format(side=_named_side(current, topic, rng)) for topic in asked]
+    for topic in asked:
+        wordings = [w for w in QUESTIONS[topic] if topic != trapped or "{side}" in w]
+        parts.append(rng.choice(wordings).format(side=_named_side(current, prior, topic, topic == trapped, rng)))
     return _sentence(parts)
 
 
-def _named_side(current: StudyTruth, topic: str, rng: random.Random) -> str:
-    """The side that a referrer names: the finding's own, but in a trap the other one."""
-    sides = sorted({f.side for f in current.findings if f.name == topic and f.side})
-    if len(sides) != 1:
-        return rng.choice(SIDES)
-    is_trap = current.hard == "wrong side" and rng.random() < 0.7
-    return SIDES[1 - SIDES.index(sides[0])] if is_trap else sides[0]
+def _named_side(current: StudyTruth, prior: StudyTruth | None, topic: str, is_trap: bool, rng: random.Random) -> str:
+    """The side that a referrer names: the finding's own, now or before; in a trap the other one."""
+    for study in (current, prior):
+        side = one_sided(study.findings).get(topic) if study else None
+        if side:
+            return SIDES[1 - SIDES.index(side)] if is_trap else side
+    return rng.choice(SIDES)
 
 
-def _history(current: StudyTruth, prior: StudyTruth | None, rng: random.Random) -> str:
+def _history(current: StudyTruth, prior: StudyTruth | None, trapped: str, rng: random.Random) -> str:
+    """trapped: a finding that is claimed on its wrong side."""
     names = rng.sample(sorted(HISTORIES), 1 if rng.random() < 0.6 else 2)
     parts = [rng.choice(HISTORIES[name]) for name in names]
     shown = {f.name for study in (current, prior) if study for f in study.findings} & CLAIMS.keys()
-    absent = [name for name in CLAIMS if name not in shown]
-    claimed = ""
+    claimed = trapped
     if current.hard == "contradiction":
-        claimed = rng.choice(absent)
-    elif shown and rng.random() < 0.15:
+        claimed = rng.choice([name for name in CLAIMS if name not in shown])
+    elif shown and not trapped and rng.random() < 0.15:
         claimed = rng.choice(sorted(shown))
     if claimed:
-        parts.append(CLAIMS[claimed].format(side=_named_side(current, claimed, rng)))
+        parts.append(CLAIMS[claimed].format(side=_named_side(current, prior, claimed, bool(trapped), rng)))
     return _sentence(parts)
 
 

@@ -38,9 +38,9 @@ def _endotracheal_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.ran
     else:  # too deep: into the right main bronchus
         path += [(middle - 0.1, -0.8), (middle - 0.2 - 0.75 * (tip + 0.3), tip + 0.1)]
     curve = polyline(path)
-    canvas.tube(curve, 0.95, 0.10)
-    canvas.tube(curve, 0.68, 0.05)
-    canvas.tube(curve + np.array([0.28, 0.0]), 0.15, 0.75)  # the radio-opaque stripe
+    canvas.tube(curve, 0.95, 0.16)
+    canvas.tube(curve, 0.68, 0.08)
+    canvas.tube(curve + np.array([0.28, 0.0]), 0.20, 0.90)  # the radio-opaque stripe
 
 
 def _central_venous_catheter(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
@@ -68,7 +68,9 @@ def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.rand
     if below <= 0:
         path.append((middle + 1.1, junction + below))
     else:
-        along = np.array([(1.6, junction), (3.2, junction + 2.2), (5.2, junction + 4.0), (6.6, junction + 3.9)])
+        # Along the stomach's greater curvature: room for 9.7 cm.
+        curvature = ((1.6, 0.0), (3.2, 2.2), (5.0, 3.6), (6.8, 4.0), (8.4, 3.6), (9.2, 2.6))
+        along = np.array([(x, junction + y) for x, y in curvature])
         keep = np.cumsum(np.concatenate([[0.0], np.linalg.norm(np.diff(along, axis=0), axis=1)])) <= below + 0.1
         path += [tuple(p) for p in along[keep]]
         if not keep.all():
@@ -83,7 +85,7 @@ def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.rand
 def _chest_drain(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
     """In between two ribs at the side, then along the chest wall up to the apex or down behind the dome."""
     shape, sign = chest.shapes[device.side], -1.0 if device.side == "right" else 1.0
-    tip = shape.dome - (device.tip_cm or 0.0)
+    tip = max(shape.dome - (device.tip_cm or 0.0), chest.patient.apex_y + 1.5)  # a poor breath leaves less room
     entry = shape.dome - 6.5 + float(rng.normal(0, 0.4))
     wall = float(shape.lateral(np.float32(entry)))
     end = 0.62 * float(shape.lateral(np.float32(tip))) if tip < entry else 0.45 * wall

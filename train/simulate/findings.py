@@ -42,12 +42,13 @@ def deformation(truth: StudyTruth) -> Deformation:
 def _break(finding: Finding) -> Break:
     """The rib that breaks follows from the amount, which stays with the patient's fracture."""
     number = 4 + round(1000 * finding.amount) % 5
-    return Break(number, 0.62 + 0.05 * (round(1000 * finding.amount) % 4), 0.7 + 0.7 * finding.amount)
+    return Break(number, 0.62 + 0.05 * (round(1000 * finding.amount) % 4), 1.0 + 0.8 * finding.amount)
 
 
 def apply_findings(chest: Chest, truth: StudyTruth) -> dict[str, np.ndarray]:
     """Change the chest's maps by every finding; masks by channel name of `truth.MASK_CHANNELS`."""
-    order = ("hyperinflation", "fracture", "edema", "opacity", "nodule", "atelectasis", "pneumothorax", "effusion")
+    # Fluid sinks before air rises: free air fills what the fluid of its side has left.
+    order = ("hyperinflation", "fracture", "edema", "opacity", "nodule", "atelectasis", "effusion", "pneumothorax")
     masks: dict[str, np.ndarray] = {}
     for finding in sorted((f for f in truth.findings if f.name in order), key=lambda f: order.index(f.name)):
         mask = _ACTIONS[finding.name](chest, finding)
@@ -102,7 +103,7 @@ def _pneumothorax(chest: Chest, finding: Finding) -> np.ndarray:
     chest.haze = chest.haze + collapsed * (0.10 + 0.9 * max(0.0, finding.amount - 0.35))
     line = np.exp(-((inside / np.float32(0.09)) ** 2)) * room * (u > 1.0) * (lung > 0.5)
     chest.soft = chest.soft + 0.55 * line
-    return free
+    return free * (lung > 0.05)
 
 
 def _opacity(chest: Chest, finding: Finding) -> np.ndarray:
@@ -147,7 +148,7 @@ def _nodule(chest: Chest, finding: Finding) -> np.ndarray:
     thickness = 2.4 * radius * np.sqrt(np.maximum(inside, 0))
     replaced = np.minimum(thickness, chest.lung[side])
     chest.lung[side] = chest.lung[side] - replaced
-    chest.soft = chest.soft + 0.35 * thickness
+    chest.soft = chest.soft + 0.7 * thickness
     return (inside > 0).astype(np.float32)
 
 
@@ -216,7 +217,7 @@ def _fracture(chest: Chest, finding: Finding) -> np.ndarray:
     side, shape = finding.side, chest.shapes[finding.side]
     x, y = break_place(chest.patient, shape, _break(finding))
     border = SIGN[side] * (float(shape.lateral(np.float32(y))) - 0.2)
-    bulge = ellipsoid(chest.frame, (border, float(y)), (1.1 + 0.7 * finding.amount, 2.2 + finding.amount, 1.5))
+    bulge = ellipsoid(chest.frame, (border, float(y)), (1.7 + 0.9 * finding.amount, 2.8 + finding.amount, 3.0))
     inside = np.minimum(bulge, chest.lung[side])
     chest.lung[side] = chest.lung[side] - inside
     near = ellipsoid(chest.frame, (float(x), float(y) + 1.4), (1.6, 2.6, 1.0)) > 0

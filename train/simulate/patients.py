@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from train.simulate.anatomy import Exposure, Patient, poor, sample_exposure, sample_patient
-from train.simulate.truth import HARD, SIDES, ZONES, Device, Finding, StudyTruth
+from train.simulate.truth import HARD, SIDES, ZONES, Device, Finding, StudyTruth, one_sided
 
 # Chance that a patient has the finding in at least one of the two studies; of each side where it has sides.
 _PREVALENCE = {
@@ -23,7 +23,7 @@ _PREVALENCE = {
     "edema": 0.23,
     "cardiomegaly": 0.30,
     "hyperinflation": 0.14,
-    "fracture": 0.06,
+    "fracture": 0.08,
 }
 _UNSIDED = ("edema", "cardiomegaly", "hyperinflation")
 _EXCLUDES = {"hyperinflation": ("edema", "cardiomegaly", "atelectasis")}  # their signs on the film cancel out
@@ -37,6 +37,7 @@ _USUAL_COURSE = (0.22, 0.18, 0.22, 0.18, 0.20)
 _MOST_FINDINGS = 5
 _HARD_SHARE = 0.10
 _VISIBLE = 0.18  # the smallest amount that is drawn, but for the threshold cases
+_CLEAR_MOVE_CM = 2.5  # of a tip that was moved
 _CLEAR_DIFFERENCE = 0.30  # of the amount, between the two studies of a finding that grew or shrank
 
 
@@ -63,6 +64,8 @@ def sample_case(seed: int, is_shifted: bool = False) -> Case:
     patient = sample_patient(rng, is_shifted)
     hard = HARD[rng.integers(len(HARD))] if rng.random() < _HARD_SHARE else ""
     pairs = _findings(rng, at_threshold=hard == "threshold")
+    while not _can_be(hard, [now for _, now in pairs if now]):
+        pairs = _findings(rng, at_threshold=hard == "threshold")
     devices = _devices(rng, pairs)
     exposures = [sample_exposure(rng, is_shifted=is_shifted) for _ in range(2)]
     if rng.random() < 0.6:  # most follow-ups are taken the same way
@@ -80,11 +83,18 @@ def sample_case(seed: int, is_shifted: bool = False) -> Case:
             rotated=exposures[study].rotated,
             sex=patient.sex,
             age=patient.age,
-            hard=hard,
+            hard=hard if _can_be(hard, [f for pair in pairs if (f := pair[study])]) else "",
         )
         for study in range(2)
     ]
     return Case(patient, *(Examination(e, t) for e, t in zip(exposures, truths, strict=True)))
+
+
+def _can_be(hard: str, shown: list[Finding]) -> bool:
+    """Whether an image with these findings can be such a case: a wrong side needs a side, a threshold an amount."""
+    if hard == "wrong side":
+        return bool(one_sided(shown))
+    return hard != "threshold" or bool(shown)
 
 
 def grade(amount: float) -> int:
@@ -143,19 +153,19 @@ def _devices(
     drained = [f for pair in findings for f in pair if f and f.name in ("pneumothorax", "effusion")]
     if drained and rng.random() < 0.35:
         name, side = drained[0].name, drained[0].side
-        middle = 14.0 if name == "pneumothorax" else 2.5
-        tips = [float(np.clip(rng.normal(middle, 1.3), 1.0, 18.0)) for _ in range(2)]
+        middle, lowest, highest = (17.5, 14.0, 20.0) if name == "pneumothorax" else (3.0, 1.0, 6.0)
+        tips = _tips(rng, middle, 1.3, lowest, highest)
         pairs.append(_stay(rng, [Device("chest drain", side, round(tip, 1)) for tip in tips]))
     intubated = rng.random() < 0.20
     if intubated:
-        tips = [float(np.clip(rng.normal(4.0, 2.2), -2.0, 8.5)) for _ in range(2)]
+        tips = _tips(rng, 4.0, 2.2, -2.0, 8.5)
         pairs.append(_stay(rng, [Device("endotracheal tube", "", round(tip, 1)) for tip in tips]))
     if rng.random() < (0.65 if intubated else 0.17):
         side = SIDES[int(rng.random() < 0.4)]
-        tips = [float(np.clip(rng.normal(1.0, 2.3), -4.0, 6.0)) for _ in range(2)]
+        tips = _tips(rng, 1.0, 2.3, -4.0, 6.0)
         pairs.append(_stay(rng, [Device("central venous catheter", side, round(tip, 1)) for tip in tips]))
     if rng.random() < (0.65 if intubated else 0.07):
-        tips = [float(np.clip(rng.normal(5.5, 3.5), -5.0, 9.0)) for _ in range(2)]
+        tips = _tips(rng, 5.5, 3.5, -5.0, 9.0)
         pairs.append(_stay(rng, [Device("nasogastric tube", "", round(tip, 1)) for tip in tips]))
     if rng.random() < 0.11:
         device = Device("pacemaker", SIDES[int(rng.random() < 0.8)])
@@ -164,6 +174,14 @@ def _devices(
         wires = Device("sternotomy wires")
         pairs.append((wires if rng.random() < 0.85 else None, wires))
     return pairs
+
+
+def _tips(rng: np.random.Generator, middle: float, spread: float, low: float, high: float) -> list[float]:
+    """Where a tip lies, and where it lies once it was moved: at least 2.5 cm away, which nobody calls unchanged."""
+    first = second = float(np.clip(rng.normal(middle, spread), low, high))
+    while abs(first - second) < _CLEAR_MOVE_CM:
+        second = float(rng.uniform(low, high))
+    return [first, second]
 
 
 def _stay(rng: np.random.Generator, devices: list[Device]) -> tuple[Device | None, Device | None]:

@@ -18,10 +18,11 @@ from train.simulate.truth import DEVICES, FINDINGS, Device, Finding, StudyTruth,
 __all__ = ["write_context", "write_report"]
 
 _GRADES = {
-    "effusion": (("small", "tiny"), ("moderate", "moderate-sized"), ("large", "sizable")),
-    "pneumothorax": (("small", "tiny"), ("moderate", "moderate-sized"), ("large", "sizable")),
-    "opacity": (("mild", "subtle"), ("moderate",), ("extensive", "dense")),
-    "atelectasis": (("mild", "minor"), ("moderate",), ("marked", "pronounced")),
+    # As many wordings for each grade: greedy reading would prefer a grade that has one wording to one that has two.
+    "effusion": (("small", "tiny"), ("moderate", "medium-sized"), ("large", "sizable")),
+    "pneumothorax": (("small", "tiny"), ("moderate", "medium-sized"), ("large", "sizable")),
+    "opacity": (("mild", "subtle"), ("moderate", "intermediate"), ("extensive", "dense")),
+    "atelectasis": (("mild", "minor"), ("moderate", "intermediate"), ("marked", "pronounced")),
     "edema": (("mild",), ("moderate",), ("severe",)),
     "cardiomegaly": (("mild",), ("moderate",), ("severe",)),
     "hyperinflation": (("mild",), ("moderate",), ("severe",)),
@@ -153,9 +154,10 @@ class _Writer:
         source = (name, "left", "") if side == "bilateral" else key
         finding = self.current.finding(source)
         assert finding is not None
-        if name == "atelectasis" and finding.severity == 1 and self.rng.random() < 0.08 and name not in self.asked:
-            return []  # of little interest: some readers leave it out
         change = self._change(source)
+        is_minor = name == "atelectasis" and finding.severity == 1 and change in (None, "unchanged")
+        if is_minor and self.asked and name not in self.asked:
+            return []  # of no interest to whoever asked for something else
         body = _BODIES[name](self, finding, side)
         if change is not None and self.rng.random() < 0.2:
             return [_capital(f"{self.pick(_FRONT[change])} {body}.")]
@@ -195,8 +197,8 @@ class _Writer:
                 return [self.pick(removed).format(name)]
             return [self.pick(("No {} is seen.", "There is no {}.")).format(name)] if asked else []
         if name == "sternotomy wires":
-            if self.rng.random() < 0.08:
-                return []
+            if self.asked:
+                return []  # of no interest to whoever asked for something else
             return [self.pick(("Sternotomy wires are intact.", "Median sternotomy wires are present."))]
         status = ""
         if self.prior is not None:

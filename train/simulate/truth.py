@@ -5,6 +5,7 @@ No drawing and no wording here. Left and right are the patient's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -76,7 +77,7 @@ class Device:
     tip_cm: endotracheal tube: tip above the carina (negative: in the right main bronchus);
         catheter: tip above the cavoatrial junction (negative: in the right atrium);
         nasogastric tube: tip below the gastro-oesophageal junction (negative: too high);
-        chest drain: tip above the top of the diaphragm's dome.
+        chest drain: tip above the top of the diaphragm's dome, in an examination of full inspiration.
     """
 
     name: str
@@ -117,6 +118,15 @@ class StudyTruth:
             findings=tuple(Finding(**f) for f in record["findings"]),
             devices=tuple(Device(**d) for d in record["devices"]),
         )
+
+
+def one_sided(findings: Iterable[Finding]) -> dict[str, str]:
+    """Name -> side of the findings that are on one side only."""
+    sides: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.side:
+            sides.setdefault(finding.name, set()).add(finding.side)
+    return {name: next(iter(found)) for name, found in sides.items() if len(found) == 1}
 
 
 def change_of(current: Finding | None, prior: Finding | None) -> str | None:
