@@ -5,6 +5,7 @@ PriorRGError
 ├── StudyError          a study that cannot be read as it stands (no current image, text too long)
 ├── CheckpointError     weights that are missing, incomplete or of another kind
 ├── FeedbackError       feedback that cannot be kept or exported
+├── ExportError         a report that cannot be taken away in the form that was asked for
 └── DataError           a training data set or annotation file that does not hold what it should
 
 A message says what was found, what was expected and what to do. Programming errors stay ordinary
@@ -30,6 +31,10 @@ class CheckpointError(PriorRGError):
 
 class FeedbackError(PriorRGError):
     """Feedback cannot be kept or exported."""
+
+
+class ExportError(PriorRGError):
+    """A report cannot be written in the form that was asked for."""
 
 
 class DataError(PriorRGError):

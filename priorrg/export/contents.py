@@ -1,0 +1,112 @@
+"""What an export is made of, and what every export says of itself, whatever its form. No files, no formats."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import priorrg
+from priorrg.explain.overlays import Overlay
+from priorrg.reading import WeightsCard
+from priorrg.report import DISCLAIMER, Sentence, split_sentences
+from priorrg.study import UNKNOWN_VIEW, Radiograph, Study
+
+TITLE = "Chest radiograph: preliminary report of a research model"
+SIMULATED = "These weights learned from simulated images: on a real radiograph their report means nothing."
+NOT_EDITED = "Written by the model alone: no human has edited this report."
+EDITED = "Written by the model and then edited by a human; edited is not the same as approved."
+METHODS = {
+    "attention": "Attention: where the model looked while it wrote the sentence.",
+    "gradient": "Gradient: the patches that the sentence's probability hangs on.",
+}
+NO_PROOF = "No overlay is proof that a sentence is right."
+
+
+@dataclass(frozen=True, eq=False)
+class ReportExport:
+    """A finished report with all that may be taken away of it.
+
+    draft, report: as the model wrote them; sentences are the report's, overlays one a sentence (or none at all), by
+    `method`. edited: the report as a human left it, None where nobody touched it. written_at: with its time zone.
+    """
+
+    study: Study
+    draft: str
+    report: str
+    sentences: tuple[Sentence, ...]
+    card: WeightsCard
+    written_at: datetime.datetime
+    edited: str | None = None
+    overlays: tuple[Overlay, ...] = ()
+    method: str = "attention"
+
+    @property
+    def is_edited(self) -> bool:
+        return self.edited is not None and self.edited.strip() != self.report.strip()
+
+    @property
+    def text(self) -> str:
+        """The report that is handed out: the human's where there is one."""
+        return (self.edited or "").strip() if self.is_edited else self.report.strip()
+
+    def text_sentences(self) -> list[tuple[str, bool]]:
+        """The sentences of `text`, each with whether it stands as the model wrote it."""
+        written = {sentence.text for sentence in self.sentences}
+        return [(sentence.text, sentence.text in written) for sentence in split_sentences(self.text)]
+
+    @property
+    def model(self) -> str:
+        """Name and version of what wrote the report."""
+        return f"{self.card.name}, PriorRG {priorrg.__version__}"
+
+    @property
+    def written(self) -> str:
+        return self.written_at.isoformat(sep=" ", timespec="minutes")
+
+    @property
+    def authorship(self) -> str:
+        """Whether a human has edited the report, in a sentence."""
+        return EDITED if self.is_edited else NOT_EDITED
+
+    @property
+    def training(self) -> str:
+        """What the weights learned from; of weights of simulated images, what that means."""
+        parts = [self.card.note.strip(), SIMULATED if self.card.kind == "simulated" else ""]
+        return " ".join(part for part in parts if part)
+
+    def statements(self) -> list[str]:
+        """The sentences that stand in every export: disclaimer, authorship, model, training, date."""
+        return [
+            DISCLAIMER,
+            self.authorship,
+            f"Model: {self.model}.",
+            *([self.training] if self.training else []),
+            f"Written on {self.written}.",
+        ]
+
+    def file_name(self, suffix: str) -> str:
+        """A name without any identifier; suffix with its point."""
+        return f"priorrg-report-{self.written_at:%Y%m%d-%H%M}{suffix}"
+
+
+def described(radiograph: Radiograph) -> str:
+    """A radiograph in words: view, date, size and source, as far as its file says so."""
+    rows, columns = radiograph.pixels.shape
+    facts = [
+        radiograph.view_position if radiograph.view_position != UNKNOWN_VIEW else "view not stated",
+        radiograph.study_date.isoformat() if radiograph.study_date else "date not stated",
+        f"{columns} x {rows}",
+        radiograph.source or "source not stated",
+    ]
+    return ", ".join(facts)
+
+
+def facts(export: ReportExport) -> list[tuple[str, str]]:
+    """(name, value) of what was read: images and context."""
+    study = export.study
+    return [
+        ("Current image", described(study.current)),
+        ("Prior image", described(study.prior) if study.prior else "none"),
+        ("Indication", study.context.indication or "none given"),
+        ("History", study.context.history or "none given"),
+    ]

@@ -1,0 +1,212 @@
+"""The report as a DICOM structured report (Enhanced SR, template TID 2000) in the study that it reports on.
+
+highdicom writes it: it knows content trees and evidence as the standard wants them (PS3.3 A.35.2, PS3.16 TID 2000).
+There is none for PNG and JPEG: a structured report lives in a study, and one in a made-up study would reach an archive
+as a report on nobody, which no system could ever match with its patient.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pydicom
+from highdicom.sr import (
+    CodeContentItem,
+    CodedConcept,
+    ContainerContentItem,
+    ContentItem,
+    ContentSequence,
+    DeviceObserverIdentifyingAttributes,
+    EnhancedSR,
+    ImageContentItem,
+    LanguageOfContentItemAndDescendants,
+    RelationshipTypeValues,
+    TextContentItem,
+    UIDRefContentItem,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import generate_uid
+
+import priorrg
+from priorrg.errors import ExportError
+from priorrg.export.contents import ReportExport, described
+from priorrg.facts import PRESENT, Fact, read_facts
+from priorrg.study import DicomReference, Radiograph
+
+# It logs the UIDs of what it copies from.
+logging.getLogger("highdicom").setLevel(logging.WARNING)
+
+MATCHING = (
+    "This object carries no patient: name, identifier, birth date and sex are left empty, because PriorRG keeps none. "
+    "The receiving system must match it by its Study Instance UID."
+)
+SERIES_DESCRIPTION = "PriorRG, research only: match by Study Instance UID"  # LO: 64 characters at most
+COMPLETION = "Preliminary and unverified; not for patient care"  # LO
+HUMAN_SENTENCE = "Written or changed by a human."
+CODES_NOTE = "Coded findings were read out of the sentences by rules; the sentences count."
+CONTAINS, PROPERTY = RelationshipTypeValues.CONTAINS, RelationshipTypeValues.HAS_PROPERTIES
+# SNOMED CT, as far as the dictionary of the DICOM standard holds a code for what reports name.
+CODED = {
+    "effusion": codes.SCT.PleuralEffusion,
+    "pneumothorax": codes.SCT.Pneumothorax,
+    "edema": codes.SCT.PulmonaryEdema,
+    "cardiomegaly": codes.SCT.Cardiomegaly,
+    "nodule": codes.SCT.Nodule,
+}
+SIDES = {"left": codes.SCT.Left, "right": codes.SCT.Right, "bilateral": codes.SCT.RightAndLeft}
+
+
+def check_reference(current: Radiograph) -> DicomReference:
+    """What the structured report would point at. Raises ExportError where there is nothing to point at."""
+    if current.reference is not None:
+        return current.reference
+    if current.source == "DICOM":
+        raise ExportError(
+            "No DICOM structured report can be written: the current image's DICOM file lacks its study, series or "
+            "instance UID, so there is no study that the report could belong to. Export the image again, or take the "
+            "report as PDF, text or FHIR."
+        )
+    raise ExportError(
+        f"No DICOM structured report can be written: the current image came as {current.source or 'an image'}, without "
+        "a DICOM study that the report could belong to, and one in a made-up study would match no patient. Upload the "
+        "image as DICOM, or take the report as PDF, text or FHIR."
+    )
+
+
+def write_dicom_sr(export: ReportExport) -> bytes:
+    """A DICOM file (PS3.10) with one Enhanced SR object: preliminary, partial, unverified, without a patient.
+
+    Raises ExportError where the current image did not come as a DICOM object with UIDs.
+    """
+    reference = check_reference(export.study.current)
+    prior = export.study.prior.reference if export.study.prior else None
+    evidence = [_evidence(found) for found in (reference, prior) if found is not None]
+    try:
+        report = EnhancedSR(
+            evidence=evidence,
+            content=_content(export, reference, prior),
+            series_instance_uid=generate_uid(prefix=None),
+            series_number=9900,
+            sop_instance_uid=generate_uid(prefix=None),
+            instance_number=1,
+            manufacturer="PriorRG",
+            manufacturer_model_name=export.card.name[:64],
+            software_versions=priorrg.__version__,
+            device_serial_number="none",
+            series_description=SERIES_DESCRIPTION,
+            specific_character_set="ISO_IR 192",  # UTF-8: a human may have written anything
+        )
+    except KeyError:  # highdicom looks up the modules of the object that it points at
+        raise ExportError(
+            "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown "
+            "kind. Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
+        ) from None
+    moment = export.written_at
+    report.ContentDate, report.ContentTime = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+    report.TimezoneOffsetFromUTC = moment.strftime("%z") or "+0000"
+    report.CompletionFlagDescription = COMPLETION
+    report.PatientIdentityRemoved = "YES"
+    report.DeidentificationMethod = "PriorRG keeps no patient data"
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, report, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _evidence(reference: DicomReference) -> Dataset:
+    """As much of the object pointed at as highdicom asks for; the patient and the visit are empty."""
+    data = Dataset()
+    data.StudyInstanceUID, data.SeriesInstanceUID = reference.study_uid, reference.series_uid
+    data.SOPInstanceUID, data.SOPClassUID = reference.instance_uid, reference.sop_class_uid
+    data.PatientID = data.PatientName = data.PatientBirthDate = data.PatientSex = ""
+    data.AccessionNumber = data.StudyID = data.StudyDate = data.StudyTime = data.ReferringPhysicianName = ""
+    return data
+
+
+def _content(export: ReportExport, current: DicomReference, prior: DicomReference | None) -> ContainerContentItem:
+    """The content tree: language, observer, study, then a section (CID 7001) for each thing that a report says."""
+    study = export.study
+    context = RelationshipTypeValues.HAS_OBS_CONTEXT
+    items: list[ContentItem] = [
+        *LanguageOfContentItemAndDescendants(CodedConcept("en", "RFC5646", "English")),
+        CodeContentItem(codes.DCM.ObserverType, codes.DCM.Device, relationship_type=context),
+        *DeviceObserverIdentifyingAttributes(
+            uid=generate_uid(entropy_srcs=[export.model]),  # the same for the same model and version
+            name=export.model,
+            manufacturer_name="PriorRG",
+            model_name=export.card.name,
+        ),
+        UIDRefContentItem(codes.DCM.ProcedureStudyInstanceUID, current.study_uid, relationship_type=context),
+    ]
+    procedure = codes.cid7002.ProcedureDescription
+    about = [*export.statements(), MATCHING, CODES_NOTE]
+    sections = [
+        (codes.cid7001.Summary, [_text(codes.cid7002.Summary, said) for said in about]),
+        (codes.cid7001.IndicationsForProcedure, _texts(codes.cid7002.Request, study.context.indication)),
+        (codes.cid7001.History, _texts(codes.cid7002.History, study.context.history)),
+        (
+            codes.cid7001.CurrentProcedureDescriptions,
+            [_text(procedure, described(study.current)), _image(codes.DCM.SourceImage, current)],
+        ),
+        (codes.cid7001.PriorProcedureDescriptions, _prior(study.prior, prior)),
+        (codes.cid7001.Findings, [_finding(text, is_models) for text, is_models in export.text_sentences()]),
+    ]
+    for name, found in sections:
+        if found:
+            section = ContainerContentItem(name, is_content_continuous=False, relationship_type=CONTAINS)
+            section.ContentSequence = ContentSequence(found)
+            items.append(section)
+    root = ContainerContentItem(codes.cid7000.DiagnosticImagingReport, is_content_continuous=False, template_id="2000")
+    root.ContentSequence = ContentSequence(items)
+    return root
+
+
+def _text(name: Code, value: str) -> ContentItem:
+    return TextContentItem(name, value, relationship_type=CONTAINS)
+
+
+def _texts(name: Code, value: str) -> list[ContentItem]:
+    return [_text(name, value)] if value else []
+
+
+def _image(name: Code, reference: DicomReference) -> ContentItem:
+    return ImageContentItem(name, reference.sop_class_uid, reference.instance_uid, relationship_type=CONTAINS)
+
+
+def _prior(radiograph: Radiograph | None, reference: DicomReference | None) -> list[ContentItem]:
+    if radiograph is None:
+        return [_text(codes.cid7002.ProcedureDescription, "No prior image was read.")]
+    said = described(radiograph)
+    if reference is None:
+        return [_text(codes.cid7002.ProcedureDescription, f"{said}; it was no DICOM object that could be pointed at.")]
+    return [_text(codes.cid7002.ProcedureDescription, said), _image(codes.cid7003.Baseline, reference)]
+
+
+def _finding(text: str, is_models: bool) -> ContentItem:
+    """One sentence with the findings in it that have a code.
+
+    The document's observer is the model, so what a human wrote says so itself.
+    """
+    finding = _text(codes.cid7002.Finding, text)
+    inside: list[ContentItem] = [_coded(fact) for fact in read_facts(text) if _has_code(fact)]
+    if not is_models:
+        inside.append(TextContentItem(codes.DCM.Comment, HUMAN_SENTENCE, relationship_type=PROPERTY))
+    if inside:
+        finding.ContentSequence = ContentSequence(inside)
+    return finding
+
+
+def _has_code(fact: Fact) -> bool:
+    # Denied and doubted findings stay words: whoever overlooks a code's modifier would take it for the finding.
+    return fact.presence == PRESENT and fact.finding in CODED
+
+
+def _coded(fact: Fact) -> ContentItem:
+    item = CodeContentItem(codes.cid7002.Finding, CODED[fact.finding], relationship_type=PROPERTY)
+    if fact.side in SIDES:
+        modifier = RelationshipTypeValues.HAS_CONCEPT_MOD
+        side = CodeContentItem(codes.SCT.Laterality, SIDES[fact.side], relationship_type=modifier)
+        item.ContentSequence = ContentSequence([side])
+    return item
