@@ -16,10 +16,11 @@ from priorrg.study import ClinicalContext
 from train.__main__ import main
 from train.card import BEGIN, END, section
 from train.data import read_annotation
-from train.evaluate import ABLATIONS, RUNS, ablated
+from train.evaluate import ABLATIONS, RUNS, ablated, hard_cases
 from train.metrics import COMPARED, F1_FIGURES, NAMED, RATES, differences, measure, score, text_metrics
 from train.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD, chance, recalls
-from train.simulate.truth import CHANGES
+from train.simulate.dataset import write_annotation
+from train.simulate.truth import CHANGES, HARD
 from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, meteor, radgraph, tokens
 from train.trainer import examples_of
 
@@ -318,6 +319,7 @@ def evaluations(data, small_weights, tmp_path_factory):
 
 def test_the_json_holds_every_figure_of_every_reading(evaluations):
     figures = json.loads((evaluations / "evaluation.json").read_text())
+    assert figures["hard"] == {}, "these studies carry no truth"
     assert (figures["studies"], figures["patients"], figures["studies_skipped"]) == (5, 4, 0)
     for run in RUNS:
         assert {*F1_FIGURES, *RATES, "interval", "by_finding", "by_change", "text"} <= figures[run].keys()
@@ -330,6 +332,16 @@ def test_the_json_holds_every_figure_of_every_reading(evaluations):
     assert figures["differences"].keys() == set(RUNS) - {"refined"}
     for row in figures["differences"].values():
         assert row.keys() == set(COMPARED)
+
+
+def test_hard_cases_are_scored_apart_from_the_usual_ones(tmp_path):
+    write_annotation(tmp_path, {"test": 60}, seed=0)
+    examples = examples_of(read_annotation(tmp_path / "annotation.json")["test"])
+    texts = ["" if e.truth and e.truth.hard == "threshold" else e.findings for e in examples]
+    found = hard_cases(examples, texts)
+    assert found.keys() == {"usual", *HARD} and sum(kind["studies"] for kind in found.values()) == 120
+    for kind, figures in found.items():
+        assert figures["finding_micro_f1"] == (0 if kind == "threshold" else 1)
 
 
 def test_the_retrieval_json_holds_both_directions_with_and_without_context(evaluations):

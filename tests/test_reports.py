@@ -302,6 +302,12 @@ def test_the_wrong_side_is_no_hit():
     assert figures["finding_micro_f1"] == 0 == figures["laterality"]
 
 
+def test_a_side_that_goes_unnamed_is_missed_and_not_wrong():
+    figures = scored(["Small bilateral pleural effusions."], ["Small left pleural effusion."])
+    assert figures["laterality"] == 1 and figures["by_finding"]["effusion"]["recall"] == 0.5
+    assert scored(["Small left pleural effusion."], ["Small bilateral pleural effusions."])["laterality"] == 0
+
+
 def test_the_wrong_change_or_severity_is_counted_apart():
     figures = scored(["Small left pleural effusion, new."], ["Moderate left pleural effusion, stable."])
     assert (figures["finding_micro_f1"], figures["change_micro_f1"], figures["severity"]) == (1, 0, 0)
@@ -329,6 +335,7 @@ def test_a_question_counts_as_answered_by_a_finding_or_a_denial():
     figures = scored([REPORT] * 3, [REPORT, "Large left pneumothorax.", "Heart size is normal."], contexts=[asks] * 3)
     assert figures["answered"] == pytest.approx(2 / 3)
     assert figures["answered_first"] == pytest.approx(1 / 3)
+    assert figures["answered_rightly"] == pytest.approx(1 / 3), "there is no pneumothorax"
 
 
 def test_what_was_never_there_to_count_has_no_figure():

@@ -24,6 +24,7 @@ _ROWS = {
     "severity": "severity right, of findings named rightly",
     "laterality": "side right",
     "answered": "question of the indication answered",
+    "answered_rightly": "answered rightly",
     "answered_first": "answered first",
     "false_comparison": "false comparison (no prior, yet compares)",
     "tips": "tube tips right, where asked for",
@@ -80,6 +81,7 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
                 for name, row in refined["by_change"].items()
             ],
         ),
+        *_hard(figures),
         *_shifted(figures),
         *_worth(figures),
         *_retrieval(figures),
@@ -125,6 +127,20 @@ def _differences(figures: dict[str, Any]) -> list[str]:
             ["refined minus", *(_ROWS[name] for name in COMPARED)],
             [[run, *(_difference(found[name]) for name in COMPARED)] for run, found in figures["differences"].items()],
         ),
+    ]
+
+
+def _hard(figures: dict[str, Any]) -> list[str]:
+    if not figures.get("hard"):
+        return []
+    rows = [
+        [kind, str(found["studies"]), *(_cell(found, name) for name in COMPARED)]
+        for kind, found in figures["hard"].items()
+    ]
+    return [
+        "Cases that are hard on purpose (refined): a context that names a wrong side or what is not there, a prior of "
+        "poor\nquality, amounts at the threshold.",
+        _table(["", "studies", *(_ROWS[name] for name in COMPARED)], rows),
     ]
 
 

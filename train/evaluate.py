@@ -27,6 +27,7 @@ from train.config import RunConfig
 from train.data import Collator, Example, Record, image_paths, readable
 from train.features import FeatureCache, encoder_digest
 from train.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
+from train.simulate.truth import HARD
 from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
 from train.trainer import examples_of
 
@@ -132,7 +133,8 @@ def open_split(
     if config.data.cache:
         # Its own folder for each encoder: neither training nor the evaluation of other weights may find it rewritten.
         folder = Path(config.data.cache + "_evaluate") / encoder_digest(model, processor)
-        cache = FeatureCache.open(folder, model, processor, root, image_paths(records), most)
+        paths, with_layers = image_paths(records), config.data.cache_layers
+        cache = FeatureCache.open(folder, model, processor, root, paths, most, with_layers=with_layers, exact=True)
     kept = readable(records, cache, root, most, "evaluation")
     if not kept:
         raise DataError(f"Not one of the {len(records)} studies has images that can be read: nothing to evaluate.")
@@ -184,6 +186,7 @@ def evaluate(
             measured[run] = measure(references, written[run], contexts, has_prior, subjects, every, config.seed)
             figures[run] = figures_of(measured[run])
     figures["differences"] = differences(measured[REFINED], {r: m for r, m in measured.items() if r != REFINED})
+    figures["hard"] = hard_cases(examples, written[REFINED], config.seed)
     figures["minutes"] = (time.time() - began) / 60
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(figures, indent=1))
@@ -195,6 +198,31 @@ def evaluate(
         print("  coarse:   ", written[COARSE][number])
         print("  refined:  ", written[REFINED][number])
     return figures
+
+
+def hard_cases(examples: Sequence[Example], texts: Sequence[str], seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Figures of the reports on simulated studies that are hard on purpose, by kind, and of the others under `usual`.
+
+    Empty for records without truth.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for kind in ("", *HARD):
+        rows = [n for n, e in enumerate(examples) if e.truth and e.truth.hard == kind]
+        if rows:
+            chosen = [examples[n] for n in rows]
+            measured = measure(
+                [e.findings for e in chosen],
+                [texts[n] for n in rows],
+                [e.context for e in chosen],
+                [e.prior is not None for e in chosen],
+                [e.record.subject_id for e in chosen],
+                seed=seed,
+            )
+            figures = figures_of(measured)
+            kept = {name: figures[name] for name in COMPARED}
+            intervals = {name: figures["interval"].get(name) for name in COMPARED}
+            found[kind or "usual"] = {"studies": len(rows), **kept, "interval": intervals}
+    return found
 
 
 def _inputs(example: Example) -> tuple[Any, ...]:

@@ -129,13 +129,15 @@ class FeatureCache:
         max_unreadable: int = 100,
         *,
         with_layers: bool = True,
+        exact: bool = False,
         workers: int = 0,
     ) -> FeatureCache:
         """The cache in `folder`; what it lacks for these weights and images is written first.
 
         All processes of the first machine write; other machines must see the same folder.
 
-        with_layers: False leaves the outputs of the single layers out. workers: processes that decode images.
+        with_layers: False leaves the outputs of the single layers out. exact: computed in float32, as the app does,
+        rather than in bfloat16; stored in float16 all the same. workers: processes that decode images.
         Raises DataError when more than max_unreadable images cannot be read (the others are named and skipped), and
         when the disk has no room for it.
         """
@@ -156,7 +158,7 @@ class FeatureCache:
             # Memory maps that several machines write to would spoil each other's pages: the first machine writes.
             writers = int(os.environ.get("LOCAL_WORLD_SIZE", running.num_processes))
             mine = left[running.process_index :: writers] if running.process_index < writers else []
-            problems = gathered(_write(stores, model, processor, root, mine, max_unreadable, workers))
+            problems = gathered(_write(stores, model, processor, root, mine, max_unreadable, exact, workers))
             for line in problems.values() if running.is_main_process else ():
                 print("skipped", line)
             running.wait_for_everyone()
@@ -191,6 +193,7 @@ def _write(
     root: Path,
     paths: Sequence[str],
     max_unreadable: int,
+    exact: bool,
     workers: int,
 ) -> dict[str, str]:
     """Compute and write this process's images; returns path -> what is wrong with it."""
@@ -207,7 +210,7 @@ def _write(
         check_count(unreadable, max_unreadable)
         readable = {path: found for path, found in batch if not isinstance(found, str)}
         if readable:
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=not exact):
                 features = model.encode_image(torch.stack(list(readable.values())).to(device), len(stores) > 1)
             for store, values in zip(stores, (features.last_hidden_state, features.hidden_states), strict=False):
                 assert values is not None

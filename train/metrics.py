@@ -30,6 +30,7 @@ F1_FIGURES = (
 )
 RATES = (
     "answered",
+    "answered_rightly",
     "answered_first",
     "false_comparison",
     "compares",
@@ -46,6 +47,7 @@ COMPARED = (
     "change_macro_f1",
     "change_micro_f1",
     "answered",
+    "answered_rightly",
     "laterality",
     "severity",
     "false_comparison",
@@ -214,6 +216,7 @@ def _rates(
     moved = [name for name, change in compared if change == "moved"]
     return {
         "answered": (sum(topic in spoken for topic in asked), len(asked)),
+        "answered_rightly": (sum(_answer(truth, topic) == _answer(guess, topic) for topic in asked), len(asked)),
         "answered_first": (int(bool(asked) and asked[0] in guess.first), int(bool(asked))),
         "false_comparison": (int(guess.compares and not has_prior), int(not has_prior)),
         "compares": (int(guess.compares and has_prior), int(has_prior)),
@@ -229,12 +232,23 @@ def _rates(
     }
 
 
+def _answer(parsed: ParsedReport, topic: str) -> bool | None:
+    """Whether a report says that the topic of a question is there; None where it does not speak of it."""
+    if topic in parsed.devices or any(key[0] == topic for key in parsed.findings):
+        return True
+    gone = topic in parsed.device_changes or any(key[0] == topic for key in parsed.changes)
+    return False if gone or topic in parsed.denied else None
+
+
 def _laterality(truth: ParsedReport, guess: ParsedReport) -> tuple[int, int]:
-    """Of the sided findings that both texts name: how often the sides agree."""
+    """Of the sided findings that both texts name: how often each side that is named is one where it is.
+
+    A side of a bilateral finding that goes unnamed is a missed finding, not a wrong side.
+    """
     sides: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for place, parsed in enumerate((truth, guess)):
         for name, side, _ in parsed.findings:
             if side:
                 sides[name][place].add(side)
     both = [pair for pair in sides.values() if pair[0] and pair[1]]
-    return sum(pair[0] == pair[1] for pair in both), len(both)
+    return sum(named <= true for true, named in both), len(both)
