@@ -20,20 +20,28 @@ if "GRADIO_TEMP_DIR" not in os.environ:
 def main() -> int:
     from dataclasses import asdict
 
-    import uvicorn
-
     from priorrg.errors import PriorRGError
-    from priorrg.reading import Reader
-    from priorrg.report import DISCLAIMER
     from priorrg.settings import Settings
-    from priorrg.ui.serve import build_app
 
     try:
-        settings = Settings.from_environment()
+        settings = Settings.read(sys.argv[1:])  # before the libraries that take seconds to import
         for name, value in asdict(settings).items():
-            print(f"{name}: {value or '-'}")
+            print(f"{name}: {'-' if value == '' else value}")
+
+        from priorrg import zero_gpu  # before torch
+
+        import torch  # isort: skip
+        import uvicorn
+
+        from priorrg.reading import Reader
+        from priorrg.report import DISCLAIMER
+        from priorrg.ui.serve import build_app
+
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
         reader = Reader.load(settings.weights or None)
         app = build_app(settings, reader)
+        zero_gpu.start(app.state.page.blocks, settings.port)
     except PriorRGError as error:
         print(error, file=sys.stderr)
         return 2
@@ -41,7 +49,14 @@ def main() -> int:
     print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
     # uvicorn shuts down and then raises the signal again: an ordinary exit lets the upload folder go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=3)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,  # names of uploaded files stand in addresses
+        timeout_graceful_shutdown=3,
+    )
     return 0
 
 

@@ -5,13 +5,21 @@ are imported by the command that needs them.
 """
 
 import argparse
+import getpass
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from priorrg.errors import PriorRGError
+from priorrg.errors import ExportError, PriorRGError
 from priorrg.report import DISCLAIMER
+
+if TYPE_CHECKING:
+    from priorrg.reading import Event, Reader, ReportDone
+    from priorrg.study import Study
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,22 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", help="folder or hub repository with PriorRG weights (default: the embedded ones)")
     parser.add_argument("--beams", type=int, choices=range(1, 11), metavar="N", help="1 streams, more search longer")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")
+    parser.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also write the report to FILE: .txt, .pdf (with images and overlays), .dcm (DICOM structured report) or "
+        ".json (FHIR R4 DiagnosticReport); may be given several times",
+    )
 
 
 def report(arguments: argparse.Namespace) -> int:
     from transformers.utils import logging
 
-    from priorrg.reading import DraftDone, DraftWord, Reader, ReportDone, ReportWord, read_study
+    from priorrg.reading import DraftDone, Reader, ReportDone, read_study
 
+    check_outputs(arguments.out)
     logging.disable_progress_bar()  # loading takes a second, the bar would stand in the report
     study = read_study(
         arguments.current,
@@ -52,20 +69,38 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.view,
         arguments.prior_view,
     )
+    check_outputs(arguments.out, study)
     reader = Reader.load(arguments.weights)
     for view in filter(None, (arguments.view, arguments.prior_view)):
         reader.processor.check_view(view)
     note = reader.context_note(study.context)
     if note:
         print(note, file=sys.stderr)
+    events = reader.read(study, num_beams=arguments.beams)
+    if not arguments.json:
+        print(f"{DISCLAIMER}\nWeights: {reader.card.name} ({reader.card.kind})", end="")
+        events = printed(events)
+    draft, done = "", None
+    for event in events:
+        if isinstance(event, DraftDone):
+            draft = event.text
+        elif isinstance(event, ReportDone):
+            done = event
+    assert done is not None, "a reading that nobody stops ends with a report"
     if arguments.json:
-        reading = reader.report(study, num_beams=arguments.beams)
         weights = asdict(reader.card)
-        print(json.dumps({"disclaimer": DISCLAIMER, "weights": weights, **asdict(reading)}, indent=2))
-        return 0
-    print(f"{DISCLAIMER}\nWeights: {reader.card.name} ({reader.card.kind})", end="")
+        print(json.dumps({"disclaimer": DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}, indent=2))
+    if arguments.out:
+        write_outputs(arguments.out, reader, study, draft, done)
+    return 0
+
+
+def printed(events: Iterable["Event"]) -> Iterator["Event"]:
+    """The events, each printed as it passes: words follow each other on one line."""
+    from priorrg.reading import DraftDone, DraftWord, ReportDone, ReportWord
+
     title = shown = ""
-    for event in reader.read(study, num_beams=arguments.beams):
+    for event in events:
         match event:
             case DraftWord(text) | DraftDone(text):
                 part = "Coarse draft"
@@ -78,8 +113,36 @@ def report(arguments: argparse.Namespace) -> int:
             title, shown = part, ""
         print(text[len(shown) :], end="", flush=True)
         shown = text
+        yield event
     print()
-    return 0
+
+
+def check_outputs(paths: Sequence[str], study: "Study | None" = None) -> None:
+    """Before minutes are spent on a reading: whether each file can be written, of this study where it is known."""
+    from priorrg.export.forms import check_form, form_of
+
+    for path in paths:
+        form = form_of(path)
+        if not Path(path).parent.is_dir():
+            raise ExportError(f"{path} cannot be written: No such file or directory.")
+        if study is not None:
+            check_form(form, study)
+
+
+def write_outputs(paths: Sequence[str], reader: "Reader", study: "Study", draft: str, done: "ReportDone") -> None:
+    from priorrg.explain.overlays import explain
+    from priorrg.export.contents import ReportExport
+    from priorrg.export.forms import form_of
+
+    overlays = tuple(explain(reader, study, done.tokens, done.sentences))
+    now = datetime.now().astimezone()
+    export = ReportExport(study, draft, done.text, done.sentences, reader.card, now, overlays=overlays)
+    for path in paths:
+        try:
+            Path(path).write_bytes(form_of(path).write(export))
+        except OSError as error:
+            raise ExportError(f"{path} cannot be written: {error.strerror or error}.") from error
+        print(f"Wrote {path}.", file=sys.stderr)  # standard output may be one JSON object
 
 
 # import-checkpoint
@@ -134,12 +197,31 @@ def export_feedback(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# hash-password
+
+
+def add_hash_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="who logs in; the password is asked for, or read from standard input")
+
+
+def hash_password(arguments: argparse.Namespace) -> int:
+    from priorrg.settings import SettingsError
+    from priorrg.ui.login import line_of
+
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if sys.stdin.isatty() and getpass.getpass("Once more: ") != password:
+        raise SettingsError("The two passwords are not the same. Nothing was written.")
+    print(line_of(arguments.name, password))
+    return 0
+
+
 COMMANDS = {
     "report": Command("read one study and print its report", add_report_arguments, report),
     "import-checkpoint": Command(
         "turn a published checkpoint into PriorRG weights", add_import_arguments, import_checkpoint
     ),
     "export-feedback": Command("write the kept feedback as CSV", add_export_arguments, export_feedback),
+    "hash-password": Command("print a line for the file of who may log in", add_hash_arguments, hash_password),
 }
 
 

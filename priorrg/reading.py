@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from priorrg import zero_gpu
 from priorrg.confidence import Calibration, Confidence, read_calibration, sentence_confidences
 from priorrg.errors import CheckpointError, ImageError
 from priorrg.image_features import ImageFeatures
@@ -26,7 +27,6 @@ from priorrg.model.vision import VisionFeatures
 from priorrg.report import Sentence, split_sentences
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.writing import BeamSearch, Writer, Writing
-from priorrg.zero_gpu import on_gpu
 
 EMBEDDED_WEIGHTS = Path(__file__).parent.parent / "assets" / "embedded"
 CACHED_IMAGES = 16  # at paper scale 55 MB each
@@ -187,7 +187,14 @@ class Reader:
         return self.images.of(radiograph)
 
     def encode_ahead(self, radiograph: Radiograph, is_wanted: Callable[[], bool]) -> Future[None]:
-        """Encode an image in the background, before anybody reads it; see ImageFeatures.ahead."""
+        """Encode an image in the background, before anybody reads it; see ImageFeatures.ahead.
+
+        Not on ZeroGPU, where a GPU is lent for a reading and would be paid for by the visitor.
+        """
+        if zero_gpu.IS_ON:
+            done: Future[None] = Future()
+            done.set_result(None)
+            return done
         return self.images.ahead(radiograph, is_wanted)
 
     def forget(self, fingerprints: Iterable[str]) -> None:
@@ -238,7 +245,7 @@ class Reader:
                 report = event.text
         return Reading(draft, report)
 
-    @on_gpu(stopped_after)
+    @zero_gpu.on_gpu(stopped_after)
     def read(
         self,
         study: Study,

@@ -7,22 +7,32 @@ import gradio.themes as themes
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from gradio.state_holder import SessionState
+from starlette.routing import Mount
 
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reading import Reader
+from priorrg.report import DISCLAIMER
 from priorrg.settings import Settings
 from priorrg.ui.actions import Actions
+from priorrg.ui.login import Logins
 from priorrg.ui.page import ASSETS, build_page
+from priorrg.ui.pixels import serve_pixels
 from priorrg.ui.sessions import Sessions
 
 
 def build_app(settings: Settings, reader: Reader) -> FastAPI:
-    """The page at /, its health at /healthz. Raises FeedbackError when feedback could not be kept."""
+    """The page at /, its health at /healthz.
+
+    Another route of ours goes before the page is mounted and takes `dependencies=[Depends(login_needed)]`.
+    Raises FeedbackError when feedback could not be kept, SettingsError for a file of logins that cannot be used.
+    """
+    logins = Logins.read(settings.auth) if settings.auth else None
     sessions = Sessions(reader.forget, settings.session_minutes * 60)
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
     page = build_page(Actions(reader, FeedbackStore(settings.feedback)), sessions)
+    page.queue(max_size=settings.queue_size)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
     origins = [origin.strip() for origin in settings.origins.split(",") if origin.strip()]
@@ -32,11 +42,15 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
     def health() -> dict[str, str]:
         return {"status": "ok", "weights": reader.card.name}
 
+    serve_pixels(app, sessions)
     served = gr.mount_gradio_app(
         app,
         page,
         path="/",
-        css_paths=ASSETS / "style.css",
+        auth=logins.check if logins else None,
+        auth_message=DISCLAIMER,
+        root_path=settings.root_path or None,
+        css_paths=[ASSETS / f"{part}.css" for part in ("style", "viewer", "notes", "report", "exports")],
         # The darker blue: white on the usual one has a contrast of 2.8, below the 4.5 of WCAG AA.
         theme=themes.Base(primary_hue="sky", neutral_hue="slate", font=["system-ui", "sans-serif"]).set(
             button_primary_background_fill="*primary_700",
@@ -56,4 +70,5 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
     # Gradio checks that an input file is an upload only in an app that it launched itself; a mounted one would hand any
     # file of this machine to whoever names its path.
     page.has_launched = True
+    app.state.page = next(route.app for route in app.routes if isinstance(route, Mount))
     return served

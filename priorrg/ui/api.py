@@ -1,0 +1,216 @@
+"""The API for programs: three named endpoints, /report, /draft and /overlay. Files in, plain values out, nothing kept.
+
+What they take and give is a promise: names of arguments and of keys stay within one version of the API, keys may be
+added. Everything else that the page does is private to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from priorrg import __version__
+from priorrg.errors import ImageError, PriorRGError, StudyError
+from priorrg.explain.overlays import METHODS, Overlay, explain
+from priorrg.explain.placement import seen_square
+from priorrg.imaging.open import read_radiograph
+from priorrg.reading import DraftDone, Reader, ReportDone
+from priorrg.report import DISCLAIMER
+from priorrg.study import ClinicalContext, Radiograph, Study, check_context
+
+API_VERSION = 1
+DIGITS = 5  # significant ones of a number in a grid
+
+
+class Api:
+    """The endpoints as plain methods over one Reader; they raise PriorRGError."""
+
+    def __init__(self, reader: Reader):
+        self.reader = reader
+
+    def report(
+        self,
+        current: str | None,
+        prior: str | None = None,
+        indication: str = "",
+        history: str = "",
+        view: str = "",
+        prior_view: str = "",
+    ) -> dict[str, Any]:
+        """Read one study to the end.
+
+        current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
+        do not say or say it wrongly. Gives coarse_draft, refined_report, sentences (of the refined report) and what
+        every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
+        context was left out), note (the disclaimer).
+        """
+        with Uploads(self.reader, current, prior) as uploads:
+            study = uploads.study(indication, history, view, prior_view)
+            return self._read(study)[0]
+
+    def draft(
+        self,
+        current: str | None,
+        prior: str | None = None,
+        indication: str = "",
+        history: str = "",
+        view: str = "",
+        prior_view: str = "",
+    ) -> dict[str, Any]:
+        """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
+        with Uploads(self.reader, current, prior) as uploads:
+            study = uploads.study(indication, history, view, prior_view)
+            events = self.reader.read(study)
+            text = next(event.text for event in events if isinstance(event, DraftDone))
+            events.close()  # type: ignore[attr-defined]
+            return self._answer(study, coarse_draft=text)
+
+    def overlay(
+        self,
+        current: str | None,
+        prior: str | None = None,
+        indication: str = "",
+        history: str = "",
+        view: str = "",
+        prior_view: str = "",
+        method: str = "attention",
+    ) -> dict[str, Any]:
+        """Read one study to the end and say of every sentence where on the images it came from.
+
+        method: attention or gradient. Gives what /report gives, and method, overlays and seen.
+        overlays: one for each sentence: sentence, start and end (its place in refined_report); current and prior: G
+        rows of G numbers >= 0, from the top left, prior None without a prior image; shares: how the gradient's evidence
+        divides between current and prior, None for attention. Numbers compare within one grid only.
+        seen: the square of each image that the grid covers: left, top, width, height as fractions of the image.
+        """
+        with Uploads(self.reader, current, prior) as uploads:
+            method = (method or "attention").strip().lower()
+            if method not in METHODS:
+                raise StudyError(f"The method {method[:20]!r} is not known. There are: {', '.join(METHODS)}.")
+            study = uploads.study(indication, history, view, prior_view)
+            answer, done = self._read(study)
+            overlays = explain(self.reader, study, done.tokens, done.sentences, method)
+            return answer | {
+                "method": method,
+                "overlays": [_overlay(overlay) for overlay in overlays],
+                "seen": {
+                    "current": asdict(seen_square(study.current)),
+                    "prior": asdict(seen_square(study.prior)) if study.prior else None,
+                },
+            }
+
+    def _read(self, study: Study) -> tuple[dict[str, Any], ReportDone]:
+        draft, done = "", None
+        for event in self.reader.read(study):
+            if isinstance(event, DraftDone):
+                draft = event.text
+            elif isinstance(event, ReportDone):
+                done = event
+        assert done is not None, "a reading that nobody stops ends with its report"
+        sentences = [sentence.text for sentence in done.sentences]
+        return self._answer(study, coarse_draft=draft, refined_report=done.text, sentences=sentences), done
+
+    def _answer(self, study: Study, **more: Any) -> dict[str, Any]:
+        return more | {
+            "context_note": self.reader.context_note(study.context),
+            "weights": self.reader.card.name,
+            "weights_kind": self.reader.card.kind,
+            "note": DISCLAIMER,
+            "api": API_VERSION,
+            "version": __version__,
+        }
+
+
+class Uploads:
+    """The files of one call. When it ends, however it does, they are deleted and their features forgotten."""
+
+    def __init__(self, reader: Reader, current: str | None, prior: str | None):
+        self.reader = reader
+        self.files = {side: Path(path) for side, path in (("current", current), ("prior", prior)) if path}
+        self.radiographs: dict[str, Radiograph] = {}
+
+    def study(self, indication: str | None, history: str | None, view: str | None, prior_view: str | None) -> Study:
+        """Raises ImageError, StudyError."""
+        views = {"current": view, "prior": prior_view}
+        known = {side: self.reader.processor.check_view(name) for side, name in views.items() if name}
+        context = check_context(ClinicalContext(indication or "", history or ""))
+        if "current" not in self.files:
+            raise StudyError("There is no current image. Give a DICOM, PNG or JPEG file as `current`.")
+        for side, file in self.files.items():
+            try:
+                radiograph = read_radiograph(file)
+            except ImageError as error:
+                raise ImageError(f"{side.capitalize()} image: {error}") from error
+            except OSError:  # its own sentence would carry the file's name
+                raise ImageError(
+                    f"{side.capitalize()} image: the upload did not arrive whole. Send it again."
+                ) from None
+            self.radiographs[side] = replace(radiograph, view_position=known[side]) if side in known else radiograph
+        return Study(self.radiographs["current"], self.radiographs.get("prior"), context)
+
+    def __enter__(self) -> Uploads:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self.files.values():  # not before: one file may be named twice
+            file.unlink(missing_ok=True)
+        self.reader.forget(sorted({radiograph.fingerprint for radiograph in self.radiographs.values()}))
+
+
+def _overlay(overlay: Overlay) -> dict[str, Any]:
+    return {
+        "sentence": overlay.sentence.text,
+        "start": overlay.sentence.start,
+        "end": overlay.sentence.end,
+        "current": _rows(overlay.current),
+        "prior": None if overlay.prior is None else _rows(overlay.prior),
+        "shares": None if overlay.shares is None else list(overlay.shares),
+    }
+
+
+def _rows(grid: np.ndarray) -> list[list[float]]:
+    return [[float(f"{value:.{DIGITS}g}") for value in row] for row in grid]
+
+
+def build_api(reader: Reader) -> None:
+    """Add the endpoints to the page that is being built (inside its `with gr.Blocks()`); nothing of them is seen.
+
+    Files come in through gr.File, which takes nothing but this server's own uploads; gr.api would take any path.
+    """
+    api = Api(reader)
+    with gr.Column(visible=False):
+        asked = [
+            gr.File(label="current"),
+            gr.File(label="prior"),
+            *(gr.Textbox(label=name) for name in ("indication", "history", "view", "prior_view")),
+        ]
+        method = gr.Textbox(label="method", value="attention")
+        answer, ask = gr.JSON(label="answer"), gr.Button("ask")
+    for function, inputs in ((api.report, asked), (api.draft, asked), (api.overlay, [*asked, method])):
+        ask.click(
+            _with_sentences(function),
+            inputs,
+            answer,
+            api_name=function.__name__,
+            concurrency_id="model",
+            concurrency_limit=1,
+        )
+
+
+def _with_sentences(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """An error for a reader becomes Gradio's, which reaches the client as its sentence; all others do not."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return function(*args, **kwargs)
+        except PriorRGError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return call
