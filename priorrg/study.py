@@ -1,7 +1,8 @@
 """What a reader brings: radiographs and the clinical context. Plain data, no torch, no page.
 
 A radiograph holds its pixels at full depth and bright-is-dense, as the eye expects them, together
-with the few facts that the model and the reader need. Nothing that identifies a person is kept.
+with the few facts that the model and the reader need. Nothing that names a person is kept, and of a
+DICOM object's identifiers only what an export must point at (DicomReference).
 """
 
 from __future__ import annotations
@@ -18,6 +19,40 @@ from priorrg.errors import StudyError
 UNKNOWN_VIEW = "unk"  # the published view-position dictionary's name for 'not stated'
 
 
+@dataclass(frozen=True, repr=False)
+class DicomReference:
+    """What an export needs to point at the DICOM object that a radiograph came from; never shown, stored or logged.
+
+    Study, Series and SOP Instance UID (0020,000D), (0020,000E), (0008,0018), SOP Class UID (0008,0016) and
+    Modality (0008,0060). It lives in memory with its radiograph alone, and is gone with it.
+    """
+
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+    sop_class_uid: str
+    modality: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a DICOM header says beside view and date; empty or None where it says nothing that is listed.
+
+    modality: (0008,0060). body_part: `CHEST` or another part, (0018,0015). laterality: `L`, `R`, `B`oth, `U`npaired.
+    acquisition_date: (0008,0022). time: that goes with the radiograph's study_date.
+    person, issuer: digests of patient identifier and its issuer under a salt of this process; they tell whether two
+        images are of the same person, are compared in memory and never shown, stored or logged.
+    """
+
+    modality: str = ""
+    body_part: str = ""
+    laterality: str = ""
+    acquisition_date: datetime.date | None = None
+    time: datetime.time | None = None
+    person: str = field(default="", repr=False)
+    issuer: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Radiograph:
     """One radiograph.
@@ -29,6 +64,10 @@ class Radiograph:
     study_date: from DICOM (0008,0020), or None. Shown, never stored.
     source: `DICOM`, `PNG` or `JPEG`. bits: bits stored in the source.
     notes: sentences for the reader about what was assumed while reading the file.
+    units: (slope, intercept): slope * pixel + intercept is the value that the file means, after its modality LUT (or
+        VOI LUT, where that was applied). The slope is negative where MONOCHROME1 was inverted.
+    header: what DICOM says besides; None for PNG and JPEG.
+    doubts: why it may be no upright frontal chest radiograph, by its looks (priorrg/imaging/looks.py); often empty.
     """
 
     pixels: np.ndarray
@@ -38,6 +77,10 @@ class Radiograph:
     source: str = ""
     bits: int = 8
     notes: tuple[str, ...] = ()
+    units: tuple[float, float] = (1.0, 0.0)
+    reference: DicomReference | None = field(default=None, repr=False)  # None: the file was no whole DICOM object
+    header: Header | None = None
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.uint16:

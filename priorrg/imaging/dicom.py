@@ -1,18 +1,18 @@
 """DICOM -> Radiograph: modality and VOI transformation, photometric interpretation, view and date.
 
-Nothing that identifies a person is read into our objects, and no message repeats a value of the file
-other than its modality, size and transfer syntax.
+Nothing that names a person is read into our objects, UIDs only as the reference of an export, and no message repeats
+a value of the file other than its modality, size and transfer syntax.
 """
 
 from __future__ import annotations
 
-import datetime
 import io
 import logging
 import math
 import struct
 import warnings
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -20,26 +20,20 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
-from pydicom.pixels.processing import apply_modality_lut
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, convert_color_space
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from priorrg.errors import ImageError
+from priorrg.imaging.header import CAPTURES, RADIOGRAPHS, date_of, modality_of, read_header, view_of
+from priorrg.imaging.looks import doubts
 from priorrg.imaging.raster import MAX_PIXELS, MIN_EDGE
-from priorrg.study import UNKNOWN_VIEW, Radiograph
+from priorrg.study import DicomReference, Radiograph
 
 # pydicom's own messages may quote values of the file, names among them.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
-# (0008,0060) Modality: what a projection radiograph may come as. OT and SC come from digitisers and screen captures.
-_RADIOGRAPHS = {"CR", "DX", "RG", "RF", "XA", "DR"}
-_CAPTURES = {"OT", "SC", ""}
-# Others that a message may name; anything else in that place of a damaged file could be a person's name.
-_OTHERS = {"BMD", "CT", "DOC", "ECG", "ES", "GM", "IO", "KO", "MG", "MR", "NM", "OP", "PR", "PT", "PX", "REG"}
-_OTHERS |= {"RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "SR", "US", "XC"}
-
-# (0018,0015) Body Part Examined, where it names what a chest model cannot read. A list, for the same reason.
-_OTHER_PARTS = {"ABDOMEN", "ANKLE", "ARM", "BREAST", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HIP"}
-_OTHER_PARTS |= {"JAW", "KNEE", "LEG", "LSPINE", "NECK", "PELVIS", "SHOULDER", "SKULL", "SPINE", "TSPINE", "WRIST"}
+_GREY = {"MONOCHROME1", "MONOCHROME2", ""}
+_COLOUR = {"RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 
 # What pydicom and its decoders raise on damaged elements, which may be met wherever an element is first looked at.
 _DAMAGE = (
@@ -82,7 +76,7 @@ def read_dicom(stream: io.BytesIO, called: str) -> Radiograph:
                 )
             data = pydicom.dcmread(stream, force=True)
             _check(data, called)
-            return _radiograph(data, _decode(data, called), called)
+            return _radiograph(data, *_grey(_decode(data, called), data), called)
         except _DAMAGE:
             raise ImageError(
                 f"{called} is DICOM, but damaged or cut short: it cannot be decoded. Export it again."
@@ -101,20 +95,15 @@ def _is_deflated(stream: io.BytesIO) -> bool:
 
 def _check(data: Dataset, called: str) -> None:
     """Refuse what is no single radiograph before anything is decoded."""
-    modality = str(data.get("Modality", "")).strip().upper()
-    named = modality if modality in _RADIOGRAPHS | _CAPTURES | _OTHERS and modality else "not stated"
+    modality = modality_of(data)
     if (
         "Rows" not in data
         or "Columns" not in data
         or not any(k in data for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
     ):
         raise ImageError(
-            f"{called} is a DICOM object without an image (modality {named}). "
+            f"{called} is a DICOM object without an image (modality {modality or 'not stated'}). "
             "Upload the radiograph, not its report or presentation state."
-        )
-    if modality not in _RADIOGRAPHS | _CAPTURES:
-        raise ImageError(
-            f"{called} is of modality {named}. PriorRG reads chest radiographs (CR or DX): choose that series."
         )
     frames = int(data.get("NumberOfFrames") or 1)
     if frames > 1:
@@ -128,11 +117,12 @@ def _check(data: Dataset, called: str) -> None:
         raise ImageError(f"{called} is only {columns} x {rows} pixels. Upload the radiograph itself.")
     if "PixelData" not in data:
         raise ImageError(f"{called} holds floating-point pixels, a map and no radiograph.")
-    photometric = str(data.get("PhotometricInterpretation", "")).strip()  # (0028,0004)
-    if int(data.get("SamplesPerPixel") or 1) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
-        raise ImageError(
-            f"{called} is a colour image (a photograph or screen capture in DICOM). Upload the original radiograph."
-        )
+    if int(data.get("SamplesPerPixel") or 1) not in (1, 3) or _photometric(data) not in _GREY | _COLOUR:
+        raise ImageError(f"{called} stores its values as no radiograph does. Export the original radiograph.")
+
+
+def _photometric(data: Dataset) -> str:
+    return str(data.get("PhotometricInterpretation", "")).strip()  # (0028,0004)
 
 
 def _decode(data: Dataset, called: str) -> np.ndarray:
@@ -155,14 +145,25 @@ def _decode(data: Dataset, called: str) -> np.ndarray:
         ) from None
 
 
-def _radiograph(data: Dataset, stored: np.ndarray, called: str) -> Radiograph:
+def _grey(stored: np.ndarray, data: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
+    """(rows, columns) as stored and None; of a colour image its brightness and the (rows, columns, 3) colours."""
+    photometric = _photometric(data)
+    if photometric == "PALETTE COLOR":
+        stored = apply_color_lut(stored, data)
+    if stored.ndim == 2:
+        return stored, None
+    if photometric in ("YBR_FULL", "YBR_FULL_422"):  # the decoders leave these, and turn the two of JPEG 2000 into RGB
+        stored = convert_color_space(stored, photometric, "RGB", per_frame=True)
+    colours = stored if stored.dtype == np.uint8 else np.rint(stored / max(int(stored.max()), 1) * 255).astype(np.uint8)
+    return np.rint(colours @ np.array([0.299, 0.587, 0.114])).astype(np.uint8), colours  # ITU-R BT.601
+
+
+def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, called: str) -> Radiograph:
     notes: list[str] = []
-    modality = str(data.get("Modality", "")).strip().upper()
-    if modality in _CAPTURES:
+    if colours is not None:
+        notes.append("This is a colour image: its brightness is read as grey.")
+    if modality_of(data) in CAPTURES:
         notes.append("The file does not say that it is a radiograph (modality missing or 'other').")
-    part = str(data.get("BodyPartExamined", "")).strip().upper()
-    if part in _OTHER_PARTS:
-        notes.append(f"The file says that it shows another part of the body ({part}); PriorRG reads chests only.")
     values = np.asarray(apply_modality_lut(stored, data), dtype=np.float64)  # (0028,1052), (0028,1053), (0028,3000)
     shown = values[~_padding(stored, data)]
     if shown.size == 0:
@@ -190,6 +191,7 @@ def _radiograph(data: Dataset, stored: np.ndarray, called: str) -> Radiograph:
     # Steps finer than one (a fractional rescale slope) or wider than 16 bits are fitted into uint16.
     scale = 65535 / span if span > 65535 or (span < 256 and not np.all(values == np.rint(values))) else 1.0
     pixels = np.rint((values - shift) * scale).astype(np.uint16)
+    units = (1 / scale, shift)
     if window is None:
         low, high = (low - shift) * scale, (high - shift) * scale
         centre, width = (low + high + 1) / 2, max(high - low + 1, 2.0)
@@ -199,16 +201,31 @@ def _radiograph(data: Dataset, stored: np.ndarray, called: str) -> Radiograph:
         top = int(pixels.max())
         pixels = (top - pixels).astype(np.uint16)
         centre = top - centre + 1
+        units = (-1 / scale, shift + top / scale)
         notes.append("Stored with white as black (MONOCHROME1): inverted for display.")
-    return Radiograph(
+    radiograph = Radiograph(
         pixels,
         window=(centre, width),
-        view_position=_view(data),
-        study_date=_date(data),
+        view_position=view_of(data),
+        study_date=date_of(data),
         source="DICOM",
         bits=int(data.get("BitsStored") or 16),
         notes=tuple(notes),
+        units=units,
+        reference=_reference(data),
+        header=read_header(data),
     )
+    return replace(radiograph, doubts=doubts(radiograph.display(), colours))
+
+
+def _reference(data: Dataset) -> DicomReference | None:
+    """The object's own UIDs, for exports that point at it; None where one is missing or is no UID."""
+    names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+    uids = [UID(str(data.get(name) or "")) for name in names]
+    if not all(uid and uid.is_valid for uid in uids):  # anything else in that place could be a person's name
+        return None
+    modality = modality_of(data)
+    return DicomReference(*(str(uid) for uid in uids), modality=modality if modality in RADIOGRAPHS else "OT")
 
 
 def _looked_up(values: np.ndarray, item: Dataset) -> np.ndarray:
@@ -251,25 +268,3 @@ def _padding(stored: np.ndarray, data: Dataset) -> np.ndarray:
     last = data.get("PixelPaddingRangeLimit")
     low, high = sorted((int(first), int(first if last is None else last)))
     return (stored >= low) & (stored <= high)
-
-
-def _view(data: Dataset) -> str:
-    view = str(data.get("ViewPosition") or "").strip().upper()  # (0018,5101)
-    if view in ("LL", "RL", "LLO", "RLO", "LAT", "LLAT", "RLAT", "LATERAL"):
-        return "LATERAL"
-    if view in ("PA", "AP"):
-        return view
-    codes = data.get("ViewCodeSequence")  # (0054,0220), the coded way of saying it: CID 4010
-    meaning = str(codes[0].get("CodeMeaning", "")).lower() if codes else ""
-    words = {"postero-anterior": "PA", "antero-posterior": "AP", "lateral": "LATERAL"}
-    return next((name for word, name in words.items() if word in meaning), UNKNOWN_VIEW)
-
-
-def _date(data: Dataset) -> datetime.date | None:
-    for name in ("StudyDate", "AcquisitionDate", "ContentDate"):  # (0008,0020), (0008,0022), (0008,0023)
-        text = str(data.get(name) or "").replace(".", "")
-        try:
-            return datetime.datetime.strptime(text[:8], "%Y%m%d").date()
-        except ValueError:
-            continue
-    return None

@@ -25,10 +25,11 @@ _SIGNATURES = (
 )
 
 
-def read_radiograph(source: str | Path | bytes, name: str = "") -> Radiograph:
+def read_radiograph(source: str | Path | bytes, name: str = "", called: str = "") -> Radiograph:
     """Read one radiograph from a file or its bytes; DICOM (with or without extension), PNG or JPEG.
 
     name: what the reader called the file, used in messages when `source` is bytes.
+    called: how messages name it instead, where its own name is not to be repeated ('File 3 of 5').
     Raises ImageError with a sentence for the reader; FileNotFoundError where a path does not exist.
     """
     if isinstance(source, bytes):
@@ -37,9 +38,9 @@ def read_radiograph(source: str | Path | bytes, name: str = "") -> Radiograph:
         path = Path(source)
         name = name or path.name
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"{_called(name)} is larger than 200 MB. PriorRG reads single radiographs.")
+            raise ImageError(f"{called or _called(name)} is larger than 200 MB. PriorRG reads single radiographs.")
         data = path.read_bytes()
-    called = _called(name)
+    called = called or _called(name)
     if not data:
         raise ImageError(f"{called} is empty (0 bytes). Export it again and upload it once more.")
     if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):

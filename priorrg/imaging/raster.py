@@ -6,11 +6,13 @@ import io
 import struct
 import warnings
 import zlib
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from priorrg.errors import ImageError
+from priorrg.imaging.looks import doubts
 from priorrg.study import Radiograph
 
 MIN_EDGE, MAX_PIXELS = 64, 80_000_000
@@ -61,7 +63,10 @@ def read_raster(data: bytes, called: str) -> Radiograph:
     elif bits == 16 and top < 1 << 16:
         notes.append(f"16-bit samples of which {top.bit_length() - 1} bits are used: shown over that range.")
     # A camera's MPO is a JPEG with more pictures behind the first.
-    return Radiograph(pixels, window, source="JPEG" if kind == "MPO" else kind, bits=bits, notes=tuple(notes))
+    source = "JPEG" if kind == "MPO" else kind
+    radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes))
+    colours = None if bits == 16 or image.mode in ("L", "1") else np.asarray(image.convert("RGB"))
+    return replace(radiograph, doubts=doubts(radiograph.display(), colours))
 
 
 def _rare_jpeg(data: bytes) -> str:

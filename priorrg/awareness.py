@@ -1,0 +1,196 @@
+"""What two radiographs say about each other and about themselves: facts for the reader, none of which blocks.
+
+Pure: radiographs in, remarks out. A remark names what is the case and with which values; the words are the page's.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from priorrg.imaging.header import CAPTURES, CHEST, RADIOGRAPHS
+from priorrg.study import UNKNOWN_VIEW, Radiograph
+
+LATERAL = "LATERAL"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to know. side: `current`, `prior`, or empty where it is about both.
+
+    kind and the keys of values: those of the sentences in priorrg/ui/texts.py. offers_swap: whether exchanging current
+    and prior may be the answer.
+    """
+
+    kind: str
+    side: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    is_warning: bool = False
+    offers_swap: bool = False
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """Several files sorted into a study. remarks: one a file, in the order of use, and how the order was found."""
+
+    current: Radiograph | None
+    prior: Radiograph | None
+    remarks: tuple[Remark, ...]
+
+
+def remarks_on(current: Radiograph | None, prior: Radiograph | None) -> tuple[Remark, ...]:
+    """Everything to know about a study's images: what lies between the two first, then each of them."""
+    found: list[Remark] = []
+    if current is not None and prior is not None:
+        found += _between(current, prior)
+    for side, radiograph in (("current", current), ("prior", prior)):
+        if radiograph is not None:
+            found += _about(side, radiograph)
+    return tuple(found)
+
+
+def are_different_people(one: Radiograph, other: Radiograph) -> bool:
+    """By digests of identifier and issuer; False where a file names nobody. The same identifier proves nothing."""
+    if one.header is None or other.header is None or not (one.header.person and other.header.person):
+        return False
+    if one.header.person != other.header.person:
+        return True
+    return bool(one.header.issuer and other.header.issuer) and one.header.issuer != other.header.issuer
+
+
+def are_same_image(one: Radiograph, other: Radiograph) -> bool:
+    """The same pixels, whatever window they are shown through."""
+    return one.pixels.shape == other.pixels.shape and bool(np.array_equal(one.pixels, other.pixels))
+
+
+def are_same_examination(one: Radiograph, other: Radiograph) -> bool:
+    """By Study Instance UID; False where a file has none."""
+    return bool(one.reference and other.reference) and one.reference.study_uid == other.reference.study_uid  # type: ignore[union-attr]
+
+
+def _between(current: Radiograph, prior: Radiograph) -> list[Remark]:
+    found = []
+    if are_different_people(current, prior):
+        found.append(Remark("different people", is_warning=True))
+    if are_same_image(current, prior):
+        return [*found, Remark("same image", is_warning=True)]
+    if are_same_examination(current, prior):
+        found.append(Remark("same examination"))
+    if current.study_date is None or prior.study_date is None:
+        missing = [s for s, r in (("current", current), ("prior", prior)) if r.study_date is None]
+        return [*found, Remark("no date", missing[0] if len(missing) == 1 else "", offers_swap=True)]
+    days = (current.study_date - prior.study_date).days
+    if days:
+        count, unit = _amount(abs(days))
+        return [*found, _order(days > 0, count, unit)]
+    now, before = (r.header.time if r.header else None for r in (current, prior))
+    if now is None or before is None or now == before:
+        return [*found, Remark("same day", offers_swap=True)]
+    minutes = (now.hour - before.hour) * 60 + now.minute - before.minute
+    count, unit = (abs(minutes) // 60, "hours") if abs(minutes) >= 60 else (max(1, abs(minutes)), "minutes")
+    return [*found, _order(now > before, count, unit)]
+
+
+def _order(is_right: bool, count: int, unit: str) -> Remark:
+    values = {"count": count, "unit": unit}
+    return Remark("older", "prior", values) if is_right else Remark("swapped", "", values, True, True)
+
+
+def _amount(days: int) -> tuple[int, str]:
+    """Whole days up to two months, then about so many months or years: nobody counts 700 days."""
+    if days <= 60:
+        return days, "days"
+    months = round(days / 30.44)  # of a mean year
+    return (months, "months") if months < 24 else (round(days / 365.25), "years")
+
+
+def _about(side: str, radiograph: Radiograph) -> list[Remark]:
+    header = radiograph.header
+    found = []
+    if header is not None and header.modality not in RADIOGRAPHS | CAPTURES:
+        found.append(Remark("other modality", side, {"modality": header.modality}, True))
+    if header is not None and header.body_part not in ("", CHEST):
+        found.append(Remark("other part", side, {"part": header.body_part}, True))
+    if radiograph.view_position == LATERAL:
+        found.append(Remark("lateral", side, is_warning=True))
+    if found:
+        return found
+    if radiograph.doubts and not _is_told(radiograph):
+        return [Remark("looks", side, {"doubts": radiograph.doubts}, True)]
+    if header is not None and header.laterality in ("L", "R"):
+        return [Remark("one side", side, {"laterality": header.laterality})]
+    return []
+
+
+def _is_told(radiograph: Radiograph) -> bool:
+    """Whether the header itself says that this is a frontal chest radiograph, so that its looks need no judgement."""
+    header = radiograph.header
+    if header is None or header.modality not in RADIOGRAPHS - CAPTURES:
+        return False
+    return header.body_part == CHEST or radiograph.view_position in ("PA", "AP")
+
+
+def sort_files(images: Sequence[tuple[int, Radiograph]], count: int) -> Sorting:
+    """The newest frontal chest radiograph becomes the current image, the most recent one before it the prior.
+
+    images: number (from 1) of each file that could be read, and its radiograph; count: of all files.
+    What is set aside is named by number, view and date: laterals and what is no chest radiograph by its header (unless
+    there is nothing else), copies of an image used, another person's, and other images of the current examination.
+    Files without a date keep their order, behind those with one, and that is said.
+    """
+    fitting = [(number, image) for number, image in images if not any(r.kind in _ASIDE for r in _about("", image))]
+    rest = _newest_first(fitting or images)
+    if not rest:
+        return Sorting(None, None, ())
+    (number, current), *others = rest
+    remarks = [_file("used as current", number, count, current)]
+    prior, aside = None, []
+    for number, image in others:
+        if are_same_image(current, image) or (prior is not None and are_same_image(prior, image)):
+            aside.append(_file("aside: copy", number, count, image))
+        elif are_different_people(current, image):
+            aside.append(_file("aside: different people", number, count, image, True))
+        elif are_same_examination(current, image):
+            aside.append(_file("aside: same examination", number, count, image))
+        elif prior is None:
+            prior = image
+            remarks.append(_file("used as prior", number, count, image))
+        else:
+            aside.append(_file("aside: older", number, count, image))
+    if prior is None:
+        remarks.append(Remark("no prior among files"))
+    if fitting:
+        for number, image in images:
+            kinds = [r.kind for r in _about("", image) if r.kind in _ASIDE]
+            aside += [_file(f"aside: {kinds[0]}", number, count, image)] if kinds else []
+    undated = [image for _, image in rest if image.study_date is None]
+    if undated and len(rest) > 1:
+        remarks.append(Remark("no dates" if len(undated) == len(rest) else "some dates"))
+    return Sorting(current, prior, (*remarks, *aside))
+
+
+_ASIDE = ("other modality", "other part", "lateral")
+
+
+def _newest_first(images: Sequence[tuple[int, Radiograph]]) -> list[tuple[int, Radiograph]]:
+    def moment(image: Radiograph) -> datetime.datetime:
+        time = image.header.time if image.header else None
+        return datetime.datetime.combine(image.study_date or datetime.date.min, time or datetime.time.min)
+
+    return sorted(images, key=lambda pair: moment(pair[1]), reverse=True)  # stable: equal ones keep their order
+
+
+def _file(kind: str, number: int, count: int, image: Radiograph, is_warning: bool = False) -> Remark:
+    time = image.header.time if image.header else None
+    values = {
+        "number": number,
+        "count": count,
+        "view": "" if image.view_position == UNKNOWN_VIEW else image.view_position,
+        "date": image.study_date.isoformat() if image.study_date else "",
+        "time": time.strftime("%H:%M") if time and image.study_date else "",
+    }
+    return Remark(kind, "", values, is_warning)

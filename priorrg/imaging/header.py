@@ -1,0 +1,108 @@
+"""What a DICOM header says about its image: kind, part of the body, view, side, and when it was taken.
+
+Only words of the lists below are taken over: anything else in that place of a damaged file could be a person's name.
+Whose image it is becomes a keyed digest that tells two people apart in this process, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+import secrets
+
+from pydicom.dataset import Dataset
+
+from priorrg.study import UNKNOWN_VIEW, Header
+
+# (0008,0060) Modality: what a projection radiograph may come as. OT and SC come from digitisers and screen captures.
+RADIOGRAPHS = {"CR", "DX", "RG", "RF", "XA", "DR"}
+CAPTURES = {"OT", "SC", ""}
+OTHERS = {"BMD", "CT", "DOC", "ECG", "ES", "GM", "IO", "KO", "MG", "MR", "NM", "OP", "PR", "PT", "PX", "REG"}
+OTHERS |= {"RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "SR", "US", "XC"}
+UNLISTED = "another kind"  # a modality that stands in none of the lists
+
+# (0018,0015) Body Part Examined: the chest, and where it names what a chest model cannot read.
+CHEST = "CHEST"
+_CHEST_WORDS = {"CHEST", "THORAX", "LUNG", "LUNGS"}
+_OTHER_PARTS = {"ABDOMEN", "ANKLE", "ARM", "BREAST", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HIP"}
+_OTHER_PARTS |= {"JAW", "KNEE", "LEG", "LSPINE", "NECK", "PELVIS", "SHOULDER", "SKULL", "SPINE", "TSPINE", "WRIST"}
+
+_SALT = secrets.token_bytes(32)  # of this process alone: a digest means nothing to anybody else, or tomorrow
+
+
+def read_header(data: Dataset) -> Header:
+    """The facts that the page and the sorting of several files need. Missing or unlisted values are empty."""
+    part = _text(data, "BodyPartExamined").upper()
+    side = _text(data, "ImageLaterality").upper() or _text(data, "Laterality").upper()  # (0020,0062), (0020,0060)
+    return Header(
+        modality=modality_of(data),
+        body_part=CHEST if part in _CHEST_WORDS else part if part in _OTHER_PARTS else "",
+        laterality=side if side in ("L", "R", "B", "U") else "",
+        acquisition_date=_day(data, "AcquisitionDate") or _day(data, "AcquisitionDateTime"),
+        time=_time_of(data),
+        person=_digest("person", _text(data, "PatientID")),  # (0010,0020)
+        issuer=_digest("issuer", _text(data, "IssuerOfPatientID")),  # (0010,0021)
+    )
+
+
+def modality_of(data: Dataset) -> str:
+    """(0008,0060), empty where it is not stated, UNLISTED where it is a word of no list."""
+    modality = _text(data, "Modality").upper()
+    return modality if modality in RADIOGRAPHS | CAPTURES | OTHERS else UNLISTED
+
+
+def view_of(data: Dataset) -> str:
+    """`PA`, `AP`, `LATERAL` or `unk`."""
+    view = _text(data, "ViewPosition").upper()  # (0018,5101)
+    if view in ("LL", "RL", "LLO", "RLO", "LAT", "LLAT", "RLAT", "LATERAL"):
+        return "LATERAL"
+    if view in ("PA", "AP"):
+        return view
+    codes = data.get("ViewCodeSequence")  # (0054,0220), the coded way of saying it: CID 4010
+    meaning = str(codes[0].get("CodeMeaning", "")).lower() if codes else ""
+    words = {"postero-anterior": "PA", "antero-posterior": "AP", "lateral": "LATERAL"}
+    return next((name for word, name in words.items() if word in meaning), UNKNOWN_VIEW)
+
+
+def date_of(data: Dataset) -> datetime.date | None:
+    """The day of the study, else of the acquisition, else of the content; None where none is a date."""
+    # (0008,0020), (0008,0022), (0008,0023)
+    return _day(data, "StudyDate") or _day(data, "AcquisitionDate") or _day(data, "ContentDate")
+
+
+def _time_of(data: Dataset) -> datetime.time | None:
+    """The time that goes with `date_of`: of the acquisition where that was on the same day, else of the study."""
+    day = date_of(data)
+    moment = _text(data, "AcquisitionDateTime")  # (0008,002A), YYYYMMDDHHMMSS.FFFFFF&ZZXX
+    if day and _day(data, "AcquisitionDateTime") == day and (found := _clock(moment[8:])):
+        return found
+    if _day(data, "AcquisitionDate") in (day, None) and (found := _clock(_text(data, "AcquisitionTime"))):
+        return found  # (0008,0032)
+    named = "StudyTime" if _day(data, "StudyDate") else "ContentTime"  # (0008,0030), (0008,0033)
+    return _clock(_text(data, named))
+
+
+def _day(data: Dataset, name: str) -> datetime.date | None:
+    try:
+        return datetime.datetime.strptime(_text(data, name).replace(".", "")[:8], "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def _clock(text: str) -> datetime.time | None:
+    """A DICOM time, HHMMSS.FFFFFF of which hours and minutes are asked for (PS3.5 6.2, TM)."""
+    found = re.match(r"(\d\d):?(\d\d):?(\d\d)?", text)
+    if not found:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return datetime.time(hours, minutes, min(seconds, 59)) if hours < 24 and minutes < 60 else None
+
+
+def _text(data: Dataset, name: str) -> str:
+    return str(data.get(name) or "").strip()
+
+
+def _digest(what: str, value: str) -> str:
+    """Empty for an empty value."""
+    return hashlib.blake2b(f"{what} {value}".encode(), key=_SALT, digest_size=16).hexdigest() if value else ""
