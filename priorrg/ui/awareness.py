@@ -1,0 +1,197 @@
+"""The page's notes on the two images, and the area that takes several files or a folder at once.
+
+What is the case is found in priorrg/awareness.py; here it becomes sentences (texts.py) and parts of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from priorrg.awareness import Remark, Sorting, remarks_on, sort_files
+from priorrg.errors import ImageError
+from priorrg.imaging.open import read_radiograph
+from priorrg.study import UNKNOWN_VIEW, Radiograph
+from priorrg.ui import texts
+from priorrg.ui.actions import LOST_UPLOAD
+from priorrg.ui.sessions import Session
+
+MAX_FILES = 24  # of a folder; all of them are in memory until two are chosen
+
+
+@dataclass(frozen=True)
+class Awareness:
+    """The parts of the page: the notes under the viewer, the area for several files and the button for a folder."""
+
+    notes: gr.HTML
+    files: gr.File
+    folder: gr.UploadButton
+
+
+def build_notes(assets: Path) -> gr.HTML:
+    """assets: the folder of the page's scripts."""
+    return gr.HTML(
+        {},
+        html_template='<div class="notes" role="status"></div>',
+        js_on_load=(assets / "notes.js").read_text(),
+        elem_id="notes",
+        texts={name: texts.NOTES[name] for name in ("mark", "exchange", "facts")},
+    )
+
+
+def build_set_upload(notes: gr.HTML) -> Awareness:
+    with gr.Row(elem_id="upload-several"):
+        files = gr.File(label=texts.NOTES["several"], file_count="multiple", height=110, elem_id="upload-set", scale=3)
+        folder = gr.UploadButton(texts.NOTES["folder"], file_count="directory", size="sm", min_width=110, scale=1)
+    return Awareness(notes, files, folder)
+
+
+def wire(
+    parts: Awareness,
+    session_of: Callable[[gr.Request], Session],
+    view_boxes: dict[str, Any],
+    shown_study: list[Any],
+    study_shown: Callable[[Session], list[Any]],
+    problem: Any,
+) -> None:
+    """Listeners of these parts. shown_study: what a new study changes on the page, study_shown: with which values."""
+    views = [view_boxes["current"], view_boxes["prior"]]
+
+    def on_files(paths: list[str] | None, request: gr.Request) -> list[Any]:
+        session = session_of(request)
+        try:
+            take_files(session, paths or [])
+        except ImageError as error:
+            skipped: list[Any] = [gr.skip()] * len(shown_study)
+            skipped[shown_study.index(problem)] = str(error)
+            return [*skipped, None]
+        return [*study_shown(session), None]
+
+    for part in (parts.files, parts.folder):
+        part.upload(on_files, part, [*shown_study, part], api_visibility="private")
+
+    def on_exchange(view: str, prior_view: str, request: gr.Request) -> list[Any]:
+        session = session_of(request)
+        session.exchange()
+        values = study_shown(session)
+        for box, kept in zip(views, (prior_view, view), strict=True):  # as the reader had set them
+            values[shown_study.index(box)] = kept
+        return values
+
+    parts.notes.exchange(on_exchange, views, shown_study, api_visibility="private")  # type: ignore[attr-defined]
+
+    def on_view(view: str, prior_view: str, request: gr.Request) -> dict[str, Any]:
+        session = session_of(request)
+        session.views = {"current": view, "prior": prior_view}
+        return notes_payload(session)
+
+    for box in views:
+        box.input(on_view, views, parts.notes, queue=False, api_visibility="private", show_progress="hidden")
+
+
+def take_files(session: Session, paths: list[str]) -> None:
+    """Sort several uploads into the session's study and delete them all, whatever comes of it.
+
+    Raises ImageError where none of them can be read; then the session keeps what it had.
+    """
+    images: list[tuple[int, Radiograph]] = []
+    unread: list[Remark] = []
+    try:
+        for number, path in enumerate(paths, start=1):
+            called = texts.NOTES["file"].format(number=number, count=len(paths))
+            if number > MAX_FILES:
+                break
+            try:
+                images.append((number, read_radiograph(path, called=called)))
+            except ImageError as error:
+                unread.append(Remark("not read", values={"reason": str(error)}))
+            except OSError:
+                unread.append(Remark("not read", values={"reason": f"{called}: {LOST_UPLOAD}"}))
+            finally:
+                Path(path).unlink(missing_ok=True)
+    finally:
+        for path in paths:
+            Path(path).unlink(missing_ok=True)
+    if not images:
+        reasons = " ".join(remark.values["reason"] for remark in unread[:3])
+        raise ImageError(f"{texts.NOTES['none read']} {reasons}".strip())
+    if len(paths) > MAX_FILES:
+        unread.append(Remark("too many", values={"read": MAX_FILES, "count": len(paths)}, is_warning=True))
+    sorting = sort_files(images, len(paths))
+    _put(session, replace(sorting, remarks=(*sorting.remarks, *unread)))
+
+
+def _put(session: Session, sorting: Sorting) -> None:
+    with session.lock:
+        session.put("current", sorting.current)
+        session.put("prior", sorting.prior)
+        session.arrival = sorting.remarks
+
+
+def notes_payload(session: Session) -> dict[str, Any]:
+    """Sentences and facts for assets/ui/notes.js. A view position that the reader chose goes before the file's."""
+    with session.lock:
+        current, prior, arrival, views = session.current, session.prior, session.arrival, dict(session.views)
+    if current is not None and "current" in views:
+        current = replace(current, view_position=views["current"])
+    if prior is not None and "prior" in views:
+        prior = replace(prior, view_position=views["prior"])
+    remarks = (*remarks_on(current, prior), *arrival)
+    # What may make the reading worthless comes first.
+    ordered = sorted(remarks, key=lambda remark: not remark.is_warning)
+    return {
+        "notes": [
+            {"text": sentence(remark), "warning": remark.is_warning, "swap": remark.offers_swap} for remark in ordered
+        ],
+        "facts": _facts(current, prior),
+    }
+
+
+def sentence(remark: Remark) -> str:
+    """The remark in words."""
+    values = dict(remark.values)
+    if "unit" in values:
+        one, several = texts.SPANS[values["unit"]]
+        values["span"] = (one if values["count"] == 1 else several).format(count=values["count"])
+    if "doubts" in values:
+        values["reasons"] = texts.NOTES["and"].join(texts.DOUBTS[doubt] for doubt in values["doubts"])
+    if "laterality" in values:
+        values["laterality"] = texts.SIDES[values["laterality"]]
+    if "number" in values:
+        values["file"] = texts.NOTES["file"].format(number=values["number"], count=values["count"])
+        facts = ", ".join(fact for fact in (values["view"], f"{values['date']} {values['time']}".strip()) if fact)
+        values["described"] = f" ({facts})" if facts else ""
+    return texts.REMARKS[remark.kind].format(side=texts.NOTES.get(remark.side, ""), **values)
+
+
+def _facts(current: Radiograph | None, prior: Radiograph | None) -> list[list[str]]:
+    """Rows of the table of what the files say, its head first; empty where there is no image."""
+    shown = [(name, image) for name, image in (("current", current), ("prior", prior)) if image is not None]
+    if not shown:
+        return []
+    columns = [_facts_of(image) for _, image in shown]
+    head = ["", *(texts.FACTS[name] for name, _ in shown)]
+    return [head, *([texts.FACTS[name], *(column[name] for column in columns)] for name in columns[0])]
+
+
+def _facts_of(image: Radiograph) -> dict[str, str]:
+    header = image.header
+    rows, columns = image.pixels.shape
+    missing = texts.FACTS["missing"]
+    time = header.time.strftime(" %H:%M") if header and header.time else ""
+    acquired = header.acquisition_date.isoformat() if header and header.acquisition_date else missing
+    return {
+        "modality": (header.modality if header else "") or missing,
+        "part": (header.body_part.capitalize() if header else "") or missing,
+        "view": missing if image.view_position == UNKNOWN_VIEW else image.view_position,
+        "laterality": texts.SIDES[header.laterality] if header and header.laterality else missing,
+        "date": f"{image.study_date.isoformat()}{time}" if image.study_date else missing,
+        "acquired": acquired,
+        "size": texts.FACTS["pixels"].format(rows=rows, columns=columns),
+        "bits": texts.FACTS["depth"].format(bits=image.bits, source=image.source),
+        "assumed": " ".join(image.notes) or texts.FACTS["nothing"],
+    }
