@@ -4,6 +4,7 @@ import base64
 import datetime
 import json
 import logging
+import os
 import re
 from dataclasses import replace
 
@@ -18,17 +19,20 @@ from pypdf import PdfReader
 
 import priorrg
 from priorrg.__main__ import main
-from priorrg.errors import ExportError
+from priorrg.errors import ExportError, StudyError
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import EDITED, NOT_EDITED, SIMULATED, ReportExport
 from priorrg.export.dicom_sr import HUMAN_SENTENCE, MATCHING
 from priorrg.export.forms import FORMS, check_form, form_of
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
-from priorrg.reading import WeightsCard
-from priorrg.report import DISCLAIMER, split_sentences
+from priorrg.reading import ReportDone, WeightsCard
+from priorrg.report import DISCLAIMER, EditedSentence, split_sentences
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import EXAMPLES
+from priorrg.ui.exports import take_away
+from priorrg.ui.sessions import Run, Session
+from tests.test_app import CHROMIUM, opened, started
 
 DICOM = EXAMPLES / "growing-effusion"
 PNG = EXAMPLES / "resolved-pneumothorax"
@@ -363,3 +367,73 @@ def test_the_command_line_refuses_before_it_reads(name, sentence, small_weights,
 
 def test_an_ending_in_capitals_is_the_same_ending():
     assert form_of("REPORT.PDF") is FORMS["pdf"]
+
+
+# The page
+
+
+def finished(study, edits=()) -> Session:
+    """A session whose report stands."""
+    export = made(study)
+    session, run = Session(), Run(study)
+    session.begin(run)
+    session.finish(run, export.draft, ReportDone(REPORT, (), export.sentences, ()))
+    session.overlays["attention"] = list(export.overlays)
+    session.edits = tuple(edits)
+    return session
+
+
+def test_the_page_is_handed_each_form_as_it_stands_at_that_moment(dicom_study, tmp_path):
+    session = finished(dicom_study)
+    for form in FORMS:
+        answer = take_away(session, CARD, form, "gradient")
+        assert re.fullmatch(r"priorrg-report-\d{8}-\d{4}\.\w+", answer["name"])
+        (tmp_path / answer["name"]).write_bytes(base64.b64decode(answer["data"]))
+        assert NOT_EDITED in words(form, tmp_path / answer["name"])
+    session.edits = (EditedSentence("Heart enlarged.", 1),)
+    copied = take_away(session, CARD, "copy", "attention")["text"]
+    assert copied.startswith("Heart enlarged.") and EDITED in copied
+    first, second = (take_away(session, CARD, "text", "attention")["turn"] for _ in range(2))
+    assert first != second, "the same file asked for twice comes twice"
+
+
+def test_without_a_report_the_page_is_told_why_there_is_nothing_to_take(dicom_study):
+    with pytest.raises(StudyError, match="no finished report"):
+        take_away(Session(), CARD, "pdf", "attention")
+    session = finished(dicom_study)
+    session.put("prior", None)
+    with pytest.raises(StudyError, match="images were changed"):
+        take_away(session, CARD, "copy", "attention")
+    session = finished(dicom_study, [EditedSentence(s.text, n, True) for n, s in enumerate(split_sentences(REPORT))])
+    with pytest.raises(StudyError, match="no sentence any more"):
+        take_away(session, CARD, "text", "attention")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path")
+def test_a_reader_copies_and_downloads_every_form_and_nothing_of_it_lies_on_the_server(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    with started(tmp_path) as (address, _, uploads, _), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = opened(browser, address)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        assert not page.is_visible("#exports .exports-bar"), "nothing to take away yet"
+        page.click("#generate")
+        page.wait_for_selector("#report .sentence", timeout=60_000)
+        page.wait_for_function("() => document.querySelector('#report .status').textContent.startsWith('Finished')")
+        for form in FORMS:
+            with page.expect_download(timeout=60_000) as coming:
+                page.click(f"#exports button[data-form={form}]")
+            path = tmp_path / coming.value.suggested_filename
+            coming.value.save_as(path)
+            assert path.suffix == FORMS[form].suffix
+            said = words(form, path)
+            assert DISCLAIMER in said and NOT_EDITED in said and SIMULATED in said
+        page.click("#exports button[data-form=copy]")
+        page.wait_for_function("() => document.querySelector('#exports').textContent.includes('Copied')")
+        sentence = page.inner_text("#report .sentence >> nth=0")
+        assert page.evaluate("navigator.clipboard.readText()").startswith(" ".join(sentence.split()))
+        left = [file for file in uploads.rglob("*") if file.is_file() and file.stat().st_size]
+        assert left == []
+        browser.close()

@@ -1,0 +1,74 @@
+// Copy and downloads. Runs inside a gr.HTML: `element`, `props`, `watch` and `trigger` are given.
+// A file comes as base64 in the value and leaves through an address that only this page knows.
+const root = element.querySelector(".exports");
+const texts = props.texts;
+let done = "";
+
+const bar = document.createElement("div");
+bar.className = "exports-bar";
+bar.setAttribute("role", "group");
+bar.setAttribute("aria-label", texts.about);
+const status = document.createElement("div");
+status.className = "exports-status";
+status.setAttribute("role", "status");
+for (const [form, label, about] of texts.forms) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.form = form;
+  button.textContent = label;
+  button.title = about;
+  button.setAttribute("aria-label", about);
+  button.addEventListener("click", () => {
+    say(texts.working);
+    trigger("taken", { form });
+  });
+  bar.append(button);
+}
+root.replaceChildren(bar, status);
+
+function say(text, isProblem = false) {
+  status.textContent = text;
+  status.classList.toggle("failed", isProblem);
+}
+
+// Without HTTPS browsers keep their clipboard to themselves; the old way still works there.
+function copyByHand(text) {
+  const before = document.activeElement;
+  const area = Object.assign(document.createElement("textarea"), { value: text });
+  area.style.cssText = "position: fixed; opacity: 0";
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  if (before) before.focus();
+  return copied;
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyByHand(text);
+  }
+}
+
+function save({ data, type, name }) {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const address = URL.createObjectURL(new Blob([bytes], { type }));
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+}
+
+async function act() {
+  const value = props.value || {};
+  if (!value.turn || value.turn === done) return;
+  done = value.turn;
+  if (value.action === "failed") return say(value.said, true);
+  if (value.action === "save") save(value);
+  const arrived = value.action !== "copy" || await copy(value.text);
+  say(arrived ? value.said : texts.notCopied, !arrived);
+}
+
+watch("value", act);
+act();
