@@ -19,12 +19,14 @@ import torch
 from transformers.utils.hub import cached_file
 
 from priorrg.errors import CheckpointError
+from priorrg.facts import sentence_kind
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.report import Sentence
 
 FILE = "calibration.json"
 HIGH, MEDIUM = 0.9, 0.7  # from here on a mark says `high`, or `medium`
 DEFAULT_SCORE = "mean"
+ANY_KIND = "any"
 log = logging.getLogger(__name__)
 
 
@@ -43,21 +45,23 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A monotone map from a score of a sentence (one of SCORES) to the probability that its facts are right.
+    """Monotone maps from a score of a sentence to the probability that its facts are right.
 
-    knots: (score, probability), both rising, joined by straight lines. error: the expected calibration error on
-    `sentences` sentences of the split `measured_on`, which had no part in the map.
+    score: one of those of `sentence_scores`. knots: one map a kind of sentence (facts.sentence_kind), for what is easy
+    to deny is hard to see; `any` serves kinds that were too rare. A map is (score, probability), both rising, joined
+    by straight lines. error: the expected calibration error on `sentences` sentences of the split `measured_on`, which
+    had no part in the maps.
     """
 
     score: str
-    knots: tuple[tuple[float, float], ...]
+    knots: dict[str, tuple[tuple[float, float], ...]]
     error: float
     sentences: int
     measured_on: str
 
-    def probability(self, scores: dict[str, float]) -> float:
-        """scores: as `sentence_scores` gives them."""
-        places, values = zip(*self.knots, strict=True)
+    def probability(self, kind: str, scores: dict[str, float]) -> float:
+        """kind: of the sentence; scores: as `sentence_scores` gives them."""
+        places, values = zip(*self.knots.get(kind, self.knots[ANY_KIND]), strict=True)
         return float(np.interp(scores[self.score], places, values))
 
 
@@ -101,12 +105,12 @@ def sentence_confidences(
 ) -> list[Confidence]:
     """One a sentence. probabilities: one a token."""
     found = []
-    for places in sentence_places(processor, tokens, sentences):
+    for sentence, places in zip(sentences, sentence_places(processor, tokens, sentences), strict=True):
         scores = sentence_scores([probabilities[place] for place in places])
         if calibration is None:
             found.append(Confidence(scores[DEFAULT_SCORE], False))
         else:
-            found.append(Confidence(calibration.probability(scores), True))
+            found.append(Confidence(calibration.probability(sentence_kind(sentence.text), scores), True))
     return found
 
 
@@ -135,14 +139,17 @@ def read_calibration(source: str | Path, model: torch.nn.Module) -> Calibration 
         return None
     try:
         tree = json.loads(Path(file).read_text())
-        knots = tuple((float(score), float(probability)) for score, probability in tree["knots"])
+        maps = {
+            kind: tuple((float(score), float(probability)) for score, probability in knots)
+            for kind, knots in tree["knots"].items()
+        }
         calibration = Calibration(
-            tree["score"], knots, float(tree["error"]), int(tree["sentences"]), tree["measured_on"]
+            tree["score"], maps, float(tree["error"]), int(tree["sentences"]), tree["measured_on"]
         )
-        is_rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in itertools.pairwise(knots))
-        if not knots or not is_rising or calibration.score not in sentence_scores([]):
+        is_rising = all(a[0] < b[0] and a[1] <= b[1] for knots in maps.values() for a, b in itertools.pairwise(knots))
+        if not maps[ANY_KIND] or not is_rising or calibration.score not in sentence_scores([]):
             raise ValueError("its knots do not rise, or its score is unknown")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"The {FILE} of {source} holds no calibration ({error}). Measure it anew: python -m train calibrate "
             f"--weights FOLDER; or delete it."

@@ -151,6 +151,16 @@ def change_tag(facts: tuple[Fact, ...]) -> str:
     return next((fact.change for fact in facts if fact.change), "")
 
 
+def sentence_kind(sentence: str) -> str:
+    """What a sentence is about: a `finding`, a `device`, only what is `absent`, or `none` of what is known here."""
+    facts = read_facts(sentence)
+    if not facts:
+        return "none"
+    if all(fact.presence == ABSENT for fact in facts):
+        return "absent"
+    return "device" if facts[0].finding in DEVICES else "finding"
+
+
 def _clause_facts(clause: str) -> list[Fact]:
     mentions = list(_MENTION.finditer(clause))
     if not mentions:

@@ -1,8 +1,10 @@
-"""A report as text: its sentences, and what refining changed in the draft. No tensors, no page."""
+"""A report as text: its sentences, how two readings differ, and what a reader made of it. No tensors, no page."""
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 DISCLAIMER = (
     "PriorRG is a research demonstration, not a medical device. "
@@ -87,3 +89,65 @@ def differences(draft: str, report: str) -> list[Difference]:
         if new_end > new_start:
             found.append(Difference("added", " ".join(new[new_start:new_end])))
     return found
+
+
+ALIKE = 0.5  # share of common words from which two sentences count as one that was changed
+
+
+@dataclass(frozen=True)
+class ChangedSentence:
+    """What became of a sentence: its words, shared, removed and added. number: its place in the new text, None where
+    the new text has none."""
+
+    number: int | None
+    parts: tuple[Difference, ...]
+
+
+def changed_sentences(before: str, after: str) -> list[ChangedSentence]:
+    """Two texts sentence by sentence: like is set beside like, in order, and what has no like is whole new or gone.
+
+    Word by word over the whole text a sentence that was left out would be scattered over its neighbours.
+    """
+    old, new = ([sentence.text for sentence in split_sentences(text)] for text in (before, after))
+    # best[i][j]: the most that the first i and the first j sentences have in common, keeping their order
+    best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for i in range(len(old)):
+        for j in range(len(new)):
+            alike = _alike(old[i], new[j])
+            paired = best[i][j] + alike if alike >= ALIKE else 0.0
+            best[i + 1][j + 1] = max(best[i][j + 1], best[i + 1][j], paired)
+    found: list[ChangedSentence] = []
+    i, j = len(old), len(new)
+    while i or j:
+        if j and best[i][j] == best[i][j - 1]:
+            j -= 1
+            found.append(ChangedSentence(j, (Difference("added", new[j]),)))
+        elif i and best[i][j] == best[i - 1][j]:
+            i -= 1
+            found.append(ChangedSentence(None, (Difference("removed", old[i]),)))
+        else:
+            i, j = i - 1, j - 1
+            found.append(ChangedSentence(j, tuple(differences(old[i], new[j]))))
+    return found[::-1]
+
+
+@lru_cache(maxsize=4096)
+def _alike(old: str, new: str) -> float:
+    return difflib.SequenceMatcher(a=old.lower().split(), b=new.lower().split(), autojunk=False).ratio()
+
+
+@dataclass(frozen=True)
+class EditedSentence:
+    """A sentence as the reader left it. source: the model's sentence it was, None for one of the reader's own."""
+
+    text: str
+    source: int | None = None
+    is_removed: bool = False
+
+
+def edited_text(sentences: Sequence[Sentence], edits: Sequence[EditedSentence]) -> str | None:
+    """The report that the reader's sentences make; None where they are the model's, word for word."""
+    written = [" ".join(sentence.text.split()) for sentence in sentences]
+    left = [" ".join(edit.text.split()) for edit in edits if not edit.is_removed]
+    left = [text for text in left if text]
+    return None if not edits or left == written else " ".join(left)

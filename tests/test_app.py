@@ -162,6 +162,76 @@ def test_no_prior_and_no_context_are_fine(page):
     page.wait_for_selector("#report .sentence", timeout=60_000)
 
 
+def written(page):
+    """Press Generate and wait for the report with its overlays."""
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    page.wait_for_selector("#report .report[aria-busy=false]")
+
+
+def test_the_refined_report_takes_the_drafts_place_and_its_changes_can_be_hidden(page):
+    written(page)
+    assert page.is_visible("#report .refined") and not page.is_visible("#report .draft")
+    page.click("#report .views >> text=Coarse draft")
+    assert page.is_visible("#report .draft") and not page.is_visible("#report .refined")
+    page.click("#report .views >> text=Refined report")
+    page.uncheck("#report .show-changes input")
+    assert page.query_selector("#report .refined :is(ins, del)") is None
+
+
+def test_arrow_keys_and_the_table_select_sentences(page):
+    written(page)
+    page.click("#report .sentence >> nth=0")
+    page.keyboard.press("ArrowDown")
+    assert page.get_attribute("#report .sentence >> nth=1", "aria-pressed") == "true"
+    assert page.evaluate("document.activeElement.closest('.sentence-row').dataset.row") == "1"
+    row = page.locator("#report .glance tbody tr").last
+    number = row.get_attribute("data-row")
+    row.click()
+    assert page.get_attribute(f"#report [data-row='{number}'] .sentence", "aria-pressed") == "true"
+    mark = page.get_attribute("#report .sure >> nth=0", "aria-label")
+    assert mark.startswith("Confidence: ") and "%" in mark
+
+
+def test_a_sentence_is_edited_in_place_and_the_correction_starts_from_it(page):
+    written(page)
+    first = "#report [data-row='0'] "
+    before = page.inner_text(first + ".sentence")
+    page.click("#report .sentence >> nth=0")
+    page.keyboard.press("F2")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("New large right pneumothorax.")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('#corrected textarea').value.startsWith('New large right pneumothorax.')"
+    )
+    page.wait_for_selector("#report .glance >> text=pneumothorax")
+    assert page.inner_text(first + ".tag.edited") == "edited"
+    assert page.inner_text("#report .hint").startswith("This sentence is yours")
+    page.click("#method label >> nth=1")  # a new payload of the same report
+    page.wait_for_function("() => document.querySelector('#report .hint').textContent.length > 0")
+    assert page.inner_text(first + ".sentence") == "New large right pneumothorax."
+    page.click(first + "[data-role=undo]")
+    assert page.inner_text(first + ".sentence") == before
+    page.wait_for_function(
+        "(text) => document.querySelector('#corrected textarea').value.startsWith(text)", arg=before.split(",")[0][:12]
+    )
+
+
+def test_four_readings_stand_side_by_side(page):
+    written(page)
+    page.click("#compare")
+    page.wait_for_function(
+        "() => document.querySelector('#readings .readings').getAttribute('aria-busy') === 'false'"
+        " && document.querySelectorAll('#readings .reading-text').length === 4",
+        timeout=60_000,
+    )
+    assert page.inner_text("#readings .reading >> nth=1").startswith("Without the prior")
+    assert page.query_selector("#readings .reading:nth-child(2) :is(ins, del)") is not None
+    page.click("text=Remove image >> nth=1")
+    page.wait_for_selector("#readings .readings", state="hidden")
+
+
 def test_text_that_looks_like_code_stays_text(page):
     page.evaluate("window.ran = false")
     attack = "${window.ran = true} {{value}} <img src=x onerror='window.ran = true'>"

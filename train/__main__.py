@@ -1,5 +1,5 @@
 """The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | evaluate |
-retrieve | localise | embed | card."""
+retrieve | localise | calibrate | embed | card."""
 
 from __future__ import annotations
 
@@ -95,6 +95,15 @@ def main(arguments: list[str] | None = None) -> int:
         elif name not in _MEASURED:
             command.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
         command.set_defaults(run=run)
+
+    calibrate = commands.add_parser("calibrate", help="what a sentence's token probabilities are worth")
+    calibrate.add_argument("--config", default=DEFAULT_CONFIG)
+    calibrate.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    calibrate.add_argument("--weights", type=Path, default=Path("assets/embedded"), help="(default assets/embedded)")
+    calibrate.add_argument("--split", default="val", help="to fit the map on (default val)")
+    calibrate.add_argument("--measure", default="test", help="split to measure it on (default test)")
+    calibrate.add_argument("--output", type=Path, help="(default calibration.json beside the weights)")
+    calibrate.set_defaults(run=_calibrate)
 
     embed = commands.add_parser("embed", help="write a trained model in half precision, in small shards")
     embed.add_argument("--weights", type=Path, default=Path("runs/embedded/stage2"))
@@ -292,6 +301,17 @@ def _localise(options: argparse.Namespace) -> None:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(figures, indent=1))
     print(table(figures))
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    from priorrg.confidence import FILE
+    from train.calibrate import calibrate
+
+    config, records = _prepared(options, options.split, options.measure)
+    model, processor = _trained(options.weights)
+    fit_on, measure_on = records[options.split], records[options.measure]
+    output = options.output or options.weights / FILE
+    calibrate(model, processor, fit_on, measure_on, config, output, options.measure)
 
 
 def _embed(options: argparse.Namespace) -> None:

@@ -1,104 +1,160 @@
-// Coarse draft, refined report, and its sentences as buttons that show their overlay. Text by textContent only.
+// The report column: progress, the coarse draft and the refined report in its place, and which sentence is selected.
+// Sentences as rows that can be edited are in sentences.js, the table is in glance.js; all three share one scope.
+// `element`, `props`, `watch` and `trigger` are Gradio's. Text by textContent only.
 const root = element.querySelector(".report");
-const parts = Object.fromEntries(["status", "context-note", "draft", "draft-note", "refined", "hint"].map((n) => [n, root.querySelector(`.${n}`)]));
-let selected = -1;
-let shown = "";
-const marks = {};
-const reasons = ["wrong finding", "missed finding", "wrong side or place", "wrong severity", "wrong comparison with the prior", "hallucinated device", "other"];
+const texts = props.texts;
+const parts = Object.fromEntries(
+  ["steps", "status", "context-note", "report-head", "draft", "refined", "hint", "draft-note", "glance"].map((n) => [n, root.querySelector(`.${n}`)]),
+);
+// rows: the sentences as they stand, the reader's included; they stay while the report is the same, whatever is sent.
+const state = { key: null, rows: [], overlays: [], selected: -1, editing: -1, view: "refined", changes: true, marks: {}, submissions: 0 };
 
-function select(number) {
-  selected = number;
-  const value = props.value || {};
-  root.querySelectorAll(".sentence").forEach((b, i) => b.setAttribute("aria-pressed", String(i === number)));
-  const overlay = (value.overlays || [])[number] || null;
-  parts.hint.textContent = hint(value, overlay);
+function make(kind, parent, className, text) {
+  const node = document.createElement(kind);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  if (parent) parent.appendChild(node);
+  return node;
+}
+function fill(text, values) { return text.replace(/\{(\w+)\}/g, (_, name) => values[name]); }
+
+function action(parent, className, text, about, act) {
+  const button = make("button", parent, className, text);
+  button.type = "button";
+  if (about) { button.setAttribute("aria-label", about); button.title = about; }
+  button.addEventListener("click", act);
+  return button;
+}
+
+// Progress
+
+const steps = {};
+parts.steps.setAttribute("aria-label", texts.stepsAbout);
+for (const name in texts.steps) steps[name] = make("li", parts.steps, "", texts.steps[name]);
+
+function showSteps(value) {
+  parts.steps.hidden = !value.busy || !value.step;
+  let isDone = true;
+  for (const name in steps) {
+    const isNow = name === value.step;
+    if (isNow) isDone = false;
+    steps[name].hidden = name === "waiting" && !isNow;
+    steps[name].className = isNow ? "now" : isDone ? "done" : "";
+    if (isNow) steps[name].setAttribute("aria-current", "step"); else steps[name].removeAttribute("aria-current");
+  }
+}
+
+// Head: which text is shown, with changes or without
+
+const title = make("h3", parts["report-head"], "title");
+const tools = make("div", parts["report-head"], "head-tools");
+const views = make("div", tools, "views");
+views.setAttribute("role", "group");
+views.setAttribute("aria-label", texts.views);
+const viewButtons = {};
+for (const name of ["refined", "draft"]) {
+  viewButtons[name] = action(views, "view", texts[name], "", () => { state.view = name; show(); });
+}
+const changesLabel = make("label", tools, "show-changes");
+const changesBox = make("input", changesLabel);
+changesBox.type = "checkbox";
+changesBox.checked = true;
+changesLabel.append(" " + texts.showChanges);
+changesBox.addEventListener("change", () => { state.changes = changesBox.checked; show(); paint(); });
+
+function showHead(value) {
+  const hasBoth = Boolean(value.report && value.draft);
+  const isDraft = !value.report || (state.view === "draft" && hasBoth);
+  title.textContent = !value.report && !value.draft ? texts.refined : isDraft ? texts.draft : texts.refined;
+  tools.hidden = !hasBoth;
+  for (const name in viewButtons) viewButtons[name].setAttribute("aria-pressed", String((name === "draft") === isDraft));
+  parts.draft.hidden = !isDraft;
+  parts.refined.hidden = isDraft;
+  parts["draft-note"].textContent = isDraft && value.draft ? value.draftNote : "";
+}
+
+// Words with what became of them
+
+function words(parent, change, kinds) {
+  const tags = { removed: "del", added: "ins", same: "span", pending: "span" };
+  for (const part of change.parts) {
+    if (!kinds.includes(part.kind)) continue;
+    const node = make(state.changes ? tags[part.kind] : "span", parent, part.kind, part.text);
+    node.after(" ");
+  }
+}
+
+function showDraft(value) {
+  parts.draft.replaceChildren();
+  const changes = value.changes || [];
+  if (!changes.length || value.busy) { parts.draft.textContent = value.draft || ""; return; }
+  for (const change of changes) words(parts.draft, change, ["same", "removed", "pending"]);
+}
+
+// A report that is still being written, or was stopped: its words where the draft's stood, the rest of the draft pale.
+function showWriting(value) {
+  parts.refined.replaceChildren();
+  const kinds = value.busy ? ["same", "added", "removed", "pending"] : ["same", "added", "removed"];
+  for (const change of value.changes || []) words(parts.refined, change, state.changes ? kinds : kinds.filter((k) => k !== "removed"));
+  if (!(value.changes || []).length) parts.refined.textContent = value.report || "";
+}
+
+// The selected sentence
+
+function overlayOf(row) {
+  return row && row.source !== null && !row.removed && !isEdited(row) ? state.overlays[row.source] || null : null;
+}
+
+function select(number, withFocus) {
+  state.selected = number;
+  const row = state.rows[number];
+  const overlay = overlayOf(row);
+  root.querySelectorAll(".sentence-row").forEach((node) => {
+    const isIt = Number(node.dataset.row) === number;
+    node.classList.toggle("selected", isIt);
+    const button = node.querySelector(".sentence");
+    if (button) { button.setAttribute("aria-pressed", String(isIt)); if (isIt && withFocus) button.focus(); }
+  });
+  parts.glance.querySelectorAll("tbody tr").forEach((node) => node.classList.toggle("selected", Number(node.dataset.row) === number));
+  parts.hint.textContent = hint(row, overlay);
   window.dispatchEvent(new CustomEvent("priorrg:overlay", { detail: overlay }));
 }
 
-function hint(value, overlay) {
-  if (!value.sentences || !value.sentences.length) return "";
-  if (!overlay) return "Select a sentence to see on both images where it came from.";
-  const share = (overlay.shares || []).map((s) => Math.round(100 * s));
-  const method = value.method === "gradient"
-    ? "Gradient: the patches that this sentence's probability hangs on."
-    : "Attention: where the model looked while it wrote this sentence.";
-  const divided = share.length ? ` Current image ${share[0]} %, prior image ${share[1]} %.` : "";
-  return `${method}${divided} No proof that the sentence is right.`;
-}
-
-// For each word of the refined report whether the draft had it, in reading order.
-function keptWords(value) {
-  return (value.changes || []).filter((p) => p.kind !== "removed").flatMap((p) => p.text.split(/\s+/).map(() => p.kind === "same"));
-}
-
-function words(node, value) {
-  node.replaceChildren();
-  if (!(value.changes || []).length) { node.textContent = value.draft; return; }
-  for (const part of value.changes) {
-    if (part.kind === "added") continue;
-    const span = document.createElement(part.kind === "removed" ? "del" : "span");
-    span.textContent = part.text + " ";
-    node.appendChild(span);
-  }
+function hint(row, overlay) {
+  const value = props.value || {};
+  if (!state.rows.length) return "";
+  if (!row) return texts.choose;
+  if (!overlay) return texts.noOverlay;
+  const shares = overlay.shares ? fill(texts.shares, { current: Math.round(100 * overlay.shares[0]), prior: Math.round(100 * overlay.shares[1]) }) : "";
+  return (value.method === "gradient" || state.method === "gradient" ? texts.gradient : texts.attention) + shares + texts.noProof;
 }
 
 function show() {
   const value = props.value || {};
+  const isOther = value.key !== state.key;
+  if (isOther) {
+    Object.assign(state, { key: value.key, rows: [], overlays: [], editing: -1, view: "refined", marks: {}, submissions: 0 });
+    parts.refined.replaceChildren();
+    parts.hint.textContent = "";
+    if (state.selected >= 0) select(-1);
+    window.dispatchEvent(new CustomEvent("priorrg:report", { detail: value.key }));
+  }
+  if (value.overlays) Object.assign(state, { overlays: value.overlays, method: value.method });
   parts.status.textContent = value.status || "";
   root.classList.toggle("busy", Boolean(value.busy));
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
-  words(parts.draft, value);
-  parts["draft-note"].textContent = value.draft ? value.draftNote : "";
   parts["context-note"].textContent = value.contextNote || "";
+  showSteps(value);
+  showHead(value);
+  showDraft(value);
   const sentences = value.sentences || [];
-  if (!sentences.length) {
-    parts.refined.textContent = value.report || "";
-    shown = "";
-    if (selected >= 0) select(-1);
-    parts.hint.textContent = "";
-    return;
-  }
-  const key = [value.submissions, ...sentences].join("\n");
-  if (key !== shown) {
-    const isNewReport = !shown || shown.slice(shown.indexOf("\n")) !== key.slice(key.indexOf("\n"));
-    shown = key;
-    if (isNewReport) selected = -1;
-    const kept = keptWords(value);
-    for (const name in marks) delete marks[name];
-    parts.refined.replaceChildren();
-    sentences.forEach((text, number) => {
-      const row = document.createElement("div");
-      row.className = "sentence-row";
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "sentence";
-      for (const word of text.split(/\s+/)) {
-        const span = document.createElement(kept.length && !kept.shift() ? "ins" : "span");
-        span.textContent = word;
-        button.append(span, " ");
-      }
-      button.setAttribute("aria-pressed", "false");
-      button.addEventListener("click", () => select(selected === number ? -1 : number));
-      const mark = document.createElement("select");
-      mark.className = "mark";
-      mark.setAttribute("aria-label", `Mark as wrong: ${text}`);
-      for (const reason of ["mark wrong …", ...reasons]) {
-        const option = document.createElement("option");
-        option.textContent = reason;
-        option.value = reasons.includes(reason) ? reason : "";
-        mark.appendChild(option);
-      }
-      mark.addEventListener("change", () => {
-        if (mark.value) marks[number] = mark.value; else delete marks[number];
-        row.classList.toggle("marked", Boolean(mark.value));
-        trigger("marked", { marks: { ...marks } });
-      });
-      row.append(button, mark);
-      parts.refined.appendChild(row);
-    });
-  }
-  select(selected);
+  if (!sentences.length) { showWriting(value); showGlance(); return; }
+  const isFirst = !state.rows.length;
+  if (isFirst) state.rows = rowsOf(value);
+  const isSent = state.submissions !== value.submissions;
+  if (isSent) Object.assign(state, { marks: {}, submissions: value.submissions });
+  takeFacts(value);
+  if (isFirst || isSent) paint(); else refresh();
+  showGlance();
+  select(state.selected < state.rows.length ? state.selected : -1);
 }
-
-watch("value", show);
-show();

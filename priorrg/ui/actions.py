@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from priorrg.errors import ImageError, StudyError
-from priorrg.explain.overlays import explain
+from priorrg.explain.overlays import Overlay, explain
 from priorrg.feedback.store import Feedback, FeedbackStore, SentenceMark
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.configuration import COARSE_FROM_MEMORY
@@ -23,14 +23,15 @@ from priorrg.reading import (
     ReportWord,
     Stopped,
 )
-from priorrg.report import DISCLAIMER
+from priorrg.report import EditedSentence, edited_text
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
-from priorrg.ui.payload import report_payload
+from priorrg.ui import texts
+from priorrg.ui.reported import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
+from priorrg.ui.turns import Turns
 
 EXAMPLES = Path(__file__).parent.parent.parent / "assets" / "examples"
-READY = "Ready. Press Generate."
-FAILED = "The reading failed. Your images and texts are still here: press Generate again."
+MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
 LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
 
 
@@ -63,6 +64,7 @@ class Actions:
     def __init__(self, reader: Reader, store: FeedbackStore):
         self.reader = reader
         self.store = store
+        self.turns = Turns()
 
     def take_upload(self, session: Session, side: str, path: str | Path) -> None:
         """Read an upload into the session's `current` or `prior` and delete the file, whatever comes of it.
@@ -75,6 +77,15 @@ class Actions:
         session.put("current", read_radiograph(example.current))
         session.put("prior", read_radiograph(example.prior) if example.prior else None)
 
+    def encode_ahead(self, session: Session) -> None:
+        """Have the images on the page encoded in the background, while the reader types; never waits.
+
+        The page calls it whenever it shows other images; an image that is known costs nothing.
+        """
+        for radiograph in (session.current, session.prior):
+            if radiograph is not None:
+                self.reader.encode_ahead(radiograph, lambda shown=radiograph: session.shows(shown))
+
     def remove(self, session: Session, side: str) -> None:
         session.put(side, None)
 
@@ -84,11 +95,19 @@ class Actions:
         Raises StudyError where there is no current image or the context is too long; then all stays as it was.
         """
         with session.lock:  # an upload that ends just now comes before or after, never between
-            session.begin(Run(self.study(session, indication, history, view, prior_view)))
+            run = Run(self.study(session, indication, history, view, prior_view))
+            session.mirrored = session.edited_text or ""  # `unsent` has handed it to the page by now
+            session.begin(run)
+            session.unsent.clear()
 
     def waiting(self) -> dict[str, Any]:
         """The page between the press and its turn: nothing of the report before stays beside the new study."""
-        return report_payload("Waiting for its turn", busy=True, draft_note=self.draft_note())
+        return self._waiting(len(self.turns))
+
+    def _waiting(self, before: int, key: str = "") -> dict[str, Any]:
+        said = texts.ONE_BEFORE if before == 1 else texts.SEVERAL_BEFORE.format(count=before)
+        said = said if before else texts.WAITING_FOR_TURN
+        return report_payload(said, busy=True, step="waiting", key=key, draft_note=self.draft_note())
 
     def study(self, session: Session, indication: str, history: str, view: str, prior_view: str) -> Study:
         """The study on the page. Raises StudyError where there is no current image or the context is too long."""
@@ -106,11 +125,13 @@ class Actions:
     def stop(self, session: Session) -> dict[str, Any] | None:
         """Stop the run on the page; the page's report where it still waits for its turn and will not say so itself."""
         with session.lock:
-            run = session.run
+            run, comparison = session.run, session.comparison
+            if comparison is not None:
+                comparison.stop.set()
             if run is None:
                 return None
             run.stop.set()
-            return None if run.has_begun else report_payload("Stopped before its turn came.", busy=False)
+            return None if run.has_begun else report_payload(texts.STOPPED_BEFORE, busy=False)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
         """Report payloads of the session's run, one for each thing that happened, until report and overlays stand.
@@ -121,47 +142,47 @@ class Actions:
             run = session.run
             if run is None or run.has_begun:
                 return
-            if run.stop.is_set():
-                return
-            run.has_begun = True
-        note = self.reader.context_note(run.study.context)
-        shown = report_payload("Starting", busy=True, draft_note=self.draft_note(), context_note=note)
+        with self.turns.place() as place:
+            for before in place.wait(run.stop):
+                yield self._waiting(before, run.key)
+            with session.lock:
+                if run.stop.is_set() or session.run is not run or run.has_begun:
+                    return
+                run.has_begun = True
+            yield from self._generate(session, run, method)
+
+    def _generate(self, session: Session, run: Run, method: str) -> Iterator[dict[str, Any]]:
+        shown = report_payload(
+            texts.STARTING,
+            busy=True,
+            step="images",
+            key=run.key,
+            draft_note=self.draft_note(),
+            context_note=self.reader.context_note(run.study.context),
+        )
         draft = ""
         try:
             yield shown
             for event in self.reader.read(run.study, run.stop):
                 if session.run is not run:
                     return
-                shown = self._shown(shown, event)
+                shown = _shown(shown, event)
                 if isinstance(event, DraftDone):
                     draft = event.text
                 if not isinstance(event, ReportDone):
                     yield shown
                 elif session.finish(run, draft, event):
-                    yield shown | {"status": "Tracing each sentence to the images", "busy": True}
+                    yield shown
                     finished = self.finished(session, method)
                     if finished is not None:
                         yield finished
         except Exception:
-            yield shown | {"status": FAILED, "busy": False}
+            yield shown | {"status": texts.FAILED, "busy": False}
             raise  # for the log: it is our mistake or the machine's, not the reader's
         finally:
             run.stop.set()  # the tab went away in the middle: what runs for it ends
             if session.has_ended:  # and features that were just then computed for it go too
                 self.reader.forget([r.fingerprint for r in (run.study.current, run.study.prior) if r])
-
-    def _shown(self, shown: dict[str, Any], event: Event) -> dict[str, Any]:
-        if isinstance(event, Progress):
-            return shown | {"status": event.message}
-        if isinstance(event, DraftWord | DraftDone):
-            text = event.text if isinstance(event, DraftDone) else event.text_so_far
-            return shown | {"draft": text, "status": "Writing the coarse draft"}
-        if isinstance(event, ReportWord):
-            return shown | {"report": event.text_so_far, "status": "Refining the report"}
-        if isinstance(event, Stopped):
-            status = "Stopped. What was written until then stands below; it is not a whole report."
-            return shown | {"draft": event.draft, "report": event.report, "status": status, "busy": False}
-        return shown | {"report": event.text}
 
     def finished(self, session: Session, method: str) -> dict[str, Any] | None:
         """The finished report with one overlay a sentence; overlays are computed once a method.
@@ -169,7 +190,7 @@ class Actions:
         None where there is no report, or no longer one when the overlays are ready.
         """
         with session.lock:
-            run, report, draft, known = session.run, session.report, session.draft, session.overlays
+            run, report, known = session.run, session.report, session.overlays
         if run is None or report is None:
             return None
         if method not in known:
@@ -178,31 +199,61 @@ class Actions:
                 if session.report is not report:
                     return None
                 known[method] = overlays
+        with session.lock:
+            return self._finished(session, run, known[method], method) if session.report is report else None
+
+    def _finished(
+        self, session: Session, run: Run, overlays: list[Overlay] | None = None, method: str = ""
+    ) -> dict[str, Any]:
         return report_payload(
-            "Finished. Not a medical device: check every sentence against the images.",
+            texts.FINISHED,
             busy=False,
-            draft=draft,
-            report=report.text,
-            sentences=tuple(sentence.text for sentence in report.sentences),
-            overlays=known[method],
+            key=run.key,
+            draft=session.draft,
+            done=session.report,
+            overlays=overlays,
             method=method,
             draft_note=self.draft_note(),
             context_note=self.reader.context_note(run.study.context),
             submissions=session.submissions,
+            edits=session.edits,
         )
+
+    def edit(self, session: Session, key: str, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The reader has changed sentences; rows: all of them, as report.js keeps them. Gives the page's report anew.
+
+        None where that report is no longer the session's; what was written in it is then kept as unsent.
+        """
+        edits = tuple(
+            EditedSentence(
+                str(row.get("text", ""))[:MOST_CHARACTERS],
+                row["source"] if isinstance(row.get("source"), int) else None,
+                bool(row.get("removed")),
+            )
+            for row in rows[:MOST_SENTENCES]
+        )
+        with session.lock:
+            run, report = session.run, session.report
+            if run is None or report is None or run.key != key:
+                left = edited_text((), edits)
+                if left and left not in session.unsent:
+                    session.unsent.append(left)
+                return None
+            session.edits = edits
+            return self._finished(session, run)
+
+    def correction(self, session: Session, corrected: str) -> str | None:
+        """What the box of the corrected report becomes after an edit; None where the reader wrote into it himself."""
+        with session.lock:
+            if session.report is None or corrected.strip() not in (session.offered.strip(), session.mirrored.strip()):
+                return None
+            session.mirrored = session.edited_text or session.report.text
+            return session.mirrored
 
     def draft_note(self) -> str:
         """What the coarse draft is with these weights."""
-        if self.reader.config.coarse_draft == COARSE_FROM_MEMORY:
-            return (
-                "The draft is written from the context and the comparison of current and prior image; the refined "
-                "report also from fine detail of the current image. Struck out: taken back in the refined report; "
-                "underlined there: added."
-            )
-        return (
-            "These weights were never taught a coarse memory: the draft is a greedy reading of the whole memory, "
-            "the refined report its beam search. Struck out: taken back in the refined report; underlined there: added."
-        )
+        from_memory = self.reader.config.coarse_draft == COARSE_FROM_MEMORY
+        return texts.DRAFT_FROM_MEMORY if from_memory else texts.DRAFT_FROM_WHOLE
 
     def mark(self, session: Session, marks: dict[str, str]) -> None:
         """Sentences marked as wrong, {number: reason}; they replace the marks before."""
@@ -255,38 +306,41 @@ class Actions:
     def unsent(self, session: Session, comment: str, corrected: str) -> str:
         """What a reader wrote about the report before and did not send; empty where there is nothing."""
         corrected = (corrected or "").strip()
-        changed = corrected if corrected != session.offered.strip() else ""
-        return "\n\n".join(part for part in (changed, (comment or "").strip()) if part)
+        edited = session.edited_text or ""
+        own = [
+            *session.unsent,
+            corrected if corrected != session.offered.strip() else "",
+            edited if edited not in (corrected, session.offered.strip()) else "",
+            (comment or "").strip(),
+        ]
+        return "\n\n".join(part for part in own if part)
 
-    def whole_report(
-        self, current: str | None, prior: str | None, indication: str, history: str, view: str, prior_view: str
-    ) -> dict[str, Any]:
-        """One call for programs: files in, draft and report out, nothing kept."""
-        session = Session()
-        # One file may be named twice; both are read before either is deleted.
-        paths = {side: path for side, path in (("current", current), ("prior", prior)) if path}
-        try:
-            for name in filter(None, (view, prior_view)):
-                self.reader.processor.check_view(name)
-            for side, path in paths.items():
-                session.put(side, read_radiograph(path))
-            view = view or (session.current.view_position if session.current else "")
-            prior_known = session.prior.view_position if session.prior else ""
-            study = self.study(session, indication, history, view, prior_view or prior_known)
-            reading = self.reader.report(study)
-        except OSError:
-            raise ImageError(LOST_UPLOAD) from None
-        finally:
-            for path in paths.values():
-                Path(path).unlink(missing_ok=True)
-            self.reader.forget(sorted(session.fingerprints))
-        return {
-            "coarse_draft": reading.draft,
-            "refined_report": reading.report,
-            "context_note": self.reader.context_note(study.context),
-            "weights": self.reader.card.name,
-            "note": DISCLAIMER,
+
+def _shown(shown: dict[str, Any], event: Event) -> dict[str, Any]:
+    """The page's report after one more event of its reading."""
+    if isinstance(event, Progress):
+        return shown | {"status": event.message, "step": event.step}
+    if isinstance(event, DraftWord | DraftDone):
+        text = event.text if isinstance(event, DraftDone) else event.text_so_far
+        return shown | {"draft": text, "status": texts.DRAFTING, "step": "drafting"}
+    if isinstance(event, ReportWord):
+        changes = changes_payload(shown["draft"], event.text_so_far, is_whole=False)
+        return shown | {"report": event.text_so_far, "changes": changes, "status": texts.REFINING, "step": "refining"}
+    if isinstance(event, Stopped):
+        return shown | {
+            "draft": event.draft,
+            "report": event.report,
+            "changes": changes_payload(event.draft, event.report, is_whole=False),
+            "status": texts.STOPPED,
+            "step": "",
+            "busy": False,
         }
+    return shown | {
+        "report": event.text,
+        "changes": changes_payload(shown["draft"], event.text),
+        "status": texts.TRACING,
+        "step": "tracing",
+    }
 
 
 def _read_and_delete(path: str | Path) -> Radiograph:

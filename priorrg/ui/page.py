@@ -11,17 +11,20 @@ import gradio as gr
 from priorrg.errors import PriorRGError
 from priorrg.report import DISCLAIMER
 from priorrg.study import MAX_CONTEXT_CHARACTERS, UNKNOWN_VIEW
-from priorrg.ui.actions import READY, Actions, examples
-from priorrg.ui.payload import report_payload, viewer_payload
+from priorrg.ui import texts
+from priorrg.ui.actions import Actions, examples
+from priorrg.ui.api import build_api
+from priorrg.ui.awareness import build_notes, build_set_upload, notes_payload
+from priorrg.ui.awareness import wire as wire_awareness
+from priorrg.ui.exports import build_exports, wire_exports
+from priorrg.ui.payload import viewer_payload
+from priorrg.ui.report_column import MOST_WAITING, build_readings, build_report
+from priorrg.ui.report_column import wire as wire_report
+from priorrg.ui.reported import report_payload
 from priorrg.ui.sessions import Session, Sessions
+from priorrg.ui.viewer import build_viewer
 
 ASSETS = Path(__file__).parent.parent.parent / "assets" / "ui"
-VIEWER = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
-REPORT = (
-    '<div class="report" aria-live="polite"><div class="status"></div><div class="context-note"></div>'
-    '<h4>Coarse draft</h4><div class="draft"></div><div class="draft-note"></div>'
-    '<h4>Refined report</h4><div class="refined"></div><div class="hint"></div></div>'
-)
 PROBLEM = '<div class="problem" role="alert"></div>'
 # Text goes into the page by textContent: a template of Gradio would run code out of a file's or a reader's words.
 SHOW_PROBLEM = (
@@ -63,21 +66,10 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
         fill_width=True,
         delete_cache=(60, 300),  # an upload whose tab was closed before its turn came is deleted by nobody else
     ) as page:
-        gr.Markdown("## PriorRG: a chest X-ray, read against its prior")
-        gr.HTML(
-            {"notice": DISCLAIMER, "weights": f"Weights: {card.name}. {card.note}"},
-            html_template='<div class="notice-bar"></div>',
-            js_on_load=SHOW_NOTICE,
-            elem_id="notice",
-        )
-        problem = gr.HTML(
-            "", html_template=PROBLEM, js_on_load=SHOW_PROBLEM, elem_id="problem", elem_classes="hide-when-empty"
-        )
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320, elem_id="images"):
-                viewer = gr.HTML(
-                    {}, html_template=VIEWER, js_on_load=(ASSETS / "viewer.js").read_text(), elem_id="viewer"
-                )
+        with gr.Row(elem_id="room"):
+            with gr.Column(scale=2, min_width=320, elem_id="images"):
+                viewer = build_viewer(ASSETS)
+                notes = build_notes(ASSETS)
                 method = gr.Radio(METHODS, value="attention", label="Overlays show", elem_id="method")
                 with gr.Row(elem_id="uploads"):
                     slots, view_boxes = {}, {}
@@ -98,10 +90,25 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                                 )
                                 remove = gr.Button("Remove image", size="sm", min_width=90)
                                 slots[f"remove {side}"] = remove
-            with gr.Column(scale=2, min_width=320):
+            with gr.Column(scale=1, min_width=320, elem_id="study"):
+                gr.Markdown("## PriorRG: a chest X-ray, read against its prior")
+                gr.HTML(
+                    {"notice": DISCLAIMER, "weights": f"Weights: {card.name}. {card.note}"},
+                    html_template='<div class="notice-bar"></div>',
+                    js_on_load=SHOW_NOTICE,
+                    elem_id="notice",
+                )
+                problem = gr.HTML(
+                    "",
+                    html_template=PROBLEM,
+                    js_on_load=SHOW_PROBLEM,
+                    elem_id="problem",
+                    elem_classes="hide-when-empty",
+                )
                 with gr.Row():
                     example_buttons = [gr.Button(study.title, size="sm", min_width=90) for study in studies]
                 gr.Markdown("Examples are simulated; none was in the training.", elem_classes="small")
+                awareness = build_set_upload(notes)
                 indication = gr.Textbox(
                     label="Indication",
                     placeholder="Why was this study asked for? (may stay empty)",
@@ -120,12 +127,8 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                     generate = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", elem_id="stop")
                     end = gr.Button("End session", elem_id="end")
-                report = gr.HTML(
-                    report_payload(READY, busy=False),
-                    html_template=REPORT,
-                    js_on_load=(ASSETS / "report.js").read_text(),
-                    elem_id="report",
-                )
+                report = build_report(ASSETS)
+                exports = build_exports(ASSETS)
                 with gr.Accordion("Feedback on this report", open=True, elem_id="feedback"):
                     gr.Markdown("Mark sentences as wrong beside the report above; then:")
                     rating = gr.Radio(RATINGS, label="Rating", elem_id="rating")
@@ -141,6 +144,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                         js_on_load=SHOW_PROBLEM.replace(".problem", ".thanks"),
                         elem_id="thanks",
                     )
+        compare, readings = build_readings(ASSETS)
         with gr.Accordion("Other weights", open=True, elem_id="weights"):
             gr.Markdown(
                 f"Loaded: {card.name}. {card.note} To read with others: `python -m priorrg import-checkpoint` "
@@ -149,7 +153,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             )
         gr.Markdown(DATA_NOTICE)
 
-        shown_study = [viewer, report, view_boxes["current"], view_boxes["prior"], problem]
+        shown_study = [viewer, report, view_boxes["current"], view_boxes["prior"], problem, notes]
         known_views = {value for _, value in views}
 
         def study_shown(session: Session, changed: tuple[str, ...] = ("current", "prior")) -> list[Any]:
@@ -160,8 +164,9 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                     radiograph = getattr(session, side)
                     view = radiograph.view_position if radiograph else UNKNOWN_VIEW
                     boxes[place] = view if view in known_views else UNKNOWN_VIEW
-            status = READY if session.current else "Upload a current image to begin."
-            return [viewer_payload(session), report_payload(status, busy=False), *boxes, ""]
+            actions.encode_ahead(session)
+            status = texts.READY if session.current else texts.NO_CURRENT
+            return [viewer_payload(session), report_payload(status, busy=False), *boxes, "", notes_payload(session)]
 
         def load_example(number: int, session: Session) -> list[Any]:
             actions.take_example(session, studies[number])
@@ -188,7 +193,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                 except PriorRGError as error:
                     kept = getattr(session, side) is not None
                     message = f"{side.capitalize()} image: {error}" + (" The image before it is kept." if kept else "")
-                    return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), message, None]
+                    return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), message, gr.skip(), None]
                 return [*study_shown(session, (side,)), None]
 
             def on_remove(request: gr.Request, side: str = side) -> list[Any]:
@@ -198,9 +203,17 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
 
             slots[side].upload(on_upload, slots[side], [*shown_study, slots[side]], api_visibility="private")
             slots[f"remove {side}"].click(on_remove, None, shown_study, api_visibility="private")
+        wire_awareness(awareness, session_of, view_boxes, shown_study, study_shown, problem)
 
         def on_press(
-            indication: str, history: str, view: str, prior_view: str, comment: str, corrected: str, request: gr.Request
+            indication: str,
+            history: str,
+            view: str,
+            prior_view: str,
+            comment: str,
+            corrected: str,
+            unsent: str,
+            request: gr.Request,
         ) -> list[Any]:
             session = session_of(request)
             left = actions.unsent(session, comment, corrected)
@@ -209,6 +222,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             except PriorRGError as error:
                 return [str(error), *[gr.skip()] * 6]
             session.offered = ""
+            left = "\n\n".join(part for part in (unsent, left) if part)
             kept = gr.update(value=left, visible=True) if left else gr.skip()
             return ["", "", None, "", "", kept, actions.waiting()]
 
@@ -219,14 +233,14 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                 yield [payload, gr.skip()]
             if run is not None and session.run is run and session.report is not None:
                 session.offered = session.report.text
-                yield [gr.skip(), session.report.text]
+                yield [gr.skip(), session.edited_text or session.report.text]
             # Gradio sends the last thing yielded once more at the end, and by then the page may show another study.
             yield [gr.skip(), gr.skip()]
 
         # The press is taken at once, whoever's turn it is; the reading waits for its own.
         generate.click(
             on_press,
-            [indication, history, view_boxes["current"], view_boxes["prior"], comment, corrected],
+            [indication, history, view_boxes["current"], view_boxes["prior"], comment, corrected, unsent],
             [problem, thanks, rating, comment, corrected, unsent, report],
             queue=False,
             api_visibility="private",
@@ -234,11 +248,13 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             on_generate,
             [method],
             [report, corrected],
-            concurrency_id="model",
-            concurrency_limit=1,
+            concurrency_id="readings",  # whose turn it is, and how many are before it, is ours to say
+            concurrency_limit=MOST_WAITING,
             api_visibility="private",
             show_progress="hidden",
         )
+        wire_exports(card, session_of, exports, method)
+        wire_report(actions, session_of, report, corrected, unsent, compare, readings)
 
         def on_stop(request: gr.Request) -> Any:
             return actions.stop(session_of(request)) or gr.skip()
@@ -292,28 +308,5 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
 
         page.unload(on_unload)
 
-        # Files of a program come in through gr.File, which takes nothing but this server's own uploads.
-        with gr.Column(visible=False):
-            asked = [
-                gr.File(label="current"),
-                gr.File(label="prior"),
-                *(gr.Textbox(label=name) for name in ("indication", "history", "view", "prior_view")),
-            ]
-            answer, ask = gr.JSON(label="reading"), gr.Button("report")
-
-        def report_for_programs(
-            current: str | None,
-            prior: str | None = None,
-            indication: str = "",
-            history: str = "",
-            view: str = "",
-            prior_view: str = "",
-        ) -> dict[str, Any]:
-            """Read one study: files of the current and (or None) the prior image, and the context."""
-            try:
-                return actions.whole_report(current, prior, indication, history, view, prior_view)
-            except PriorRGError as error:
-                raise gr.Error(str(error), print_exception=False) from None
-
-        ask.click(report_for_programs, asked, answer, api_name="report", concurrency_id="model", concurrency_limit=1)
+        build_api(actions.reader)
     return page

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from priorrg.awareness import Remark
 from priorrg.explain.overlays import Overlay
 from priorrg.feedback.store import SentenceMark
 from priorrg.reading import ReportDone
+from priorrg.report import EditedSentence, edited_text
 from priorrg.study import Radiograph, Study
 
 
@@ -20,6 +23,15 @@ class Run:
     study: Study
     stop: threading.Event = field(default_factory=threading.Event)
     has_begun: bool = False
+    key: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+@dataclass(eq=False)
+class Comparison:
+    """The study of a finished report, read again with something withheld. readings: what was withheld -> its report."""
+
+    readings: dict[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -27,8 +39,10 @@ class Session:
     """Images of one tab and, once Generate was pressed, what came of it.
 
     run: the press whose words may be shown; None or another one takes the page away from a run that still writes.
-    submissions: of feedback on this report. offered: the report that the correction began with. fingerprints: of every
-    image held, replaced ones too.
+    submissions: of feedback on this report. offered: the report that the correction began with. edits: the reader's
+    sentences, empty while nothing was edited; mirrored: what of them the correction took over. unsent: what was edited
+    in reports that are gone and never sent. comparison: the report's study, read again. fingerprints: of every
+    image held, replaced ones too. token: what the viewer shows to be given pixels; nobody can guess it.
     """
 
     current: Radiograph | None = None
@@ -40,26 +54,65 @@ class Session:
     marks: dict[int, SentenceMark] = field(default_factory=dict)
     submissions: int = 0
     offered: str = ""
+    edits: tuple[EditedSentence, ...] = ()
+    mirrored: str = ""
+    unsent: list[str] = field(default_factory=list)
+    comparison: Comparison | None = None
     fingerprints: set[str] = field(default_factory=set)
+    arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
+    views: dict[str, str] = field(default_factory=dict)  # view positions that the reader chose
     has_ended: bool = False
     used: float = field(default_factory=time.monotonic)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     def put(self, side: str, radiograph: Radiograph | None) -> None:
         """A new image (or none) at `current` or `prior`: the report of the old one goes."""
         with self.lock:
             self.begin(None)
+            self.arrival = ()
+            self.views.pop(side, None)
             setattr(self, side, radiograph)
             if radiograph is not None:
                 self.fingerprints.add(radiograph.fingerprint)
+
+    def exchange(self) -> None:
+        """The prior becomes the current image and the other way round: the report of the old order goes."""
+        with self.lock:
+            self.begin(None)
+            self.arrival = ()
+            self.current, self.prior = self.prior, self.current
+            other = {"current": "prior", "prior": "current"}
+            self.views = {other[side]: view for side, view in self.views.items()}
 
     def begin(self, run: Run | None) -> None:
         """Make `run` the one whose words are shown, without a report yet. What ran before stops."""
         with self.lock:
             if self.run is not None:
                 self.run.stop.set()
+            if self.comparison is not None:
+                self.comparison.stop.set()
+            edited = self.edited_text
+            if edited is not None and edited not in (self.mirrored, self.offered):
+                self.unsent.append(edited)
             self.run, self.report, self.draft = run, None, ""
+            self.edits, self.mirrored, self.comparison = (), "", None
             self.overlays, self.marks, self.submissions = {}, {}, 0
+
+    @property
+    def edited_text(self) -> str | None:
+        """The report as the reader left it; None where no human has changed a word of it."""
+        return edited_text(self.report.sentences, self.edits) if self.report else None
+
+    @property
+    def is_edited(self) -> bool:
+        return self.edited_text is not None
+
+    def shows(self, radiograph: Radiograph) -> bool:
+        """Whether this image is on the page, of a session that has not ended."""
+        return not self.has_ended and any(
+            image is not None and image.fingerprint == radiograph.fingerprint for image in (self.current, self.prior)
+        )
 
     def finish(self, run: Run, draft: str, report: ReportDone) -> bool:
         """Take the report of `run`; False where the page has gone on to something else."""
@@ -85,6 +138,12 @@ class Sessions:
             session = self._sessions.setdefault(key, Session())
             session.used = time.monotonic()
             return session
+
+    def with_token(self, token: str) -> Session | None:
+        """The session that gave out this token, None where it has ended."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return next((one for one in sessions if secrets.compare_digest(one.token.encode(), token.encode())), None)
 
     def end(self, key: str) -> None:
         """Stop what still runs and forget everything of this tab."""

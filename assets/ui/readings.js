@@ -1,0 +1,56 @@
+// The four reports side by side: with everything, without the prior, without the context, without both.
+// `element`, `props` and `watch` are Gradio's. Text by textContent only.
+const root = element.querySelector(".readings");
+const texts = props.texts;
+let reportKey = "";
+
+function make(kind, parent, className, text) {
+  const node = document.createElement(kind);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  parent.appendChild(node);
+  return node;
+}
+
+function column(parent, data) {
+  const part = make("section", parent, "reading");
+  make("h4", part, "", data.title);
+  if (data.note) make("p", part, "note", data.note);
+  if (!data.text) return;
+  const body = make("div", part, "reading-text");
+  for (const change of data.changes) {
+    const line = make("p", body, change.number === null ? "gone" : "");
+    for (const word of change.parts) {
+      make({ removed: "del", added: "ins", same: "span" }[word.kind] || "span", line, "", word.text).after(" ");
+    }
+  }
+  if (!data.changes.length) for (const text of data.text.split(/(?<=[.!?])\s+(?=[A-Z0-9])/)) make("p", body, "", text);
+  if (!data.differs) return;
+  const differs = make("div", part, "differs");
+  const isSame = data.changes.every((change) => change.parts.every((word) => word.kind === "same"));
+  if (!data.differs.length) { make("p", differs, "", isSame ? texts.same : texts.sameFacts); return; }
+  make("strong", differs, "", texts.differs);
+  const list = make("ul", differs);
+  for (const one of data.differs) make("li", list, one.kind, texts[one.kind].replace("{fact}", one.fact));
+}
+
+function show() {
+  const value = props.value || {};
+  root.replaceChildren();
+  // A late word about a report that is no longer on the page is not shown.
+  const isOld = value.key && reportKey && value.key !== reportKey;
+  root.hidden = isOld || !(value.status || (value.columns || []).length);
+  root.setAttribute("aria-busy", String(Boolean(value.busy)));
+  if (root.hidden) return;
+  make("div", root, "status", value.status).setAttribute("role", "status");
+  if (!(value.columns || []).length) return;
+  make("p", root, "note", texts.about);
+  const columns = make("div", root, "columns");
+  columns.setAttribute("role", "group");
+  columns.setAttribute("aria-label", texts.reports);
+  for (const data of value.columns) column(columns, data);
+}
+
+window.addEventListener("priorrg:report", (event) => { reportKey = event.detail || "none"; show(); });
+watch("value", show);
+show();

@@ -1,0 +1,197 @@
+// The finished report: one row a sentence, selectable, editable in its place, with its change and its confidence.
+
+const EDIT_PAUSE_MS = 400; // how long nobody types before the server is told
+let told = null;
+
+function rowsOf(value) {
+  if ((value.edits || []).length) return value.edits.map((e) => ({ text: e.text, source: e.source, removed: e.removed, change: "", facts: [] }));
+  return value.sentences.map((text, number) => ({ text, source: number, removed: false, change: "", facts: [] }));
+}
+
+function written(row) { return row.source === null ? null : (props.value.sentences || [])[row.source]; }
+function isEdited(row) { return row.source !== null && row.text !== written(row); }
+
+// Facts belong to a wording: what was typed since they were read keeps none until the server has read it.
+function takeFacts(value) {
+  const known = new Map();
+  value.sentences.forEach((text, n) => known.set(text, value.details[n]));
+  for (const edit of value.edits || []) if (!known.has(edit.text)) known.set(edit.text, edit);
+  for (const row of state.rows) {
+    const detail = known.get(row.text);
+    row.facts = detail && !row.removed ? detail.facts : [];
+    row.change = detail && !row.removed ? detail.change : "";
+  }
+}
+
+function tell(now) {
+  clearTimeout(told);
+  const send = () => {
+    told = null;
+    trigger("edited", { key: state.key, rows: state.rows.map(({ text, source, removed }) => ({ text, source, removed })) });
+  };
+  if (now) send(); else told = setTimeout(send, EDIT_PAUSE_MS);
+}
+
+function paint() {
+  const value = props.value || {};
+  if (!state.rows.length) return;
+  const focused = document.activeElement;
+  const row = focused && focused.closest && root.contains(focused) ? focused.closest(".sentence-row") : null;
+  const back = row ? [row.dataset.row, focused.dataset.role] : null;
+  parts.refined.replaceChildren();
+  const changes = value.changes || [];
+  const gone = {}; // sentences of the draft alone, by the report's sentence that follows them
+  let next = value.sentences.length;
+  for (const change of [...changes].reverse()) {
+    if (change.number === null) (gone[next] ||= []).unshift(change);
+    else next = change.number;
+  }
+  const byNumber = Object.fromEntries(changes.filter((c) => c.number !== null).map((c) => [c.number, c]));
+  const before = (number) => {
+    for (const change of (state.changes && gone[number]) || []) {
+      const line = make("div", parts.refined, "gone");
+      words(line, change, ["removed"]);
+      make("span", line, "tag", texts.onlyDraft);
+    }
+    delete gone[number];
+  };
+  state.rows.forEach((one, number) => {
+    if (one.source !== null) before(one.source);
+    paintRow(one, number, byNumber[one.source]);
+  });
+  for (const number in gone) before(Number(number));
+  const add = action(parts.refined, "add", texts.add, "", () => addRow());
+  add.dataset.role = "add";
+  refresh();
+  if (state.editing >= 0) openEditor(state.editing);
+  else if (back && back[1]) (root.querySelector(`[data-row="${back[0]}"] [data-role="${back[1]}"]`) || root.querySelector(`[data-row="${back[0]}"] .sentence`) || add).focus();
+}
+
+function paintRow(row, number, change) {
+  const line = make("div", parts.refined, "sentence-row");
+  line.dataset.row = number;
+  if (row.removed) {
+    line.classList.add("removed");
+    make("del", line, "was", row.text);
+    make("span", line, "tag", texts.removed);
+    role(action(line, "row-tool", texts.restore, fill(texts.restoreAbout, row), () => { row.removed = false; changed(number, "sentence"); }), "restore");
+    return;
+  }
+  const button = role(action(line, "sentence", "", "", () => select(state.selected === number ? -1 : number)), "sentence");
+  if (change && state.changes && !isEdited(row)) words(button, change, ["same", "added", "removed"]);
+  else button.textContent = row.text;
+  button.setAttribute("aria-pressed", String(state.selected === number));
+  button.addEventListener("dblclick", () => openEditor(number));
+  button.addEventListener("keydown", (event) => {
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "F2") { event.preventDefault(); openEditor(number); }
+    if (event.key === "Escape") select(-1);
+    if (!move) return;
+    event.preventDefault();
+    let to = number + move;
+    while (state.rows[to] && state.rows[to].removed) to += move;
+    if (state.rows[to]) select(to, true);
+  });
+  make("span", line, "tags");
+  const rowTools = make("span", line, "row-tools");
+  role(action(rowTools, "row-tool", texts.edit, fill(texts.editAbout, row), () => openEditor(number)), "edit");
+  if (isEdited(row)) role(action(rowTools, "row-tool undo", texts.undo, fill(texts.undoAbout, { text: written(row) }), () => { row.text = written(row); changed(number, "sentence"); }), "undo");
+  role(action(rowTools, "row-tool", texts.remove, fill(texts.removeAbout, row), () => { row.removed = true; changed(number, "restore"); }), "remove");
+  if (row.source !== null) rowTools.appendChild(marker(row, line));
+}
+
+function role(node, name) { node.dataset.role = name; return node; }
+
+function marker(row, line) {
+  const mark = role(make("select", null, "mark"), "mark");
+  mark.setAttribute("aria-label", fill(texts.markAbout, { text: written(row) }));
+  for (const reason of ["", ...props.reasons]) {
+    const option = make("option", mark, "", reason || texts.mark);
+    option.value = reason;
+  }
+  mark.value = state.marks[row.source] || "";
+  line.classList.toggle("marked", Boolean(mark.value));
+  mark.addEventListener("change", () => {
+    if (mark.value) state.marks[row.source] = mark.value; else delete state.marks[row.source];
+    line.classList.toggle("marked", Boolean(mark.value));
+    trigger("marked", { marks: { ...state.marks } });
+  });
+  return mark;
+}
+
+// Tags of every row, without touching what is being typed.
+function refresh() {
+  const details = (props.value || {}).details || [];
+  root.querySelectorAll(".sentence-row").forEach((line) => {
+    const tags = line.querySelector(".tags"), row = state.rows[Number(line.dataset.row)];
+    if (!tags || !row) return;
+    tags.replaceChildren();
+    if (row.change) make("span", tags, `tag change ${row.change}`, row.change);
+    if (row.source === null) make("span", tags, "tag edited", texts.own);
+    else if (isEdited(row)) make("span", tags, "tag edited", texts.edited);
+    else if (details[row.source]) {
+      const sure = details[row.source].confidence;
+      const mark = make("span", tags, `sure ${sure.level}`, { high: "●●●", medium: "●●○", low: "●○○" }[sure.level]);
+      mark.setAttribute("role", "img");
+      mark.setAttribute("aria-label", `${sure.words}. ${sure.about}`);
+      mark.title = `${sure.words}. ${sure.about}`;
+    }
+  });
+}
+
+function changed(number, focus) {
+  paint();
+  showGlance();
+  select(number);
+  const node = root.querySelector(`[data-row="${number}"] [data-role="${focus}"]`);
+  if (node) node.focus();
+  tell(true);
+}
+
+function addRow() {
+  const place = state.selected >= 0 ? state.selected + 1 : state.rows.length;
+  state.rows.splice(place, 0, { text: "", source: null, removed: false, change: "", facts: [] });
+  state.selected = place;
+  state.editing = place;
+  paint();
+}
+
+function openEditor(number) {
+  const row = state.rows[number];
+  const line = root.querySelector(`.sentence-row[data-row="${number}"]`);
+  if (!row || !line || line.querySelector("textarea")) return;
+  if (state.selected !== number) select(number);
+  state.editing = number;
+  const start = row.text;
+  const box = make("textarea", null, "editor");
+  box.value = row.text;
+  box.rows = 1;
+  box.maxLength = 2000;
+  box.setAttribute("aria-label", fill(texts.editing, { number: number + 1 }));
+  const fit = () => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
+  let isOpen = true;
+  const close = (keeps, withFocus) => {
+    if (!isOpen) return;
+    isOpen = false;
+    state.editing = -1;
+    if (!keeps) row.text = start;
+    row.text = row.text.replace(/\s+/g, " ").trim();
+    if (!row.text && row.source === null) { state.rows.splice(number, 1); state.selected = -1; }
+    else if (!row.text) { row.text = start || written(row); row.removed = true; }
+    paint();
+    showGlance();
+    select(state.selected, withFocus);
+    if (row.text !== start || row.removed || told) tell(true);
+  };
+  box.addEventListener("input", () => { row.text = box.value; fit(); tell(false); });
+  box.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); close(true, true); }
+    if (event.key === "Escape") { event.preventDefault(); close(false, true); }
+  });
+  box.addEventListener("blur", () => { if (box.isConnected) close(true, false); });
+  line.querySelector(".sentence").replaceWith(box);
+  line.classList.add("editing");
+  fit();
+  box.focus();
+}

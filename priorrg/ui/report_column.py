@@ -1,0 +1,95 @@
+"""The report's part of the page: the column of draft and report, and the four readings below. Layout and wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from priorrg.feedback.store import REASONS
+from priorrg.ui import texts
+from priorrg.ui.actions import Actions
+from priorrg.ui.reported import report_payload
+from priorrg.ui.sessions import Session
+from priorrg.ui.withheld import NOTHING, compare
+
+# Empty: all that stands in it is set by the scripts, by textContent.
+REPORT = (
+    '<div class="report"><ol class="steps"></ol><div class="status" role="status"></div>'
+    '<div class="context-note"></div><div class="report-head"></div>'
+    '<div class="draft"></div><div class="refined"></div><div class="hint"></div><div class="draft-note"></div>'
+    '<div class="glance"></div></div>'
+)
+READINGS = '<div class="readings"></div>'
+REPORT_SCRIPTS = ("report.js", "sentences.js", "glance.js")  # one after the other, in one scope
+MOST_WAITING = 20  # readings that wait in our own queue; more wait in Gradio's
+
+
+def build_report(assets: Path) -> gr.HTML:
+    """The column, empty. assets: the folder of its scripts."""
+    return gr.HTML(
+        report_payload(texts.READY, busy=False),
+        html_template=REPORT,
+        js_on_load="\n".join((assets / name).read_text() for name in REPORT_SCRIPTS),
+        elem_id="report",
+        texts=texts.REPORT,
+        reasons=list(REASONS),
+    )
+
+
+def build_readings(assets: Path) -> tuple[gr.Button, gr.HTML]:
+    """The button that asks for the four readings, and where they stand."""
+    button = gr.Button(texts.COMPARE, elem_id="compare")
+    readings = gr.HTML(
+        NOTHING,
+        html_template=READINGS,
+        js_on_load=(assets / "readings.js").read_text(),
+        elem_id="readings",
+        texts=texts.READINGS,
+    )
+    return button, readings
+
+
+def wire(
+    actions: Actions,
+    session_of: Callable[[gr.Request], Session],
+    report: gr.HTML,
+    corrected: Any,
+    unsent: Any,
+    button: gr.Button,
+    readings: gr.HTML,
+) -> None:
+    """Listeners of edits and of the four readings."""
+
+    def on_edited(corrected: str, event: gr.EventData, request: gr.Request) -> list[Any]:
+        session = session_of(request)
+        payload = actions.edit(session, str(event._data.get("key")), event._data.get("rows") or [])
+        if payload is None:
+            left = "\n\n".join(session.unsent)
+            return [gr.skip(), gr.skip(), gr.update(value=left, visible=True) if left else gr.skip()]
+        correction = actions.correction(session, corrected or "")
+        return [payload, gr.skip() if correction is None else correction, gr.skip()]
+
+    report.edited(  # type: ignore[attr-defined]
+        on_edited,
+        corrected,
+        [report, corrected, unsent],
+        queue=False,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+    def on_compare(request: gr.Request) -> Iterator[Any]:
+        yield from compare(actions, session_of(request))
+
+    button.click(
+        on_compare,
+        None,
+        readings,
+        concurrency_id="readings",
+        concurrency_limit=MOST_WAITING,
+        api_visibility="private",
+        show_progress="hidden",
+    )

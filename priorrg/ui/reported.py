@@ -1,0 +1,112 @@
+"""The report column as plain values: what assets/ui/report.js shows. No Gradio, no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from priorrg.confidence import Confidence
+from priorrg.explain.overlays import Overlay
+from priorrg.facts import Fact, change_tag, read_facts
+from priorrg.reading import ReportDone
+from priorrg.report import ChangedSentence, EditedSentence, changed_sentences
+from priorrg.ui import texts
+from priorrg.ui.payload import overlay_payload
+
+
+def report_payload(
+    status: str,
+    busy: bool,
+    step: str = "",
+    key: str = "",
+    draft: str = "",
+    report: str = "",
+    done: ReportDone | None = None,
+    overlays: list[Overlay] | None = None,
+    method: str = "",
+    draft_note: str = "",
+    context_note: str = "",
+    submissions: int = 0,
+    edits: Sequence[EditedSentence] = (),
+) -> dict[str, Any]:
+    """key: of the run; the page keeps what it shows of a report until another key comes.
+
+    report: as far as it is written; done: once it is finished. overlays: None where those before still hold.
+    submissions: kept so far for this report. edits: the reader's sentences, none while nothing was edited.
+    """
+    sentences = [sentence.text for sentence in done.sentences] if done else []
+    confidences = done.confidences if done else ()
+    return {
+        "status": status,
+        "busy": busy,
+        "step": step,
+        "key": key,
+        "draft": draft,
+        "report": done.text if done else report,
+        "sentences": sentences,
+        "details": [_detail(text, sure) for text, sure in zip(sentences, confidences, strict=True)],
+        "overlays": None if overlays is None else [overlay_payload(overlay) for overlay in overlays],
+        "method": method,
+        "draftNote": draft_note,
+        "contextNote": context_note,
+        "submissions": submissions,
+        "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
+        "edits": [_edit(edit) for edit in edits],
+    }
+
+
+def changes_payload(draft: str, report: str, is_whole: bool = True) -> list[dict[str, Any]]:
+    """Sentence by sentence what became of the draft; none without both. In a report that is still being written the
+    rest of the draft is `pending`, not removed."""
+    if not draft or not report:
+        return []
+    changed = changed_sentences(draft, report)
+    if not is_whole:
+        last = max((place for place, sentence in enumerate(changed) if sentence.number is not None), default=-1)
+        return [_changed(sentence, is_pending=place > last) for place, sentence in enumerate(changed)]
+    return [_changed(sentence) for sentence in changed]
+
+
+def _changed(sentence: ChangedSentence, is_pending: bool = False) -> dict[str, Any]:
+    parts = [asdict(part) | ({"kind": "pending"} if is_pending else {}) for part in sentence.parts]
+    return {"number": sentence.number, "parts": parts}
+
+
+def _detail(text: str, confidence: Confidence) -> dict[str, Any]:
+    facts = read_facts(text)
+    return {"change": change_tag(facts), "facts": facts_payload(facts), "confidence": _confidence(confidence)}
+
+
+def _confidence(confidence: Confidence) -> dict[str, str]:
+    """level: high, medium or low; words: for a screen reader; about: what the number is."""
+    percent = round(100 * confidence.probability)
+    level = texts.CONFIDENCE_LEVELS[confidence.level]
+    about = texts.CALIBRATED if confidence.is_calibrated else texts.UNCALIBRATED
+    words = texts.CONFIDENCE.format(level=level, percent=percent)
+    return {"level": confidence.level, "words": words, "about": about.format(percent=percent)}
+
+
+def _edit(edit: EditedSentence) -> dict[str, Any]:
+    facts = () if edit.is_removed else read_facts(edit.text)
+    return {
+        "text": edit.text,
+        "source": edit.source,
+        "removed": edit.is_removed,
+        "change": change_tag(facts),
+        "facts": facts_payload(facts),
+    }
+
+
+def facts_payload(facts: Sequence[Fact]) -> list[dict[str, str]]:
+    """Facts in the page's words."""
+    return [
+        {
+            "finding": texts.REPORT_FINDINGS.get(fact.finding, fact.finding),
+            "side": texts.REPORT_SIDES.get(fact.side, fact.side),
+            "presence": texts.REPORT_PRESENCE.get(fact.presence, fact.presence),
+            "change": texts.REPORT_CHANGES.get(fact.change, fact.change),
+            "kind": fact.presence,
+        }
+        for fact in facts
+    ]

@@ -1,0 +1,285 @@
+"""Every text of the page, in one file that can be translated: constants and templates for str.format, by part of the page.
+
+Scripts are given theirs as a property of their component and fill the {places} in themselves.
+"""
+
+# The viewer (assets/ui/viewer.js, tools.js)
+
+VIEWER = {
+    "current": "Current",
+    "prior": "Prior",
+    "noCurrent": "No current image yet",
+    "noPrior": "No prior image: the report will not compare",
+    "loading": "Loading the image",
+    "failed": "The image did not reach the viewer. The model has it all the same.",
+    "again": "Try again",
+    "canvas": "{side} radiograph, {caption}",
+    "window": "W {width}  L {level}",
+    "scale": "{percent} %",
+    "oneToOne": "1:1",
+    "reduced": "{scale} of {width} x {height}; the file has {fileWidth} x {fileHeight}",
+    "tools": "Viewer tools",
+    "dragWindow": "Window",
+    "dragPan": "Pan",
+    "dragWindowAbout": "Dragging changes window and level",
+    "dragPanAbout": "Dragging moves the image",
+    "zoomIn": "+",
+    "zoomInAbout": "Zoom in",
+    "zoomOut": "−",
+    "zoomOutAbout": "Zoom out",
+    "fit": "Fit",
+    "fitAbout": "Fit the whole image",
+    "oneToOneAbout": "One pixel of the picture on one pixel of the screen",
+    "invert": "Invert",
+    "invertAbout": "Exchange black and white",
+    "reset": "Reset",
+    "resetAbout": "Window, level, zoom and position as at the start",
+    "link": "Linked",
+    "linkAbout": "Both images move and change together",
+    "wipe": "Wipe",
+    "wipeAbout": "Lay the prior over the current image, with a line to drag",
+    "flicker": "Flicker",
+    "flickerAbout": "Show current and prior in turn at one place",
+    "flickerByHand": "Your system asks for little motion: click the image to change it.",
+    "swap": "Swap sides",
+    "swapAbout": "Prior on the other side; remembered in this browser",
+    "overlay": "Overlay",
+    "overlayAbout": "Show the selected sentence's overlay",
+    "opacity": "Overlay strength",
+    "legendLow": "little",
+    "legendHigh": "most, within each image",
+    "notAligned": "Laid over each other by their frames: the anatomy is not aligned. Unlink to move one of them.",
+    "divider": "Line between prior and current",
+    "help": "?",
+    "helpAbout": "Mouse, touch and keyboard",
+    "helpTitle": "Viewer: mouse, touch and keyboard",
+    "close": "Close",
+    "shortcuts": "Single-key shortcuts are on",
+    "opacityUp": "Stronger overlay",
+    "opacityDown": "Weaker overlay",
+    "narrower": "With an image in focus: move it",
+    "toneKeys": "With an image in focus: window narrower or wider, image brighter or darker",
+    "gestures": [
+        ["Drag", "Window (left narrower, right wider) and level (up brighter, down darker), or move, as chosen"],
+        ["Shift and drag, or the right or middle button", "The other of the two"],
+        ["Wheel, or two fingers", "Zoom"],
+        ["Double click", "Reset"],
+        ["One finger", "Scrolls the page; once zoomed in, moves the image"],
+    ],
+    "helpNote": (
+        "Window and level are in the values of the file and act on its full depth. Linked images change in "
+        "proportion, each from its own start. A new image starts afresh; a new report changes nothing here."
+    ),
+}
+
+# Notes on the two images, and several files at once (priorrg/ui/awareness.py)
+
+NOTES = {
+    "mark": "Check:",
+    "exchange": "Exchange current and prior",
+    "facts": "What the files say",
+    "several": "Several files or a folder: sorted by date",
+    "folder": "Choose a folder",
+    "file": "File {number} of {count}",
+    "none read": "None of these files could be read as a radiograph; the images on the page are kept.",
+    "and": "; ",
+    "current": "current image",
+    "prior": "prior image",
+    "": "current and the prior image",
+}
+SPANS = {
+    "minutes": ("1 minute", "{count} minutes"),
+    "hours": ("1 hour", "{count} hours"),
+    "days": ("1 day", "{count} days"),
+    "months": ("about 1 month", "about {count} months"),
+    "years": ("about 1 year", "about {count} years"),
+}
+SIDES = {"L": "left", "R": "right", "B": "both", "U": "unpaired"}
+REMARKS = {
+    "older": "The prior is {span} older.",
+    "swapped": "The prior is {span} younger than the current image: the two seem to be swapped.",
+    "same day": "Both images are of the same day, and their times do not say which came first.",
+    "no date": "No date for the {side}: which came first is as you placed them.",
+    "same image": "Current and prior are the same image: a comparison will find no change.",
+    "same examination": "Both images are of one examination: the prior is no earlier one.",
+    "different people": "By their patient identifiers the two images are of different people.",
+    "lateral": "The {side} is a lateral view. PriorRG compares frontal views (PA or AP): read its report with doubt.",
+    "other modality": "By its header the {side} is no radiograph (modality {modality}): its report means nothing.",
+    "other part": "By its header the {side} shows another part of the body ({part}): PriorRG reads chests only.",
+    "one side": "By its header the {side} shows one side alone ({laterality}).",
+    "looks": "The {side} does not look like an upright frontal chest radiograph: {reasons}. (A simple check; it errs.)",
+    "used as current": "{file}{described} is the current image.",
+    "used as prior": "{file}{described} is the prior.",
+    "no prior among files": "None of the files can serve as its prior.",
+    "no dates": "The files have no dates: they were taken in the order in which they came, the first as current image.",
+    "some dates": "Files without a date were put behind those with one.",
+    "aside: older": "{file}{described} is not used: PriorRG compares with the most recent prior.",
+    "aside: lateral": "{file}{described} is set aside: a lateral view.",
+    "aside: other modality": "{file}{described} is set aside: no radiograph, by its header.",
+    "aside: other part": "{file}{described} is set aside: another part of the body, by its header.",
+    "aside: copy": "{file}{described} is set aside: the same image once more.",
+    "aside: same examination": "{file}{described} is set aside: of the same examination as the current image.",
+    "aside: different people": "{file}{described} is set aside: by its identifier, of another person than the current "
+    "image.",
+    "not read": "{reason}",
+    "too many": "{read} of the {count} files were looked at; the others were not. Choose those of one patient.",
+}
+DOUBTS = {
+    "colour": "it is in colour",
+    "few tones": "it has too few tones",
+    "shape": "it is too long or too wide",
+    "turned": "it seems to lie on its side",
+    "inverted": "it seems inverted, dark where a chest is bright",
+    "one-sided": "its two sides are not alike",
+    "no lungs": "no two dark lung fields beside a bright middle were found",
+}
+FACTS = {
+    "current": "Current",
+    "prior": "Prior",
+    "modality": "Modality",
+    "part": "Body part",
+    "view": "View position",
+    "laterality": "Side",
+    "date": "Study",
+    "acquired": "Acquired",
+    "size": "Size",
+    "bits": "Depth",
+    "assumed": "Assumed on reading",
+    "missing": "not stated",
+    "nothing": "nothing",
+    "pixels": "{rows} rows, {columns} columns",
+    "depth": "{bits} bit, {source}",
+}
+
+# The report: status line, draft and report, sentences, findings at a glance (assets/ui/report.js and its neighbours)
+
+READY = "Ready. Press Generate."
+NO_CURRENT = "Upload a current image to begin."
+STARTING = "Starting"
+WAITING_FOR_TURN = "Waiting for its turn"
+ONE_BEFORE = "1 reading before yours. Yours begins by itself."
+SEVERAL_BEFORE = "{count} readings before yours. Yours begins by itself."
+DRAFTING = "Writing the coarse draft"
+REFINING = "Refining the report"
+TRACING = "Tracing each sentence to the images"
+FINISHED = "Finished. Not a medical device: check every sentence against the images."
+STOPPED = "Stopped. What was written until then stands below; it is not a whole report."
+STOPPED_BEFORE = "Stopped before its turn came."
+FAILED = "The reading failed. Your images and texts are still here: press Generate again."
+DRAFT_FROM_MEMORY = (
+    "The draft is written from the context and the comparison of current and prior image; the refined report also "
+    "from fine detail of the current image."
+)
+DRAFT_FROM_WHOLE = (
+    "These weights were never taught a coarse memory: the draft is a greedy reading of the whole memory, the refined "
+    "report its beam search."
+)
+CONFIDENCE = "Confidence: {level}, {percent} %"
+CONFIDENCE_LEVELS = {"high": "high", "medium": "medium", "low": "low"}
+CALIBRATED = (
+    "{percent} % of sentences written as surely had their facts right, as measured on held-out simulated studies."
+)
+UNCALIBRATED = "Mean probability of its words, {percent} %: not calibrated, it says little about the facts."
+REPORT_FINDINGS = {
+    "effusion": "pleural effusion",
+    "opacity": "opacity, consolidation",
+    "nodule": "nodule, mass",
+}
+REPORT_SIDES = {"right": "right", "left": "left", "bilateral": "both sides", "": ""}
+REPORT_PRESENCE = {"present": "present", "possible": "possible", "absent": "absent", "resolved": "resolved"}
+REPORT_CHANGES = {name: name for name in ("new", "larger", "unchanged", "smaller", "resolved", "moved")}
+REPORT = {
+    "steps": {
+        "waiting": "Waiting",
+        "images": "Reading images",
+        "encoding": "Encoding",
+        "drafting": "Drafting",
+        "refining": "Refining",
+        "tracing": "Tracing",
+    },
+    "stepsAbout": "Progress of the reading",
+    "draft": "Coarse draft",
+    "refined": "Refined report",
+    "views": "Which text is shown",
+    "showChanges": "Show changes",
+    "onlyDraft": "only in the draft",
+    "empty": "The report will stand here.",
+    "choose": "Select a sentence to see on both images where it came from. Arrow keys move on.",
+    "attention": "Attention: where the model looked while it wrote this sentence.",
+    "gradient": "Gradient: the patches that this sentence's probability hangs on.",
+    "shares": " Current image {current} %, prior image {prior} %.",
+    "noProof": " No proof that the sentence is right.",
+    "noOverlay": "This sentence is yours: the overlay belonged to the model's words.",
+    "edit": "Edit",
+    "editAbout": "Edit: {text}",
+    "editing": "Sentence {number}, being edited. Enter keeps it, Escape takes it back.",
+    "remove": "Delete",
+    "removeAbout": "Delete: {text}",
+    "restore": "Restore",
+    "restoreAbout": "Restore: {text}",
+    "undo": "Undo",
+    "undoAbout": "Undo: back to the model's sentence, {text}",
+    "edited": "edited",
+    "own": "added",
+    "removed": "deleted",
+    "add": "Add a sentence",
+    "markAbout": "Mark as wrong: {text}",
+    "mark": "mark wrong …",
+    "glance": "Findings at a glance",
+    "columns": ["Finding", "Side", "Presence", "Change", "Sentence"],
+    "glanceNote": "Read from the sentences by rules; they are not the model's own opinion.",
+}
+
+# What the prior knowledge changed (assets/ui/readings.js)
+
+COMPARE = "What did the prior knowledge change?"
+READINGS = {
+    "about": (
+        "The same study, read again with something withheld. Struck out: said in the full report and not here; "
+        "underlined: said here alone."
+    ),
+    "reports": "The four reports",
+    "differs": "Different facts",
+    "same": "The same report, word for word.",
+    "sameFacts": "Other words, the same facts.",
+    "gone": "not said: {fact}",
+    "said": "said: {fact}",
+    "stopped": "Stopped before this one was read.",
+    "waiting": "Not read yet",
+}
+READINGS_WITH = "With prior and context"
+READINGS_WITHOUT = {
+    "prior": "Without the prior",
+    "context": "Without the context",
+    "both": "Without both",
+}
+READINGS_NOTHING = {
+    "prior": "This study has no prior image: there is nothing to withhold.",
+    "context": "This study has no indication and no history: there is nothing to withhold.",
+    "both": "This study has neither prior nor context: there is nothing to withhold.",
+}
+READINGS_NONE = "There is no finished report to compare with. Press Generate first."
+READINGS_BUSY = "Reading again: {what}"
+READINGS_DONE = "The readings differ in what the model was given, in nothing else. Read again in {seconds} s."
+READINGS_STOPPED = "Stopped. What was read until then stands below."
+
+# Taking the report away (assets/ui/exports.js); what stands inside the files is in priorrg/export/contents.py
+
+EXPORTS = {
+    "about": "Take the report away",
+    "working": "Writing",
+    "notCopied": "The browser keeps its clipboard closed to this page. Download the report as text.",
+    "forms": [
+        ["copy", "Copy", "Copy the report"],
+        ["text", "Text", "Download as text"],
+        ["pdf", "PDF", "Download as PDF, with both images and the overlays"],
+        ["dicom", "DICOM SR", "Download as DICOM structured report"],
+        ["fhir", "FHIR", "Download as FHIR R4 DiagnosticReport"],
+    ],
+}
+EXPORT_COPIED = "Copied, with the statement of what wrote it."
+EXPORT_SAVED = "Saved as {name}."
+EXPORT_FAILED = "The file could not be written. The report is still here; try another form."
+EXPORT_UNKNOWN = "The report cannot be taken away in this form. Choose one of the buttons."
+EXPORT_NO_REPORT = "There is no finished report to take away: none was written yet, or its images were changed since."
+EXPORT_EMPTY = "There is nothing to take away: the report holds no sentence any more."

@@ -1,0 +1,121 @@
+"""What the prior knowledge changed: the study of a finished report, read again with something of it withheld.
+
+Images are not encoded again: all readings share what the vision encoder saw when the report was written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from priorrg.facts import Fact, read_facts
+from priorrg.reading import ReportDone
+from priorrg.report import split_sentences
+from priorrg.study import ClinicalContext, Study
+from priorrg.ui import texts
+from priorrg.ui.actions import Actions
+from priorrg.ui.reported import changes_payload
+from priorrg.ui.sessions import Comparison, Session
+
+WITHHELD = ("prior", "context", "both")
+# The part of the page before anybody asked for it.
+NOTHING: dict[str, Any] = {"key": "", "status": "", "busy": False, "columns": []}
+
+
+def without(study: Study, what: str) -> Study:
+    """The study as if nobody had known `prior`, `context` or `both`."""
+    if what != "context":
+        study = replace(study, prior=None)
+    if what != "prior":
+        study = replace(study, context=ClinicalContext())
+    return study
+
+
+def is_there(study: Study, what: str) -> bool:
+    """Whether the study has anything of what would be withheld."""
+    has_context = bool(study.context.indication.strip() or study.context.history.strip())
+    return {"prior": study.has_prior, "context": has_context, "both": study.has_prior or has_context}[what]
+
+
+def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
+    """Payloads of the four reports side by side, until all stand; ends when the page has gone on to something else.
+
+    Stop ends it too, and what was read until then stays.
+    """
+    with session.lock:
+        run, report = session.run, session.report
+        if run is None or report is None:
+            yield NOTHING | {"status": texts.READINGS_NONE}
+            return
+        if session.comparison is not None:
+            session.comparison.stop.set()
+        comparison = session.comparison = Comparison()
+    asked = [what for what in WITHHELD if is_there(run.study, what)]
+
+    def shown(status: str, busy: bool = True) -> dict[str, Any]:
+        payload = readings_payload(run.study, report, comparison)
+        return payload | {"key": run.key, "status": status, "busy": busy}
+
+    with actions.turns.place() as place:
+        yield shown(texts.STARTING)
+        for before in place.wait(comparison.stop):
+            yield shown(texts.ONE_BEFORE if before == 1 else texts.SEVERAL_BEFORE.format(count=before))
+        began = time.monotonic()
+        try:
+            for what in asked:
+                if comparison.stop.is_set() or session.comparison is not comparison:
+                    break
+                yield shown(texts.READINGS_BUSY.format(what=texts.READINGS_WITHOUT[what].lower()))
+                study = without(run.study, what)
+                for event in actions.reader.read(study, comparison.stop, with_draft=False):
+                    if isinstance(event, ReportDone):
+                        comparison.readings[what] = event.text
+        finally:
+            was_stopped = comparison.stop.is_set()
+            comparison.stop.set()
+            if session.has_ended:
+                actions.reader.forget([image.fingerprint for image in (run.study.current, run.study.prior) if image])
+        if session.comparison is not comparison:
+            return
+        done = texts.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")
+        yield shown(texts.READINGS_STOPPED if was_stopped else done, busy=False)
+
+
+def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -> dict[str, Any]:
+    """Columns for assets/ui/readings.js: the report itself, then each reading with its differences to it."""
+    columns = [{"title": texts.READINGS_WITH, "text": report.text, "changes": [], "differs": None, "note": ""}]
+    for what in WITHHELD:
+        text = comparison.readings.get(what, "")
+        note = "" if is_there(study, what) else texts.READINGS_NOTHING[what]
+        if not note and not text:
+            note = texts.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
+        columns.append(
+            {
+                "title": texts.READINGS_WITHOUT[what],
+                "text": text,
+                "changes": changes_payload(report.text, text),
+                "differs": different_facts(report.text, text) if text else None,
+                "note": note,
+            }
+        )
+    return {"columns": columns}
+
+
+def different_facts(full: str, other: str) -> list[dict[str, str]]:
+    """What the full report says and the other does not (`gone`), and the other way round (`said`), in words."""
+    before, after = (
+        list(dict.fromkeys(fact for sentence in split_sentences(text) for fact in read_facts(sentence.text)))
+        for text in (full, other)
+    )
+    gone = [{"kind": "gone", "fact": in_words(fact)} for fact in before if fact not in after]
+    return gone + [{"kind": "said", "fact": in_words(fact)} for fact in after if fact not in before]
+
+
+def in_words(fact: Fact) -> str:
+    """'pleural effusion, left: present, larger'."""
+    name = texts.REPORT_FINDINGS.get(fact.finding, fact.finding)
+    place = ", ".join(part for part in (name, texts.REPORT_SIDES.get(fact.side, fact.side)) if part)
+    change = "" if fact.change == fact.presence else texts.REPORT_CHANGES.get(fact.change, fact.change)
+    return f"{place}: " + ", ".join(part for part in (texts.REPORT_PRESENCE[fact.presence], change) if part)

@@ -1,0 +1,416 @@
+"""The reading as a reader lives it: waiting, stopping, editing, and the same study read with something withheld."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from priorrg.confidence import FILE, weights_digest
+from priorrg.errors import CheckpointError
+from priorrg.feedback.store import FeedbackStore
+from priorrg.model.configuration import COARSE_FROM_WHOLE
+from priorrg.reading import Reader, ReportDone
+from priorrg.report import EditedSentence, changed_sentences, edited_text, split_sentences
+from priorrg.study import ClinicalContext, Study
+from priorrg.ui.actions import Actions
+from priorrg.ui.sessions import Session, Sessions
+from priorrg.ui.withheld import compare
+from priorrg.writing import token_probabilities
+
+LONG_ENOUGH_S = 60  # a test that waits for an event fails after this; none waits for the clock
+
+
+@pytest.fixture(scope="module")
+def published_weights(save_small_model):
+    """As imported weights are read: no coarse memory, three beams."""
+    return save_small_model(coarse_draft=COARSE_FROM_WHOLE, num_beams=3, mask_context_padding=False)
+
+
+@pytest.fixture(params=["small_weights", "published_weights"])
+def reader(request):
+    return Reader.load(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def actions(reader, tmp_path):
+    return Actions(reader, FeedbackStore(tmp_path / "feedback.sqlite3"))
+
+
+@pytest.fixture
+def sessions(reader):
+    return Sessions(reader.forget, idle_seconds=3600)
+
+
+def show(session: Session, make_radiograph, current: int = 1, prior: int | None = 2) -> None:
+    session.put("current", make_radiograph(current))
+    session.put("prior", None if prior is None else make_radiograph(prior))
+
+
+def press(actions: Actions, session: Session) -> None:
+    actions.press(session, "Cough and fever.", "Heart failure.", "PA", "PA")
+
+
+def read(actions: Actions, session: Session) -> list[dict]:
+    press(actions, session)
+    return list(actions.generate(session, "attention"))
+
+
+@contextmanager
+def held_encoder(reader: Reader, monkeypatch) -> Iterator[tuple[threading.Event, threading.Event, list[int]]]:
+    """An encoder that waits: (it was entered, it may go on, one entry a call)."""
+    entered, may_go, calls = threading.Event(), threading.Event(), []
+    encode = reader.model.encode_image
+
+    def slow(pixels):
+        calls.append(len(pixels))
+        entered.set()
+        assert may_go.wait(LONG_ENOUGH_S)
+        return encode(pixels)
+
+    monkeypatch.setattr(reader.model, "encode_image", slow)
+    try:
+        yield entered, may_go, calls
+    finally:
+        may_go.set()
+
+
+# Images are encoded while the reader types
+
+
+def test_an_image_is_encoded_ahead_and_generate_waits_for_it_instead_of_encoding_twice(
+    actions, reader, sessions, make_radiograph, monkeypatch
+):
+    session = sessions.of("tab")
+    show(session, make_radiograph, prior=None)
+    with held_encoder(reader, monkeypatch) as (entered, may_go, calls):
+        actions.encode_ahead(session)
+        assert entered.wait(LONG_ENOUGH_S)
+        press(actions, session)
+        states = actions.generate(session, "attention")
+        assert next(states)["busy"]
+        threading.Timer(0.2, may_go.set).start()
+        assert list(states)[-1]["sentences"]
+    assert calls == [1]
+
+
+def test_encoding_ahead_holds_up_no_other_reading(actions, reader, sessions, make_radiograph, monkeypatch):
+    other = sessions.of("other")
+    show(other, make_radiograph, current=5, prior=None)
+    reader.prepare(other.current)
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    with held_encoder(reader, monkeypatch) as (entered, _, _):
+        actions.encode_ahead(session)
+        assert entered.wait(LONG_ENOUGH_S)
+        assert read(actions, other)[-1]["sentences"], "written while the other image was still being encoded"
+
+
+def test_a_session_that_ends_while_its_image_is_encoded_leaves_nothing(
+    actions, reader, sessions, make_radiograph, monkeypatch
+):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    images = [session.current, session.prior]
+    with held_encoder(reader, monkeypatch) as (entered, may_go, calls):
+        ahead = [reader.encode_ahead(image, lambda image=image: session.shows(image)) for image in images]
+        assert entered.wait(LONG_ENOUGH_S)
+        sessions.end("tab")
+        may_go.set()
+        for one in ahead:
+            one.result(LONG_ENOUGH_S)
+    assert calls == [1], "the second image was not wanted any more"
+    assert not any(reader.remembers(image) for image in images)
+
+
+# Waiting and stopping
+
+
+def test_stop_does_not_wait_for_the_encoder(actions, reader, sessions, make_radiograph, monkeypatch):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    with held_encoder(reader, monkeypatch) as (entered, _, _):
+        press(actions, session)
+        states = actions.generate(session, "attention")
+        next(states)
+        threading.Thread(target=lambda: entered.wait(LONG_ENOUGH_S) and actions.stop(session)).start()
+        last = list(states)[-1]
+        assert last["status"].startswith("Stopped") and not last["busy"]
+
+
+def test_who_comes_second_is_told_how_many_are_before_and_begins_by_itself(actions, sessions, make_radiograph):
+    first, second = sessions.of("first"), sessions.of("second")
+    for session in (first, second):
+        show(session, make_radiograph)
+        press(actions, session)
+    running = actions.generate(first, "attention")
+    next(running)
+    waiting = actions.generate(second, "attention")
+    assert next(waiting)["status"].startswith("1 reading before yours")
+    assert list(running)[-1]["sentences"]
+    assert list(waiting)[-1]["sentences"]
+    assert len(actions.turns) == 0
+
+
+def test_a_third_hears_that_the_second_has_gone(actions, sessions, make_radiograph):
+    tabs = [sessions.of(name) for name in ("first", "second", "third")]
+    states = []
+    for session in tabs:
+        show(session, make_radiograph)
+        press(actions, session)
+        states.append(actions.generate(session, "attention"))
+    heard = [next(each)["status"] for each in states]
+    assert heard[2].startswith("2 readings before yours")
+    states[1].close()  # its tab was closed
+    assert next(states[2])["status"].startswith("1 reading before yours")
+    for each in (states[0], states[2]):
+        each.close()
+    assert len(actions.turns) == 0
+
+
+def test_stop_while_waiting_ends_it_and_it_never_begins(actions, sessions, make_radiograph):
+    first, second = sessions.of("first"), sessions.of("second")
+    for session in (first, second):
+        show(session, make_radiograph)
+        press(actions, session)
+    running = actions.generate(first, "attention")
+    next(running)
+    waiting = actions.generate(second, "attention")
+    next(waiting)
+    assert actions.stop(second)["status"].startswith("Stopped before")
+    assert list(waiting) == []
+    running.close()
+
+
+def test_the_page_is_told_each_step(actions, sessions, make_radiograph):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    steps = list(dict.fromkeys(state["step"] for state in read(actions, session)))
+    assert steps == ["images", "encoding", "drafting", "refining", "tracing", ""]
+
+
+# How sure the model was
+
+
+def test_each_sentence_has_a_confidence_that_is_named_uncalibrated(reader, study):
+    done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
+    assert len(done.confidences) == len(done.sentences) > 0
+    assert all(0 < one.probability <= 1 and not one.is_calibrated for one in done.confidences)
+
+
+def test_a_confidence_is_the_mean_probability_of_the_sentences_own_tokens(reader, study):
+    """One sentence long: then it is the geometric mean over all tokens but the end."""
+    done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
+    given = token_probabilities(reader._writer, reader.memory(study).full, list(done.tokens))
+    written = [p for p, token in zip(given, done.tokens, strict=True) if token != reader.config.eos_token_id]
+    if len(done.sentences) == 1:
+        mean = 1.0
+        for probability in written:
+            mean *= probability ** (1 / len(written))
+        # float32, one pass instead of one a token
+        assert done.confidences[0].probability == pytest.approx(mean, rel=1e-3)
+    else:
+        assert min(given) <= min(one.probability for one in done.confidences) <= max(given)
+
+
+def calibrated(folder, reader, **changes) -> None:
+    tree = {
+        "score": "least",
+        "knots": {"any": [[0.0, 0.25], [1.0, 0.25]]},
+        "error": 0.02,
+        "sentences": 1000,
+        "measured_on": "test",
+        "weights": weights_digest(reader.model),
+    }
+    (folder / FILE).write_text(json.dumps(tree | changes))
+
+
+def test_a_calibration_beside_the_weights_is_used(save_small_model, study):
+    folder = save_small_model()
+    calibrated(folder, Reader.load(folder))
+    done = next(event for event in Reader.load(folder).read(study) if isinstance(event, ReportDone))
+    assert {(one.probability, one.is_calibrated, one.level) for one in done.confidences} == {(0.25, True, "low")}
+
+
+def test_a_calibration_of_other_weights_is_left_out_with_a_word(save_small_model, study, caplog):
+    folder = save_small_model()
+    calibrated(folder, Reader.load(folder), weights="those of another training")
+    with caplog.at_level(logging.WARNING):
+        reader = Reader.load(folder)
+    assert reader.calibration is None and "other weights" in caplog.text
+
+
+def test_a_file_that_is_no_calibration_is_refused_in_a_sentence(save_small_model):
+    folder = save_small_model()
+    calibrated(folder, Reader.load(folder), knots={"any": [[0.5, 0.9], [0.2, 0.1]]})
+    with pytest.raises(CheckpointError, match="train calibrate"):
+        Reader.load(folder)
+
+
+# What the prior knowledge changed
+
+
+def test_the_study_is_read_again_without_encoding_an_image(actions, reader, sessions, make_radiograph, monkeypatch):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    read(actions, session)
+    study = session.run.study
+    alone = [
+        reader.report(Study(study.current, None, study.context)).report,
+        reader.report(Study(study.current, study.prior)).report,
+        reader.report(Study(study.current)).report,
+    ]
+    encoded: list[int] = []
+    monkeypatch.setattr(reader.model, "encode_image", lambda pixels: encoded.append(len(pixels)))
+    last = list(compare(actions, session))[-1]
+    assert [column["text"] for column in last["columns"]] == [session.report.text, *alone]
+    assert not last["busy"] and encoded == []
+    assert last["key"] == session.run.key
+
+
+def test_what_is_not_there_is_not_withheld(actions, sessions, make_radiograph):
+    session = sessions.of("tab")
+    show(session, make_radiograph, prior=None)
+    actions.press(session, "", "", "PA", "PA")
+    list(actions.generate(session, "attention"))
+    last = list(compare(actions, session))[-1]
+    assert [column["text"] for column in last["columns"][1:]] == ["", "", ""]
+    assert all("nothing to withhold" in column["note"] for column in last["columns"][1:])
+
+
+def test_stop_ends_the_readings_and_keeps_those_that_stand(actions, sessions, make_radiograph):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    read(actions, session)
+    for state in compare(actions, session):
+        last = state
+        if state["columns"] and state["columns"][1]["text"]:
+            actions.stop(session)
+    assert last["columns"][1]["text"] and not last["columns"][3]["text"]
+    assert last["status"].startswith("Stopped") and not last["busy"]
+    assert session.report is not None, "the report itself stays"
+
+
+def test_a_new_study_ends_the_readings_of_the_old_one(actions, sessions, make_radiograph):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    read(actions, session)
+    states = compare(actions, session)
+    next(states)
+    session.put("prior", None)
+    assert not any(state["columns"][1]["text"] for state in states)
+    assert session.comparison is None
+    assert list(compare(actions, session))[-1]["status"].startswith("There is no finished report")
+
+
+# Editing
+
+
+@pytest.fixture
+def edited(actions, sessions, make_radiograph):
+    """A session with a report whose first sentence the reader has changed."""
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    session.offered = read(actions, session)[-1]["report"]
+    rows = [{"text": one.text, "source": n, "removed": False} for n, one in enumerate(session.report.sentences)]
+    rows[0]["text"] = "New small left pleural effusion."
+    rows.append({"text": "Written by hand.", "source": None, "removed": False})
+    return session, rows
+
+
+def test_an_edit_is_kept_read_for_facts_and_given_back_with_every_new_payload(actions, edited):
+    session, rows = edited
+    assert not session.is_edited
+    payload = actions.edit(session, session.run.key, rows)
+    assert session.is_edited and session.edited_text.startswith("New small left pleural effusion.")
+    assert session.edited_text.endswith("Written by hand.")
+    (fact,) = payload["edits"][0]["facts"]
+    assert (fact["finding"], fact["side"], fact["change"]) == ("pleural effusion", "left", "new")
+    assert payload["report"] == session.report.text, "the model's report stays as it was"
+    assert actions.finished(session, "attention")["edits"] == payload["edits"]
+
+
+def test_going_back_to_the_models_words_is_no_edit(actions, edited):
+    session, rows = edited
+    actions.edit(session, session.run.key, rows)
+    rows[0]["text"] = session.report.sentences[0].text
+    rows[-1]["removed"] = True
+    actions.edit(session, session.run.key, rows)
+    assert session.edited_text is None
+
+
+def test_the_correction_starts_from_the_edited_text_and_leaves_a_typed_one_alone(actions, edited):
+    session, rows = edited
+    actions.edit(session, session.run.key, rows)
+    assert actions.correction(session, session.offered) == session.edited_text
+    rows[0]["text"] = "No pleural effusion."
+    actions.edit(session, session.run.key, rows)
+    assert actions.correction(session, session.mirrored) == session.edited_text
+    assert actions.correction(session, "Typed into the box.") is None
+
+
+def test_an_edit_that_was_not_sent_is_handed_back_with_the_next_press(actions, edited):
+    session, rows = edited
+    actions.edit(session, session.run.key, rows)
+    assert session.edited_text in actions.unsent(session, "", session.offered)
+
+
+def test_an_edit_outlives_the_report_that_it_belonged_to(actions, edited, make_radiograph):
+    session, rows = edited
+    actions.edit(session, session.run.key, rows)
+    text = session.edited_text
+    session.put("prior", make_radiograph(9))
+    assert text in actions.unsent(session, "", "")
+    press(actions, session)
+    assert actions.unsent(session, "", "") == "", "handed back once"
+
+
+def test_an_edit_that_comes_too_late_is_kept_too(actions, edited):
+    session, rows = edited
+    key = session.run.key
+    press(actions, session)
+    assert actions.edit(session, key, rows) is None
+    assert "Written by hand." in actions.unsent(session, "", "")
+    assert session.edits == ()
+
+
+# Differences, sentence by sentence
+
+
+def test_sentences_of_two_readings_are_set_side_by_side():
+    draft = "Small left effusion. Mild edema. No pneumothorax."
+    report = "Small left effusion, new. No pneumothorax. Heart size is normal."
+    found = [(one.number, [(part.kind, part.text) for part in one.parts]) for one in changed_sentences(draft, report)]
+    assert found == [
+        (0, [("same", "Small left"), ("removed", "effusion."), ("added", "effusion, new.")]),
+        (None, [("removed", "Mild edema.")]),
+        (1, [("same", "No pneumothorax.")]),
+        (2, [("added", "Heart size is normal.")]),
+    ]
+
+
+def test_no_sentence_is_lost_or_moved_between_two_readings():
+    draft = "A b c. D e f. G h i. J k l."
+    report = "D e x. A b c. J k l. M n o."
+    changes = changed_sentences(draft, report)
+    assert [one.number for one in changes if one.number is not None] == [0, 1, 2, 3]
+    for kinds, text in ((("same", "removed"), draft), (("same", "added"), report)):
+        words = [word for one in changes for part in one.parts if part.kind in kinds for word in part.text.split()]
+        assert words == text.split()
+
+
+def test_an_edited_report_is_what_is_left_of_its_sentences():
+    sentences = split_sentences("No effusion. Heart normal.")
+    same = [EditedSentence(one.text, n) for n, one in enumerate(sentences)]
+    assert edited_text(sentences, []) is None and edited_text(sentences, same) is None
+    assert edited_text(sentences, [same[0], EditedSentence(same[1].text, 1, is_removed=True)]) == "No effusion."
+    assert edited_text(sentences, [*same, EditedSentence("  ")]) is None
+
+
+def test_a_context_alone_may_be_withheld(reader, study):
+    """Both readings exist and are greedy or searched as the weights say; the draft is no part of them."""
+    bare = Study(study.current, study.prior, ClinicalContext())
+    events = list(reader.read(bare, with_draft=False))
+    assert events[-1].text == reader.report(bare).report
