@@ -1,0 +1,61 @@
+"""The app as somebody starts it, in a process of its own, for the tests that talk to it over the network."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Served:
+    """address: http://127.0.0.1:PORT. uploads: the folder in which its temporary files lie. log: all that it said."""
+
+    address: str
+    port: int
+    uploads: Path
+    log: Path
+
+
+@contextmanager
+def served(folder: Path, *flags: str, **variables: str) -> Iterator[Served]:
+    """Start the app with these flags and variables, wait until it is up, and stop it at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    uploads, log = folder / "uploads", folder / "log.txt"
+    uploads.mkdir()
+    settings = {"PRIORRG_FEEDBACK": str(folder / "feedback.sqlite3"), "TMPDIR": str(uploads), **variables}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), *flags],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}", process, log)
+        yield Served(f"http://127.0.0.1:{port}", port, uploads, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def wait_until_up(address: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/healthz")
+            return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.5)
+    raise AssertionError(f"the app did not come up: {log.read_text()}")

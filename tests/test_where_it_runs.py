@@ -1,0 +1,249 @@
+"""Where the app runs: its settings, its login, behind a proxy, on Spaces, on ZeroGPU, in a container."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from fnmatch import fnmatch
+
+import pytest
+import yaml
+from serving import ROOT, served
+
+from priorrg.settings import Settings, SettingsError
+from priorrg.ui.login import Logins, line_of
+
+README = (ROOT / "README.md").read_text()
+DOCKERFILE = (ROOT / ".container" / "Dockerfile").read_text()
+EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+# Settings
+
+
+def test_a_flag_wins_over_its_variable(monkeypatch):
+    monkeypatch.setenv("PRIORRG_PORT", "8001")
+    monkeypatch.setenv("PRIORRG_WEIGHTS", "some/folder")
+    settings = Settings.read(["--port", "8002", "--root-path=/reading/"])
+    assert (settings.port, settings.weights, settings.root_path) == (8002, "some/folder", "/reading")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        ("--port", "70000", "--port is 70000, but it must be at most 65535"),
+        ("--threads", "-1", "--threads is -1, but it must be at least 0"),
+        ("--queue-size", "many", "--queue-size is 'many', but it must be a whole number"),
+        ("--log-level", "loud", "--log-level is 'loud', but it must be one of critical, error"),
+        ("--root-path", "reading", "--root-path is 'reading', but it must be a path that begins with /"),
+        ("--feedback", "", "--feedback is empty, but it must name a file"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_with_what_it_must_be(flag, value, said):
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        Settings.read([flag, value])
+
+
+# Login
+
+
+def test_names_with_passwords_and_with_hashes_both_open(tmp_path):
+    file = tmp_path / "users.txt"
+    hashed = line_of("ben", "correct horse")
+    file.write_text(f"# who reads here\n\nanna: s3cret:with:colons\n{hashed}\n")
+    assert "correct horse" not in hashed
+    assert opens(file, "anna", "s3cret:with:colons") and opens(file, "ben", "correct horse")
+    assert not opens(file, "anna", "correct horse") and not opens(file, "carl", "") and not opens(file, "ben", hashed)
+
+
+def opens(file, name, password):
+    import asyncio
+
+    return asyncio.run(Logins.read(file).check(name, password))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "names nobody"),
+        ("anna:hunter2\nhunter2-without-a-name\n", "Line 2 of .* is not name:password"),
+        ("anna:hunter2\nanna:hunter3\n", "Line 2 of .* for the second time"),
+        ("anna:scrypt$1$hunter2\n", "Line 1 of .* hash that cannot be used"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_file_of_logins_that_cannot_be_used_is_told_without_what_stands_in_it(tmp_path, text, said):
+    file = tmp_path / "users.txt"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SettingsError, match=said) as caught:
+        Logins.read(file)
+    assert "hunter" not in str(caught.value)
+
+
+def test_the_command_line_makes_a_line_and_does_not_show_the_password(tmp_path):
+    command = [sys.executable, "-m", "priorrg", "hash-password", "anna"]
+    made = subprocess.run(command, input="correct horse\n", capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "horse" not in made.stdout + made.stderr
+    (tmp_path / "users.txt").write_text(made.stdout)
+    assert opens(tmp_path / "users.txt", "anna", "correct horse")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, save_small_model):
+    """The app as behind a proxy that shows it at /reading, for those who are in a file."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "users.txt").write_text("anna:correct horse\n")
+    flags = ["--auth", str(folder / "users.txt"), "--weights", str(save_small_model()), "--log-level", "debug"]
+    with served(folder, *flags, PRIORRG_THREADS="1") as running:
+        yield running
+
+
+def status(address, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_without_a_login_only_the_health_is_told(app):
+    assert status(f"{app.address}/healthz") == 200
+    for path in ("/config", "/gradio_api/info", "/pixels/current/abc"):
+        assert status(app.address + path) == 401, path
+    assert status(f"{app.address}/pixels/current/abc", Cookie="access-token-unsecure-x=guess") == 401
+
+
+def test_a_program_logs_in_with_a_name_and_a_password(app):
+    from gradio_client import Client, handle_file
+
+    with pytest.raises(Exception, match=r"(?i)credentials|auth"):
+        Client(app.address, auth=("anna", "wrong horse"), verbose=False)
+    client = Client(app.address, auth=("anna", "correct horse"), verbose=False)
+    assert client.predict(current=handle_file(str(EXAMPLE / "current.dcm")), api_name="/draft")["coarse_draft"]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path")
+def test_a_reader_logs_in_on_a_page_that_says_what_this_is(app):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(app.address)
+        page.wait_for_selector("input[type=password]")
+        assert "not a medical device" in page.inner_text("body")
+        page.fill("input:not([type=password])", "anna")
+        page.fill("input[type=password]", "correct horse")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#generate")
+        browser.close()
+
+
+def test_no_password_and_no_file_name_is_in_the_log(app):
+    said = app.log.read_text()
+    assert "auth: " in said and "log_level: debug" in said, "settings are told at the start"
+    assert "horse" not in said and ".dcm" not in said
+
+
+def test_a_setting_that_cannot_be_used_ends_the_start_with_a_sentence(tmp_path):
+    command = [sys.executable, "app.py", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2 and ended.stderr.startswith("--port is 0") and "Traceback" not in ended.stderr
+
+
+# Spaces and ZeroGPU
+
+
+def test_the_front_matter_is_what_spaces_takes():
+    matter = yaml.safe_load(README.split("---\n")[1])
+    assert matter["sdk"] == "gradio" and (ROOT / matter["app_file"]).is_file()
+    assert len(matter["short_description"]) <= 60, "more is refused"
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {matter["colorFrom"], matter["colorTo"]} <= colours
+    assert matter["disable_embedding"] is True
+    assert re.fullmatch(r"3\.(1[1-9])\.\d+", matter["python_version"])
+
+
+def test_a_space_is_served_to_everybody_on_its_port():
+    code = "from priorrg.settings import Settings; s = Settings.read([]); print(s.host, s.port)"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PRIORRG_")}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, env=clean | {"SPACE_ID": "x/y"}, cwd=ROOT, capture_output=True, text=True)
+    assert said.stdout.split() == ["0.0.0.0", "7860"], said.stderr
+
+
+@pytest.fixture(scope="module")
+def zero_gpu(save_small_model):
+    files = [str(EXAMPLE / name) for name in ("current.dcm", "prior.dcm")]
+    command = [sys.executable, str(ROOT / "tests" / "on_zero_gpu.py"), str(save_small_model()), *files]
+    said = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240
+    )
+    assert "FOUND " in said.stdout, said.stdout + said.stderr
+    return json.loads(said.stdout.split("FOUND ")[1])
+
+
+def test_on_zero_gpu_the_start_is_reported_and_its_port_known(zero_gpu):
+    assert zero_gpu["at the start"] == ["/startup-report"] and zero_gpu["port"] == 7860
+
+
+def test_on_zero_gpu_a_study_is_read_in_a_worker_and_explained(zero_gpu):
+    assert zero_gpu["events"].count("DraftWord") > 2 and zero_gpu["events"][-1] == "ReportDone"
+    assert zero_gpu["overlays"] == zero_gpu["sentences"] > 0
+    assert zero_gpu["lent"] == zero_gpu["given back"] == 4
+
+
+def test_on_zero_gpu_stop_keeps_what_was_written(zero_gpu):
+    last, words, report = zero_gpu["stopped"]
+    assert last == "Stopped" and words >= 1 and report == ""
+
+
+def test_on_zero_gpu_an_error_comes_back_as_its_sentence(zero_gpu):
+    assert "characters" in zero_gpu["error"]
+
+
+def test_on_zero_gpu_no_image_is_encoded_ahead_or_remembered(zero_gpu):
+    assert zero_gpu["encoded ahead"] is None and zero_gpu["remembered"] is False
+
+
+# Container
+
+
+def instructions():
+    """(name, rest) of each instruction, continued lines joined."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE))
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line.strip()]
+
+
+def test_the_container_runs_the_torch_of_make_without_being_root_and_tells_its_health():
+    steps = instructions()
+    torch = re.search(r"^TORCH := (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert torch and ("ARG", f"TORCH={torch[1]}") in steps
+    names = [name for name, _ in steps]
+    users = [rest for name, rest in steps if name == "USER"]
+    assert users and users[-1] not in ("root", "0") and names.index("USER") < names.index("CMD")
+    health = next(rest for name, rest in steps if name == "HEALTHCHECK")
+    assert "/healthz" in health and "VOLUME" in names
+    environment = " ".join(rest for name, rest in steps if name == "ENV")
+    assert "HF_HUB_OFFLINE=1" in environment and "PRIORRG_HOST=0.0.0.0" in environment
+    told = set(re.findall(r"PRIORRG_(\w+)=", environment))
+    assert told <= {name.upper() for name in Settings.__dataclass_fields__}
+
+
+def test_the_container_takes_what_the_app_needs_and_nothing_that_was_kept():
+    for path in [
+        p for name, rest in instructions() if name == "COPY" and "--from" not in rest for p in rest.split()[:-1]
+    ]:
+        assert path.startswith("--") or (ROOT / path).exists(), path
+    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert ignored[0] == "*", "nothing is taken but what is named"
+    allowed = {line[1:] for line in ignored[1:] if line.startswith("!")}
+    assert allowed == {"app.py", "requirements.txt", "priorrg", "assets"}
+    assert any(fnmatch("priorrg/feedback/x.sqlite3", pattern.removeprefix("**/")) for pattern in ignored[1:])
