@@ -45,7 +45,9 @@ def build_notes(assets: Path) -> gr.HTML:
 
 def build_set_upload(notes: gr.HTML) -> Awareness:
     with gr.Row(elem_id="upload-several"):
-        files = gr.File(label=texts.NOTES["several"], file_count="multiple", height=110, elem_id="upload-set", scale=3)
+        files = gr.File(
+            label=texts.NOTES["several"], file_count="multiple", height=96, min_width=200, elem_id="upload-set", scale=3
+        )
         folder = gr.UploadButton(texts.NOTES["folder"], file_count="directory", size="sm", min_width=110, scale=1)
     return Awareness(notes, files, folder)
 
