@@ -1,9 +1,12 @@
-// The two radiographs side by side: shared zoom and pan, brightness and contrast, and the overlay of a sentence.
-// Runs inside a gr.HTML: `element`, `props` and `watch` are given. Text goes in by textContent only.
+// The two radiographs: what is shown of each, and its drawing. Runs inside a gr.HTML: `element`, `props` and `watch` are
+// given. Text goes in by textContent only. Buttons, mouse and keys are in tools.js.
 const root = element.querySelector(".viewer");
-const view = { zoom: 1, x: 0, y: 0, brightness: 1, contrast: 1, opacity: 0.55, overlay: null };
+const holder = root.querySelector(".panes");
+const texts = props.texts, colours = props.colours;
+const START = { zoom: 1, x: 0, y: 0, shift: 0, factor: 1, inverted: false };
+// mode: `side` by side, `wipe` or `flicker`. wipe: where its line stands, from the left. turn: whom flicker shows.
+const view = { mode: "side", linked: true, drag: "window", wipe: 0.5, turn: "current", overlay: null, overlayOn: true, opacity: 0.55 };
 const panes = {};
-let colours = [];
 
 function make(kind, parent, className, text) {
   const node = document.createElement(kind);
@@ -13,145 +16,247 @@ function make(kind, parent, className, text) {
   return node;
 }
 
-for (const side of ["current", "prior"]) {
-  const figure = make("figure", root.querySelector(".panes"), "pane");
-  const head = make("figcaption", figure, "pane-head");
-  make("strong", head, "", side === "current" ? "Current" : "Prior");
-  const caption = make("span", head, "pane-caption");
-  const canvas = make("canvas", figure, "pane-canvas");
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "img");
-  const empty = make("div", figure, "pane-empty", side === "current" ? "No current image yet" : "No prior image: the report will not compare");
-  const notes = make("div", figure, "pane-notes");
-  panes[side] = { side, canvas, caption, empty, notes, image: null, data: null };
+function say(name, values) {
+  return texts[name].replace(/\{(\w+)\}/g, (_, place) => values[place]);
 }
 
+for (const side of ["current", "prior"]) {
+  const figure = make("figure", holder, "pane");
+  figure.dataset.side = side;
+  const stage = make("div", figure, "pane-stage");
+  const canvas = make("canvas", stage, "pane-canvas");
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "img");
+  const empty = make("div", stage, "pane-empty", side === "current" ? texts.noCurrent : texts.noPrior);
+  const corners = Object.fromEntries(["label", "window", "scale"].map((name) => [name, make("div", stage, `corner corner-${name}`)]));
+  const name = make("strong", corners.label, "", texts[side]);
+  const caption = make("span", corners.label, "pane-caption");
+  const notes = make("figcaption", figure, "pane-notes");
+  panes[side] = { side, figure, stage, canvas, empty, corners, name, caption, notes, data: null, film: null, failed: false, ...START };
+}
+const both = Object.values(panes);
+const opposite = (pane) => panes[pane.side === "current" ? "prior" : "current"];
+const isShown = (pane) => view.mode === "side" || pane.side === "current"; // whose stage is on the screen
+const ratio = () => window.devicePixelRatio || 1;
+
+// Whom a change at `pane` concerns.
+function together(pane) {
+  return view.linked ? both : [pane];
+}
+
+// Window and level
+
+// (centre, width) in pixel values. Both are kept in proportion to the image's own start, so that images of different
+// depth change alike.
+function windowOf(pane) {
+  const [centre, width] = pane.data.window;
+  return [centre + pane.shift * width, Math.max(2, width * pane.factor)];
+}
+
+function changeWindow(pane, wider, higher) {
+  for (const one of together(pane)) {
+    const least = one.data ? 2 / one.data.window[1] : 0.001;
+    one.factor = Math.min(8, Math.max(least, one.factor * wider));
+    one.shift = Math.min(2, Math.max(-2, one.shift + higher * one.factor));
+  }
+}
+
+// In the file's own values. MONOCHROME1 was inverted about its top, where DICOM's window is half a value off.
+function ownWindow(pane) {
+  const [centre, width] = windowOf(pane), [slope, intercept] = pane.data.units;
+  const level = intercept + slope * (slope < 0 ? centre - 1 : centre), wide = width * Math.abs(slope);
+  const digits = wide < 10 && Math.abs(slope) !== 1 ? 2 : 0;
+  return { width: wide.toFixed(digits), level: level.toFixed(digits) };
+}
+
+// Zoom and place, in pixels of the screen
+
+function stageSize(pane) {
+  const stage = isShown(pane) ? pane.stage : panes.current.stage;
+  return [stage.clientWidth * ratio(), stage.clientHeight * ratio()];
+}
+
+function fitScale(pane) {
+  const [width, height] = stageSize(pane), { picture } = pane.data;
+  return Math.min(width / picture.width, height / picture.height) || 1;
+}
+
+function boxOf(pane) {
+  const [width, height] = stageSize(pane), scale = fitScale(pane) * pane.zoom;
+  const w = pane.data.picture.width * scale, h = pane.data.picture.height * scale;
+  const left = (width - w) / 2 + pane.x * w, top = (height - h) / 2 + pane.y * h;
+  // Whole pixels where one is shown as one: else all of them would be mixed with their neighbours.
+  return Math.abs(scale - 1) < 1e-6 ? [Math.round(left), Math.round(top), w, h] : [left, top, w, h];
+}
+
+function keepInSight(pane) {
+  const [width, height] = stageSize(pane), [, , w, h] = boxOf(pane);
+  const most = [0.5 + (0.5 * width - 40) / w, 0.5 + (0.5 * height - 40) / h].map((v) => Math.max(0, v));
+  pane.x = Math.min(most[0], Math.max(-most[0], pane.x));
+  pane.y = Math.min(most[1], Math.max(-most[1], pane.y));
+}
+
+function setZoom(pane, zoom, [right, down] = [0, 0]) {
+  // [right, down]: the place that stays where it is, from the middle of the stage.
+  const most = Math.max(8, 16 / fitScale(pane)), least = Math.min(1, 1 / fitScale(pane)), before = pane.zoom;
+  pane.zoom = Math.min(most, Math.max(least, zoom));
+  if (pane.zoom <= 1) { pane.x = pane.y = 0; return; }
+  const [, , w, h] = boxOf(pane), grown = pane.zoom / before;
+  pane.x = (right - (right - pane.x * (w / grown)) * grown) / w;
+  pane.y = (down - (down - pane.y * (h / grown)) * grown) / h;
+  keepInSight(pane);
+}
+
+function zoom(pane, factor, place) {
+  for (const one of together(pane)) if (one.data) setZoom(one, one.zoom * factor, place);
+}
+
+function pan(pane, right, down) {
+  for (const one of together(pane)) {
+    if (!one.data) continue;
+    const [, , w, h] = boxOf(one);
+    one.x += right / w;
+    one.y += down / h;
+    keepInSight(one);
+  }
+}
+
+// Drawing
+
+let heats = new WeakMap();
 function heat(levels) {
-  const size = levels.length;
+  if (heats.has(levels)) return heats.get(levels);
   const small = document.createElement("canvas");
-  small.width = small.height = size;
-  const pixels = new ImageData(size, size);
+  small.width = small.height = levels.length;
+  const pixels = new ImageData(levels.length, levels.length);
   levels.flat().forEach((level, i) => {
     const [r, g, b] = colours[level] || [255, 160, 0];
     // Little is left clear: a dark tint over lung would look like a finding.
     pixels.data.set([r, g, b, Math.round(255 * Math.min(1, Math.max(0, (level - 90) / 110)))], 4 * i);
   });
   small.getContext("2d").putImageData(pixels, 0, 0);
+  heats.set(levels, small);
   return small;
 }
 
-function draw(pane) {
-  const { canvas, image, data } = pane;
-  canvas.hidden = !image;
-  pane.empty.hidden = Boolean(image);
-  if (!image) return;
-  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
-  if (!width) return;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
-  const fit = Math.min(width / image.width, height / image.height) * view.zoom;
-  const w = image.width * fit, h = image.height * fit;
-  const left = (width - w) / 2 + view.x * w, top = (height - h) / 2 + view.y * h;
+function paint(pen, pane) {
+  const [left, top, w, h] = boxOf(pane);
+  pen.imageSmoothingEnabled = Math.abs(w / pane.data.picture.width - 1) > 1e-6;
   pen.imageSmoothingQuality = "high";
-  pen.filter = `brightness(${view.brightness}) contrast(${view.contrast})`;
-  pen.drawImage(image, left, top, w, h);
-  pen.filter = "none";
-  const levels = view.overlay && view.overlay[pane.side];
+  pen.drawImage(pane.film.develop(...windowOf(pane), pane.inverted), left, top, w, h);
+  const levels = view.overlayOn && view.overlay && view.overlay[pane.side];
   if (!levels) return;
-  const s = data.seen;
+  const s = pane.data.seen;
   const box = [left + s.left * w, top + s.top * h, s.width * w, s.height * h];
+  pen.imageSmoothingEnabled = true;
   pen.globalAlpha = view.opacity;
   pen.drawImage(heat(levels), ...box);
   pen.globalAlpha = 0.5;
   pen.strokeStyle = "#7dd3fc";
-  pen.setLineDash([6, 6]);
+  pen.lineWidth = ratio();
+  pen.setLineDash([6 * ratio(), 6 * ratio()]);
   pen.strokeRect(...box);
   pen.globalAlpha = 1;
 }
 
-function drawAll() {
-  // At rest a finger scrolls the page; zoomed in it moves the image.
-  for (const pane of Object.values(panes)) { pane.canvas.style.touchAction = view.zoom > 1 ? "none" : "pan-y"; draw(pane); }
+function label(pane, shown) {
+  const isThere = Boolean(shown.film);
+  const scale = isThere ? fitScale(shown) * shown.zoom : 1;
+  pane.corners.window.textContent = isThere ? say("window", ownWindow(shown)) : "";
+  let said = Math.abs(scale - 1) < 1e-6 ? texts.oneToOne : say("scale", { percent: Math.round(100 * scale) });
+  const { picture, file } = shown.data || {};
+  if (isThere && picture.width < file.width) said = say("reduced", { scale: said, width: picture.width, height: picture.height, fileWidth: file.width, fileHeight: file.height });
+  pane.corners.scale.textContent = isThere ? said : "";
 }
-function zoom(factor) {
-  view.zoom = Math.min(8, Math.max(1, view.zoom * factor));
-  if (view.zoom === 1) view.x = view.y = 0;
-  drawAll();
+
+function draw(pane) {
+  const isThere = Boolean(pane.film);
+  pane.canvas.hidden = !isThere;
+  pane.empty.hidden = isThere;
+  if (!isThere || !isShown(pane)) { label(pane, pane); return; }
+  const [width, height] = stageSize(pane).map(Math.round), { canvas } = pane;
+  if (!width || !height) return;
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  // At rest a finger scrolls the page; zoomed in it moves the image.
+  canvas.style.touchAction = pane.zoom > 1 || view.touchWindow ? "none" : "pan-y";
+  const pen = canvas.getContext("2d", { alpha: false });
+  pen.reset();
+  const prior = panes.prior, turn = view.mode === "flicker" ? panes[view.turn] : pane;
+  if (turn.film) paint(pen, turn);
+  if (view.mode === "wipe" && prior.film) {
+    const line = Math.round(view.wipe * width), isLeft = priorSide() === "left";
+    pen.save();
+    pen.beginPath();
+    pen.rect(isLeft ? 0 : line, 0, isLeft ? line : width - line, height);
+    pen.clip();
+    pen.fillRect(0, 0, width, height);
+    paint(pen, prior);
+    pen.restore();
+  }
+  pane.name.textContent = view.mode === "flicker" ? texts[turn.side] : texts[pane.side];
+  pane.caption.textContent = turn.data ? turn.data.caption : "";
+  label(pane, turn);
+  root.dataset[`${pane.side}Drawn`] = pane.data.key;
+}
+
+function drawAll() {
+  root.dataset.overlay = view.overlay && view.overlayOn ? "shown" : "";
+  both.forEach(draw);
+  refreshTools();
+}
+
+let isDue = false;
+function drawSoon() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => { isDue = false; drawAll(); });
+}
+
+// What the server sends
+
+async function load(pane, data) {
+  pane.empty.textContent = texts.loading;
+  const held = () => pane.data && pane.data.key === data.key;
+  for (const isLast of [false, true]) {
+    try {
+      const values = await fetchPixels(pane.side, data, props.tokenHeader, (props.value || {}).token || "");
+      if (!held()) return;
+      pane.film = new Film(values, data.picture.width, data.picture.height);
+      drawAll();
+      return;
+    } catch (error) {
+      if (!held()) return;
+      if (isLast) offerAgain(pane, data);
+    }
+  }
+}
+
+function offerAgain(pane, data) {
+  pane.empty.textContent = texts.failed + " ";
+  const again = make("button", pane.empty, "tool-button", texts.again);
+  again.type = "button";
+  again.addEventListener("click", () => load(pane, data));
 }
 
 function show() {
   const value = props.value || {};
-  colours = value.colours || colours;
-  for (const pane of Object.values(panes)) {
-    const data = value[pane.side];
+  for (const pane of both) {
+    const data = value[pane.side] || null;
     pane.caption.textContent = data ? data.caption : "";
     pane.notes.textContent = data ? data.notes.join(" ") : "";
+    if (data) pane.canvas.setAttribute("aria-label", say("canvas", { side: texts[pane.side], caption: data.caption }));
     if ((pane.data && pane.data.key) === (data && data.key)) { pane.data = data; continue; }
     pane.data = data;
-    pane.image = null;
+    pane.film = null;
     view.overlay = null;
     root.dataset[pane.side] = data ? data.key : "";
-    if (data) {
-      const image = new Image();
-      image.onload = () => { if (pane.data === data || (pane.data && pane.data.key === data.key)) { pane.image = image; drawAll(); } };
-      image.src = data.src;
-      pane.canvas.setAttribute("aria-label", `${pane.side} radiograph, ${data.caption}`);
-    }
+    root.dataset[`${pane.side}Drawn`] = "";
+    pane.empty.textContent = pane.side === "current" ? texts.noCurrent : texts.noPrior;
+    // A new image starts afresh, and its companion with it where both go together.
+    for (const one of together(pane)) Object.assign(one, START);
+    if (data) load(pane, data);
+    else if (view.mode !== "side") setMode("side");
   }
   drawAll();
 }
-
-let drag = null;
-for (const { canvas } of Object.values(panes)) {
-  canvas.addEventListener("wheel", (e) => {
-    e.preventDefault();
-    zoom(Math.exp(-e.deltaY / 500));
-  }, { passive: false });
-  canvas.addEventListener("pointerdown", (e) => { drag = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
-  canvas.addEventListener("pointermove", (e) => {
-    if (!drag) return;
-    const dx = e.clientX - drag[0], dy = e.clientY - drag[1];
-    drag = [e.clientX, e.clientY];
-    if (e.shiftKey) { view.contrast = Math.min(4, Math.max(0.3, view.contrast + dx / 200)); view.brightness = Math.min(3, Math.max(0.3, view.brightness - dy / 200)); sliders(); }
-    else if (view.zoom > 1) { view.x += dx / (canvas.clientWidth * view.zoom); view.y += dy / (canvas.clientHeight * view.zoom); }
-    drawAll();
-  });
-  canvas.addEventListener("pointerup", () => { drag = null; });
-  canvas.addEventListener("dblclick", reset);
-  canvas.addEventListener("keydown", (e) => {
-    if (e.key === "+" || e.key === "=") zoom(1.25);
-    else if (e.key === "-") zoom(1 / 1.25);
-    else if (e.key === "0") reset();
-  });
-}
-
-const inputs = {};
-for (const [name, label, low, high] of [["brightness", "Brightness", 0.3, 3], ["contrast", "Contrast", 0.3, 4], ["opacity", "Overlay", 0, 1]]) {
-  const holder = make("label", root.querySelector(".viewer-tools"), "tool", label);
-  const input = make("input", holder);
-  Object.assign(input, { type: "range", min: low, max: high, step: 0.05, value: view[name] });
-  input.addEventListener("input", () => { view[name] = Number(input.value); drawAll(); });
-  inputs[name] = input;
-}
-function sliders() { for (const name in inputs) inputs[name].value = view[name]; }
-function reset() { Object.assign(view, { zoom: 1, x: 0, y: 0, brightness: 1, contrast: 1 }); sliders(); drawAll(); }
-for (const [text, label, act] of [["+", "Zoom in", () => zoom(1.25)], ["−", "Zoom out", () => zoom(1 / 1.25)], ["Reset view", "Reset view", reset]]) {
-  const button = make("button", root.querySelector(".viewer-tools"), "tool-button", text);
-  button.type = "button";
-  button.setAttribute("aria-label", label);
-  button.addEventListener("click", act);
-}
-const legend = make("span", root.querySelector(".viewer-tools"), "legend", "little");
-make("span", legend, "legend-bar");
-legend.append("most, within each image");
-
-window.addEventListener("priorrg:overlay", (e) => {
-  view.overlay = e.detail;
-  root.dataset.overlay = e.detail ? "shown" : "";
-  drawAll();
-});
-new ResizeObserver(drawAll).observe(root);
-watch("value", show);
-show();
