@@ -335,11 +335,11 @@ def test_the_json_holds_every_figure_of_every_reading(evaluations):
 
 
 def test_hard_cases_are_scored_apart_from_the_usual_ones(tmp_path):
-    write_annotation(tmp_path, {"test": 60}, seed=0)
+    write_annotation(tmp_path, {"test": 200}, seed=0)
     examples = examples_of(read_annotation(tmp_path / "annotation.json")["test"])
     texts = ["" if e.truth and e.truth.hard == "threshold" else e.findings for e in examples]
     found = hard_cases(examples, texts)
-    assert found.keys() == {"usual", *HARD} and sum(kind["studies"] for kind in found.values()) == 120
+    assert found.keys() == {"usual", *HARD} and sum(kind["studies"] for kind in found.values()) == 400
     for kind, figures in found.items():
         assert figures["finding_micro_f1"] == (0 if kind == "threshold" else 1)
 

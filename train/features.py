@@ -24,7 +24,7 @@ from priorrg.errors import DataError, ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
-from train.processes import gathered, processes
+from train.processes import bfloat16_is_fast, gathered, processes
 
 TO_DO, WRITTEN, UNREADABLE = 0, 1, 2  # states of a row
 _BATCH = 32
@@ -210,7 +210,7 @@ def _write(
         check_count(unreadable, max_unreadable)
         readable = {path: found for path, found in batch if not isinstance(found, str)}
         if readable:
-            with torch.autocast(device.type, torch.bfloat16, enabled=not exact):
+            with torch.autocast(device.type, torch.bfloat16, enabled=not exact and bfloat16_is_fast(device.type)):
                 features = model.encode_image(torch.stack(list(readable.values())).to(device), len(stores) > 1)
             for store, values in zip(stores, (features.last_hidden_state, features.hidden_states), strict=False):
                 assert values is not None

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Dinov2Model
 
+from train.processes import bfloat16_is_fast
 from train.simulate.truth import DEVICES, FINDINGS, MASK_CHANNELS, SIDED, SIDES, ZONED, ZONES, StudyTruth
 
 # Image-level targets: every finding in every place it can have, then the devices.
@@ -208,7 +209,7 @@ def train_vision(
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         batch = train.batch(rng.choice(count, batch_size, replace=False))
         pixels = (augment(batch["pixels"], generator) - mean) / std
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_fast("cpu")):
             seen = encoder(pixels.to(memory_format=torch.channels_last), output_hidden_states=True)
             middle = seen.hidden_states[len(seen.hidden_states) // 2]
             loss = vision_loss(heads(seen.last_hidden_state, middle), batch)
@@ -247,7 +248,7 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
     collected: dict[str, list[Tensor]] = {"present": [], "amount": [], "tips": [], "mask": [], "side": []}
     for start in range(0, len(run.pixels), 64):
         batch = run.batch(np.arange(start, min(start + 64, len(run.pixels))))
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_fast("cpu")):
             seen = encoder((batch["pixels"] - mean) / std, output_hidden_states=True)
             out = heads(seen.last_hidden_state, seen.hidden_states[len(seen.hidden_states) // 2])
         for name, values in collected.items():

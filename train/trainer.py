@@ -32,7 +32,7 @@ from train.config import RunConfig, StageConfig
 from train.data import CHANGE_CLASSES, Collator, Example, Record, StudyDataset, image_paths, readable
 from train.features import FeatureCache
 from train.pretrain_vision import FINDING_KEYS
-from train.processes import processes
+from train.processes import bfloat16_is_fast, processes
 
 _COMPLETE = "complete"  # the file that says that all processes have written their part of a checkpoint
 
@@ -330,7 +330,7 @@ def run_stage(
         greater_is_better=False,
         load_best_model_at_end=stage.keep_best,
         ddp_find_unused_parameters=True,  # a step may hold no prior, or decode from the coarse memory alone
-        bf16=stage.mixed_precision,
+        bf16=stage.mixed_precision and bfloat16_is_fast("cuda" if torch.cuda.is_available() else "cpu"),
         use_cpu=not torch.cuda.is_available(),
         remove_unused_columns=False,
         dataloader_num_workers=stage.workers,  # not persistent: they would draw one seed a run, a resumed run another

@@ -64,7 +64,7 @@ def sample_case(seed: int, is_shifted: bool = False) -> Case:
     patient = sample_patient(rng, is_shifted)
     hard = HARD[rng.integers(len(HARD))] if rng.random() < _HARD_SHARE else ""
     pairs = _findings(rng, at_threshold=hard == "threshold")
-    while not _can_be(hard, [now for _, now in pairs if now]):
+    while not _can_be(hard, [now for _, now in pairs if now], has_prior=True):
         pairs = _findings(rng, at_threshold=hard == "threshold")
     devices = _devices(rng, pairs)
     exposures = [sample_exposure(rng, is_shifted=is_shifted) for _ in range(2)]
@@ -83,17 +83,19 @@ def sample_case(seed: int, is_shifted: bool = False) -> Case:
             rotated=exposures[study].rotated,
             sex=patient.sex,
             age=patient.age,
-            hard=hard if _can_be(hard, [f for pair in pairs if (f := pair[study])]) else "",
+            hard=hard if _can_be(hard, [f for pair in pairs if (f := pair[study])], has_prior=study == 1) else "",
         )
         for study in range(2)
     ]
     return Case(patient, *(Examination(e, t) for e, t in zip(exposures, truths, strict=True)))
 
 
-def _can_be(hard: str, shown: list[Finding]) -> bool:
+def _can_be(hard: str, shown: list[Finding], has_prior: bool) -> bool:
     """Whether an image with these findings can be such a case: a wrong side needs a side, a threshold an amount."""
     if hard == "wrong side":
         return bool(one_sided(shown))
+    if hard == "poor prior":
+        return has_prior
     return hard != "threshold" or bool(shown)
 
 
