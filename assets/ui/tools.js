@@ -207,7 +207,11 @@ for (const pane of both) {
 
 const isText = (node) => node.closest && node.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=combobox], [role=listbox], input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=button]):not([type=file])");
 const help = make("dialog", root, "viewer-help");
-make("h3", help, "", texts.helpTitle).id = "viewer-help-title";
+const helpHead = make("div", help, "viewer-help-head");
+make("h3", helpHead, "", texts.helpTitle).id = "viewer-help-title";
+const close = make("button", helpHead, "tool-button", texts.close);
+close.type = "button";
+close.addEventListener("click", () => help.close());
 help.setAttribute("aria-labelledby", "viewer-help-title");
 const table = make("table", help);
 function row(what, about) {
@@ -216,7 +220,7 @@ function row(what, about) {
   make("td", line, "", about);
 }
 for (const name in acts) row(acts[name].key, texts[`${name}About`] || texts[name]);
-row("← ↑ → ↓", texts.narrower);
+row("← ↑ → ↓", texts.moveKeys);
 row("Shift ← ↑ → ↓", texts.toneKeys);
 for (const [what, about] of texts.gestures) row(what, about);
 make("p", help, "", texts.helpNote);
@@ -225,9 +229,6 @@ const shortcuts = make("input", choice);
 Object.assign(shortcuts, { type: "checkbox", checked: preference.shortcuts });
 choice.append(texts.shortcuts);
 shortcuts.addEventListener("change", () => prefer({ shortcuts: shortcuts.checked }));
-const close = make("button", help, "tool-button", texts.close);
-close.type = "button";
-close.addEventListener("click", () => help.close());
 help.addEventListener("click", (e) => { if (e.target === help) help.close(); });
 function openHelp() { if (!help.open) help.showModal(); }
 

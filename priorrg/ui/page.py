@@ -77,7 +77,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                         with gr.Column(min_width=150):
                             slots[side] = gr.File(
                                 label=f"{side.capitalize()} image: DICOM, PNG or JPEG",
-                                height=130,
+                                height=72,
                                 elem_id=f"upload-{side}",
                             )
                             with gr.Row():
@@ -91,7 +91,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                                 remove = gr.Button("Remove image", size="sm", min_width=90)
                                 slots[f"remove {side}"] = remove
             with gr.Column(scale=1, min_width=320, elem_id="study"):
-                gr.Markdown("## PriorRG: a chest X-ray, read against its prior")
+                gr.Markdown("## PriorRG: a chest X-ray, read against its prior", elem_id="title")
                 gr.HTML(
                     {"notice": DISCLAIMER, "weights": f"Weights: {card.name}. {card.note}"},
                     html_template='<div class="notice-bar"></div>',

@@ -1,4 +1,4 @@
-"""Every text of the page, in one file that can be translated: constants and templates for str.format, by part of the page.
+"""Every text of the page, in one file that can be translated: constants and templates for str.format, by its part.
 
 Scripts are given theirs as a property of their component and fill the {places} in themselves.
 """
@@ -57,7 +57,7 @@ VIEWER = {
     "shortcuts": "Single-key shortcuts are on",
     "opacityUp": "Stronger overlay",
     "opacityDown": "Weaker overlay",
-    "narrower": "With an image in focus: move it",
+    "moveKeys": "With an image in focus: move it",
     "toneKeys": "With an image in focus: window narrower or wider, image brighter or darker",
     "gestures": [
         ["Drag", "Window (left narrower, right wider) and level (up brighter, down darker), or move, as chosen"],
