@@ -1,0 +1,326 @@
+"""The viewer as a radiologist uses it: real uploads, what stands on the canvas, and who is given pixels."""
+
+import gzip
+import os
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from priorrg.imaging.open import read_radiograph
+from priorrg.study import Radiograph
+from priorrg.ui.pixels import LONGEST_EDGE, TOKEN_HEADER, packed, picture_of, plain, sent_pixels
+from tests.test_app import CHROMIUM, EXAMPLE, opened, shown, started, upload
+from tests.test_imaging import dicom, written
+
+EDGE = 320
+FAR = "reading.example"  # a name of this machine that the page does not take for near: there pixels travel packed
+
+browsing = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path"),
+]
+
+
+def neighbours() -> np.ndarray:
+    """(EDGE, EDGE) of 12 bits: 2000 on the left, 2001 on the right, and a strip of all values below."""
+    pixels = np.full((EDGE, EDGE), 2000, dtype=np.uint16)
+    pixels[:, EDGE // 2 :] = 2001
+    pixels[-40:] = np.linspace(0, 4095, EDGE).astype(np.uint16)
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """(current, prior): 12-bit DICOM with a rescale intercept of -1000, and 8-bit PNG of another size."""
+    folder = tmp_path_factory.mktemp("files")
+    current, prior = folder / "current.dcm", folder / "prior.png"
+    scale = {"RescaleIntercept": -1000, "RescaleSlope": 1, "WindowCenter": 1048, "WindowWidth": 4096}
+    current.write_bytes(written(dicom(neighbours(), **scale)))
+    Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (240, 1))).save(prior)
+    return current, prior
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with started(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules=MAP {FAR} 127.0.0.1"]
+        )
+
+
+@pytest.fixture(scope="module")
+def tab(app, browser, files):
+    """One tab with both uploads for the whole module."""
+    page = opened(browser, app[0])
+    for side, file in zip(("current", "prior"), files, strict=True):
+        put(page, side, file)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def room(tab):
+    """The tab with its viewer as at the start."""
+    tab.keyboard.press("Escape")
+    if not pressed(tab, "link"):
+        tools(tab, "link")
+    tools(tab, "reset")
+    return tab
+
+
+def put(page, side, file):
+    before = shown(page, side)
+    upload(page, side, file)
+    page.wait_for_function(
+        "([side, before]) => { const drawn = document.querySelector('#viewer .viewer').dataset[side + 'Drawn'];"
+        " return drawn && drawn !== before; }",
+        arg=[side, before],
+    )
+
+
+def tools(page, act):
+    page.click(f"#viewer [data-act={act}]")
+
+
+def pressed(page, act):
+    return page.get_attribute(f"#viewer [data-act={act}]", "aria-pressed") == "true"
+
+
+def corner(page, side, name):
+    return page.inner_text(f"#viewer .pane[data-side={side}] .corner-{name}")
+
+
+def picture(page, side="current"):
+    """What stands on a side's canvas: (rows, columns) of its red."""
+    rows, columns, red = page.evaluate(
+        """side => { const canvas = document.querySelector(`#viewer .pane[data-side=${side}] canvas`);
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return [canvas.height, canvas.width, Array.from(data.filter((_, i) => i % 4 === 0))]; }""",
+        side,
+    )
+    return np.array(red).reshape(rows, columns)
+
+
+def halves(page):
+    """Greys left and right of the middle of the current image, where neighbours() holds 2000 and 2001."""
+    seen = picture(page)
+    row, middle = seen[seen.shape[0] // 2], seen.shape[1] // 2
+    return int(row[middle - 20]), int(row[middle + 20])
+
+
+def drag(page, right, down, side="current", shift=False):
+    box = page.locator(f"#viewer .pane[data-side={side}] canvas").bounding_box()
+    start = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    if shift:
+        page.keyboard.down("Shift")
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(start[0] + right, start[1] + down, steps=3)
+    page.mouse.up()
+    if shift:
+        page.keyboard.up("Shift")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_large_images_are_sent_reduced_and_others_as_they_are(make_radiograph):
+    small = make_radiograph()
+    assert sent_pixels(small) is small.pixels
+    large = Radiograph(np.tile(np.arange(3000, dtype=np.uint16), (1500, 1)), (1500.0, 3000.0))
+    size = picture_of(large)
+    assert (size.width, size.height) == (LONGEST_EDGE, LONGEST_EDGE // 2)
+    row = sent_pixels(large)[0].astype(int)
+    assert sent_pixels(large).shape == (size.height, size.width)
+    assert np.all(np.diff(row) >= 0) and 0 <= row[0] < 3 and 2996 < row[-1] <= 2999, "all of the depth is there"
+
+
+def test_packed_pixels_hold_every_value_and_are_smaller():
+    pixels = np.random.default_rng(0).integers(0, 65536, (70, 90)).astype(np.uint16)
+    data = np.frombuffer(gzip.decompress(packed(pixels)), dtype=np.uint8).reshape(2, 70, 90).astype(np.uint32)
+    steps = data[0] + (data[1] << 8)
+    assert np.array_equal(np.cumsum(steps, axis=1) & 0xFFFF, pixels)
+    film = read_radiograph(EXAMPLE / "current.dcm").pixels
+    assert len(packed(film)) < 0.6 * len(plain(film))
+
+
+def test_the_units_of_a_file_survive_shift_and_inversion():
+    stored = neighbours()
+    for photometric in ("MONOCHROME1", "MONOCHROME2"):
+        changes = {"RescaleIntercept": -1000, "RescaleSlope": 2, "PhotometricInterpretation": photometric}
+        radiograph = read_radiograph(written(dicom(stored, **changes)))
+        slope, intercept = radiograph.units
+        assert np.array_equal(slope * radiograph.pixels + intercept, 2 * stored.astype(float) - 1000)
+        assert (slope < 0) == (photometric == "MONOCHROME1")
+
+
+class TestOnThePage:
+    pytestmark = browsing
+
+    def test_narrowing_the_window_tells_apart_two_values_that_share_one_grey(self, room):
+        left, right = halves(room)
+        assert left == right, "on eight bits they are one"
+        drag(room, -400, 0)
+        drag(room, -400, 0)
+        left, right = halves(room)
+        assert 0 < left < right < 255
+        narrow = float(corner(room, "current", "window").split()[1])
+        assert 50 < narrow < 100
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", FAR])
+    def test_one_to_one_shows_each_pixel_through_the_files_window(self, room, app, browser, files, host):
+        page = room if host == "127.0.0.1" else opened(browser, app[0].replace("127.0.0.1", host))
+        if page is not room:
+            put(page, "current", files[0])
+        tools(page, "oneToOne")
+        assert corner(page, "current", "scale") == "1:1"
+        seen = picture(page)
+        top, left = (round((size - EDGE) / 2) for size in seen.shape)
+        wanted = read_radiograph(files[0]).display().astype(int)
+        off = np.abs(seen[top : top + EDGE, left : left + EDGE] - wanted)
+        assert off.max() <= 1 and (off > 0).mean() < 0.01, "half a grey level may be rounded either way"
+        if page is not room:
+            page.close()
+
+    def test_window_and_level_are_in_the_values_of_the_file(self, room):
+        assert corner(room, "current", "window") == "W 4096 L 1048"
+        assert corner(room, "prior", "window") == "W 256 L 128"
+
+    def test_linked_images_change_in_proportion_and_unlinked_ones_alone(self, room):
+        drag(room, -139, 0)  # half the width: exp(-139 / 200)
+        assert corner(room, "current", "window") == "W 2044 L 1048"
+        assert corner(room, "prior", "window") == "W 128 L 128"
+        tools(room, "zoomIn")
+        before = corner(room, "prior", "scale")
+        tools(room, "link")
+        drag(room, -139, 0)
+        tools(room, "zoomIn")
+        assert corner(room, "current", "window") == "W 1020 L 1048"
+        assert corner(room, "prior", "window") == "W 128 L 128"
+        assert corner(room, "prior", "scale") == before
+        tools(room, "link")
+        assert corner(room, "prior", "window") == "W 64 L 128", "linking again takes over what was last touched"
+
+    def test_shift_and_drag_moves_the_image_and_the_wheel_zooms(self, room):
+        before, scale = picture(room), corner(room, "prior", "scale")
+        room.hover("#viewer .pane[data-side=current] canvas")
+        room.mouse.wheel(0, -400)
+        room.wait_for_function(
+            "s => document.querySelector('#viewer .pane[data-side=prior] .corner-scale').textContent !== s", arg=scale
+        )
+        zoomed = picture(room)
+        drag(room, 60, 0, shift=True)
+        assert not np.array_equal(zoomed, before) and not np.array_equal(picture(room), zoomed)
+        assert corner(room, "current", "window") == "W 4096 L 1048"
+        tools(room, "reset")
+        assert np.array_equal(picture(room), before)
+
+    def test_invert_exchanges_black_and_white_and_reset_takes_it_back(self, room):
+        before = picture(room)
+        left, right = halves(room)
+        tools(room, "invert")
+        assert halves(room) == (255 - left, 255 - right)
+        tools(room, "reset")
+        assert np.array_equal(picture(room), before)
+
+    def test_wipe_and_flicker_show_both_images_at_one_place(self, room):
+        tools(room, "wipe")
+        assert not room.is_visible("#viewer .pane[data-side=prior]")
+        assert "not aligned" in room.inner_text("#viewer .viewer-remark")
+        room.focus("#viewer .divider")
+        room.keyboard.press("End")
+        current = picture(room)
+        room.keyboard.press("Home")
+        prior = picture(room)
+        assert not np.array_equal(current, prior)
+        for _ in range(25):
+            room.keyboard.press("ArrowRight")
+        both, middle = picture(room), current.shape[1] // 2
+        assert np.array_equal(both[:, : middle - 4], current[:, : middle - 4])
+        assert np.array_equal(both[:, middle + 4 :], prior[:, middle + 4 :])
+        tools(room, "flicker")
+        name = "document.querySelector('#viewer .pane[data-side=current] .corner-label strong').textContent"
+        for wanted in ("Prior", "Current"):
+            room.wait_for_function(f"{name} === '{wanted}'")
+        room.keyboard.press("Escape")
+        assert room.is_visible("#viewer .pane[data-side=prior]")
+
+    def test_a_new_report_leaves_the_view_and_a_new_image_begins_afresh(self, room, files):
+        drag(room, -139, 0)
+        room.click("#generate")
+        room.wait_for_selector("#report .sentence", timeout=60_000)
+        assert corner(room, "current", "window") == "W 2044 L 1048"
+        put(room, "current", EXAMPLE / "current.dcm")
+        assert corner(room, "prior", "window") == "W 256 L 128"
+        put(room, "current", files[0])
+
+    def test_keys_are_listed_under_the_question_mark_and_rest_while_somebody_types(self, room):
+        room.focus("#indication textarea")
+        room.keyboard.type("i ? s 1 w r")
+        assert room.input_value("#indication textarea").endswith("i ? s 1 w r")
+        assert not pressed(room, "invert") and not room.is_visible("#viewer dialog")
+        room.evaluate("document.activeElement.blur()")
+        room.keyboard.press("i")
+        assert pressed(room, "invert")
+        room.keyboard.press("?")
+        listed = room.inner_text("#viewer dialog")
+        assert all(name in listed for name in ("Zoom in", "Exchange black and white", "Drag", "Wheel"))
+        room.keyboard.press("i")
+        room.uncheck("#viewer dialog input")
+        room.keyboard.press("Escape")
+        assert not room.is_visible("#viewer dialog") and pressed(room, "invert")
+        room.keyboard.press("i")
+        assert pressed(room, "invert"), "single keys can be switched off"
+        tools(room, "help")
+        room.check("#viewer dialog input")
+        room.click("#viewer dialog button")
+
+    def test_the_side_of_the_prior_is_remembered_and_nothing_else(self, app, browser):
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        sides = (
+            "[...document.querySelectorAll('#viewer .pane')]"
+            ".sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x).map(p => p.dataset.side)"
+        )
+        page.goto(app[0])
+        page.wait_for_selector("#viewer .pane")
+        assert page.evaluate(sides) == ["current", "prior"]
+        page.keyboard.press("s")
+        page.reload()
+        page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+        assert page.evaluate(sides) == ["prior", "current"]
+        kept = page.evaluate("localStorage.getItem('priorrg.viewer')")
+        assert kept == '{"priorSide":"left","shortcuts":true}'
+        context.close()
+
+    def test_pixels_go_to_their_session_alone_and_end_with_it(self, app, browser):
+        page = opened(browser, app[0])
+        with page.expect_request("**/pixels/current/*") as caught:
+            page.click("text=Tube check, no prior")
+        address, token = caught.value.url, caught.value.headers[TOKEN_HEADER.lower()]
+        assert token not in address
+        assert answered(address, token) == 200
+        assert answered(address, "") == answered(address, token[:-1] + "~") == 404
+        page.click("#end")
+        page.wait_for_selector("#viewer .viewer[data-current='']")
+        assert answered(address, token) == 404
+        page.close()
+
+
+def answered(address, token):
+    try:
+        request = urllib.request.Request(address, headers={TOKEN_HEADER: token})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
