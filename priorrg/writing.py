@@ -5,7 +5,7 @@ Knows the decoder, no study and no page: what is written about, and what a reade
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,7 @@ class BeamSearch(Writing):
         super().__init__(writer, memory, stop)
         self.num_beams = num_beams
 
-    def lengths(self) -> Iterator[int]:
+    def lengths(self) -> Generator[int, None, None]:
         """Tokens so far, once a step. Whoever stops listening ends the search too."""
         steps: queue.SimpleQueue[int | None] = queue.SimpleQueue()  # None at the end
         abandoned = threading.Event()

@@ -244,6 +244,7 @@ def test_text_that_looks_like_code_stays_text(page):
 def test_feedback_is_kept_at_once_and_survives_a_reload(app, page):
     page.click("#generate")
     page.wait_for_selector("#report .sentence", timeout=60_000)
+    page.click("#report .sentence >> nth=0")
     page.select_option("#report .mark >> nth=0", "wrong severity")
     page.fill("#comment textarea", "Read by the test.")
     count = FeedbackStore(app[1]).count()

@@ -17,7 +17,7 @@ from priorrg.report import EditedSentence, changed_sentences, edited_text, split
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import Actions
 from priorrg.ui.sessions import Session, Sessions
-from priorrg.ui.withheld import compare
+from priorrg.ui.withheld import compare, different_facts
 from priorrg.writing import token_probabilities
 
 LONG_ENOUGH_S = 60  # a test that waits for an event fails after this; none waits for the clock
@@ -303,6 +303,25 @@ def test_a_new_study_ends_the_readings_of_the_old_one(actions, sessions, make_ra
     assert not any(state["columns"][1]["text"] for state in states)
     assert session.comparison is None
     assert list(compare(actions, session))[-1]["status"].startswith("There is no finished report")
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (
+            "Large left pleural effusion.",
+            [("changed", "pleural effusion, left: present, larger → present, not compared")],
+        ),
+        (
+            "No pleural effusion.",
+            [("gone", "pleural effusion, left: present, larger"), ("said", "pleural effusion: absent")],
+        ),
+        ("The large left pleural effusion has increased.", []),
+    ],
+)
+def test_different_facts_are_named_in_words(other, expected):
+    found = different_facts("Large left pleural effusion, increased.", other)
+    assert [(one["kind"], one["fact"]) for one in found] == expected
 
 
 # Editing

@@ -204,7 +204,7 @@ REPORT = {
     "showChanges": "Show changes",
     "onlyDraft": "only in the draft",
     "empty": "The report will stand here.",
-    "choose": "Select a sentence to see on both images where it came from. Arrow keys move on.",
+    "choose": "Select a sentence: both images show where it came from, and you can edit it or mark it as wrong.",
     "attention": "Attention: where the model looked while it wrote this sentence.",
     "gradient": "Gradient: the patches that this sentence's probability hangs on.",
     "shares": " Current image {current} %, prior image {prior} %.",
@@ -243,7 +243,8 @@ READINGS = {
     "same": "The same report, word for word.",
     "sameFacts": "Other words, the same facts.",
     "gone": "not said: {fact}",
-    "said": "said: {fact}",
+    "said": "said here alone: {fact}",
+    "changed": "{fact}",
     "stopped": "Stopped before this one was read.",
     "waiting": "Not read yet",
 }
@@ -258,6 +259,8 @@ READINGS_NOTHING = {
     "context": "This study has no indication and no history: there is nothing to withhold.",
     "both": "This study has neither prior nor context: there is nothing to withhold.",
 }
+READINGS_CHANGED = "{finding}: {before} → {after}"
+READINGS_NO_COMPARISON = "{presence}, not compared"
 READINGS_NONE = "There is no finished report to compare with. Press Generate first."
 READINGS_BUSY = "Reading again: {what}"
 READINGS_DONE = "The readings differ in what the model was given, in nothing else. Read again in {seconds} s."

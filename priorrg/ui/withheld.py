@@ -104,18 +104,47 @@ def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -
 
 
 def different_facts(full: str, other: str) -> list[dict[str, str]]:
-    """What the full report says and the other does not (`gone`), and the other way round (`said`), in words."""
-    before, after = (
-        list(dict.fromkeys(fact for sentence in split_sentences(text) for fact in read_facts(sentence.text)))
-        for text in (full, other)
-    )
-    gone = [{"kind": "gone", "fact": in_words(fact)} for fact in before if fact not in after]
-    return gone + [{"kind": "said", "fact": in_words(fact)} for fact in after if fact not in before]
+    """What the readings say differently of one finding (`changed`), what the full report alone says (`gone`), and what
+    the other one alone says (`said`), in words."""
+    before, after = _by_place(full), _by_place(other)
+    found = []
+    for place, fact in before.items():
+        now = after.get(place)
+        if now is None:
+            found.append({"kind": "gone", "fact": f"{_name(fact)}: {_state(fact)}"})
+        elif now != fact:
+            words = texts.READINGS_CHANGED.format(
+                finding=_name(fact), before=_state(fact), after=_state(now, is_compared=not fact.change)
+            )
+            found.append({"kind": "changed", "fact": words})
+    found += [
+        {"kind": "said", "fact": f"{_name(fact)}: {_state(fact)}"}
+        for place, fact in after.items()
+        if place not in before
+    ]
+    return found
 
 
-def in_words(fact: Fact) -> str:
-    """'pleural effusion, left: present, larger'."""
+def _by_place(text: str) -> dict[tuple[str, str], Fact]:
+    """Finding and side -> what is said of it; of what is said twice the first counts."""
+    found: dict[tuple[str, str], Fact] = {}
+    for sentence in split_sentences(text):
+        for fact in read_facts(sentence.text):
+            found.setdefault((fact.finding, fact.side), fact)
+    return found
+
+
+def _name(fact: Fact) -> str:
+    """'pleural effusion, left'"""
     name = texts.REPORT_FINDINGS.get(fact.finding, fact.finding)
-    place = ", ".join(part for part in (name, texts.REPORT_SIDES.get(fact.side, fact.side)) if part)
-    change = "" if fact.change == fact.presence else texts.REPORT_CHANGES.get(fact.change, fact.change)
-    return f"{place}: " + ", ".join(part for part in (texts.REPORT_PRESENCE[fact.presence], change) if part)
+    return ", ".join(part for part in (name, texts.REPORT_SIDES.get(fact.side, fact.side)) if part)
+
+
+def _state(fact: Fact, is_compared: bool = True) -> str:
+    """'present, larger'. is_compared: False where it is worth saying that nothing is said of a change."""
+    presence = texts.REPORT_PRESENCE[fact.presence]
+    if fact.change and fact.change != fact.presence:
+        return f"{presence}, {texts.REPORT_CHANGES.get(fact.change, fact.change)}"
+    if not fact.change and not is_compared:
+        return texts.READINGS_NO_COMPARISON.format(presence=presence)
+    return presence

@@ -17,6 +17,7 @@ from priorrg.imaging.open import read_radiograph
 from priorrg.reading import DraftWord, Reader, ReportDone
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import examples
+from priorrg.ui.withheld import WITHHELD, is_there, without
 
 
 def main(rounds: int) -> None:
@@ -51,6 +52,11 @@ def main(rounds: int) -> None:
         began = time.perf_counter()
         reader.report(study, num_beams=3)
         note("the same with 3 beams", began)
+        began = time.perf_counter()
+        for what in (what for what in WITHHELD if is_there(study, what)):
+            for _ in reader.read(without(study, what), with_draft=False):
+                pass
+        note("read again without prior, context, both", began)
         for method in METHODS:
             began = time.perf_counter()
             explain(reader, study, done.tokens, done.sentences, method)
