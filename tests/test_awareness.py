@@ -28,11 +28,11 @@ from tests.test_imaging import dicom, ramp, written
 FILM = EXAMPLE.parent / "resolved-pneumothorax" / "current.png"
 
 
-def film(day: str = "20260310", time: str = "", seed: int = 0, **changes) -> bytes:
+def film(day: str = "20260310", time: str = "", seed: int = 0, **changes: Any) -> bytes:
     """A small DICOM radiograph of its own examination; `changes` are DICOM keywords."""
     changes = {"ViewPosition": "PA", "BodyPartExamined": "CHEST", "StudyTime": time} | changes
     pixels = np.roll(ramp(), seed, axis=1)
-    uids = {
+    uids: dict[str, Any] = {
         name: generate_uid(entropy_srcs=[name, day, str(seed)]) for name in ("StudyInstanceUID", "SeriesInstanceUID")
     }
     data = dicom(pixels, StudyDate=day, **uids | changes)

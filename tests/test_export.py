@@ -97,7 +97,7 @@ def words(form, path) -> str:
 
 def pictures(path) -> list[Image.Image]:
     """The different images of a PDF."""
-    found = {bytes(image.data): image.image for page in PdfReader(path).pages for image in page.images}
+    found = {bytes(image.data): image.image for page in PdfReader(path).pages for image in page.images if image.image}
     return list(found.values())
 
 
@@ -298,7 +298,7 @@ def test_a_fhir_report_is_valid_by_two_libraries_and_preliminary(edited, dicom_s
     again = R4DiagnosticReport(json.loads(path.read_text(encoding="utf-8")), strict=True)  # by R4's own definitions
     assert report.status == again.status == "preliminary"
     assert [
-        observation.valueString for observation in again.contained if observation.resource_type == "Observation"
+        observation.valueString for observation in again.contained or [] if observation.resource_type == "Observation"
     ] == [sentence.text for sentence in split_sentences(edited or REPORT)]
 
 

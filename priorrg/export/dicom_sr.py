@@ -29,6 +29,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
+from pydicom.valuerep import DA, TM
 
 import priorrg
 from priorrg.errors import ExportError
@@ -105,7 +106,7 @@ def write_dicom_sr(export: ReportExport) -> bytes:
             "kind. Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
         ) from None
     moment = export.written_at
-    report.ContentDate, report.ContentTime = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+    report.ContentDate, report.ContentTime = DA(moment.date()), TM(moment.time().replace(microsecond=0))
     report.TimezoneOffsetFromUTC = moment.strftime("%z") or "+0000"
     report.CompletionFlagDescription = COMPLETION
     report.PatientIdentityRemoved = "YES"
