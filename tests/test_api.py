@@ -66,7 +66,7 @@ def test_draft_and_report_are_the_same_texts_everywhere(client, study, overlay):
     assert draft["coarse_draft"] and draft["coarse_draft"] == report["coarse_draft"] == overlay["coarse_draft"]
     assert {key: overlay[key] for key in report} == report
     assert (report["api"], report["version"]) == (1, __version__)
-    assert "not a medical device" in report["note"] and report["weights"] and report["weights_kind"] == "embedded"
+    assert "not a medical device" in report["note"] and report["weights"] and report["weights_kind"] == "simulated"
 
 
 def test_each_sentence_has_a_grid_on_both_images(overlay):

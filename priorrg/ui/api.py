@@ -188,7 +188,8 @@ def build_api(reader: Reader) -> None:
         asked = [
             gr.File(label="current"),
             gr.File(label="prior"),
-            *(gr.Textbox(label=name) for name in ("indication", "history", "view", "prior_view")),
+            # A value makes a text optional for the client; a default of the function other than None does not.
+            *(gr.Textbox("", label=name) for name in ("indication", "history", "view", "prior_view")),
         ]
         method = gr.Textbox(label="method", value="attention")
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
