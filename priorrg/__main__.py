@@ -73,7 +73,7 @@ def report(arguments: argparse.Namespace) -> int:
     reader = Reader.load(arguments.weights)
     for view in filter(None, (arguments.view, arguments.prior_view)):
         reader.processor.check_view(view)
-    note = reader.context_note(study.context)
+    note = reader.received_context(study.context).note
     if note:
         print(note, file=sys.stderr)
     events = reader.read(study, num_beams=arguments.beams)

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers.utils.hub import cached_file
 
 from priorrg.errors import CheckpointError
 from priorrg.facts import sentence_kind
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.report import Sentence
+from priorrg.weights import file_beside
 
 FILE = "calibration.json"
 HIGH, MEDIUM = 0.9, 0.7  # from here on a mark says `high`, or `medium`
@@ -132,13 +132,11 @@ def read_calibration(source: str | Path, model: torch.nn.Module) -> Calibration 
     One that was measured on other weights is left out, with a line in the log. Raises CheckpointError for a file that
     holds no calibration.
     """
-    file = cached_file(
-        str(source), FILE, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False
-    )
+    file = file_beside(source, FILE)
     if file is None:
         return None
     try:
-        tree = json.loads(Path(file).read_text())
+        tree = json.loads(file.read_text())
         maps = {
             kind: tuple((float(score), float(probability)) for score, probability in knots)
             for kind, knots in tree["knots"].items()

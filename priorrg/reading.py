@@ -43,6 +43,19 @@ class WeightsCard:
 
 
 @dataclass(frozen=True)
+class ReceivedContext:
+    """The context as the model is given it. text: its tokens, put together again, markers included.
+
+    tokens, most: how many they are, and how many these weights read. note: a sentence on what was left out, or empty.
+    """
+
+    text: str
+    tokens: int
+    most: int
+    note: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """step: `images`, `encoding`, `drafting` or `refining`; message is for the reader."""
 
@@ -119,6 +132,7 @@ class Reader:
     runs beside the others. A beam search is one call, so its progress is handed out while its own thread holds the
     lock; everything else is handed out without. Whoever calls the model from outside (explanations) takes it too.
     calibration: what turns probabilities of words into those of sentences; None where these weights have none.
+    source: the folder or hub repository of the weights; empty where they came from neither.
     """
 
     def __init__(
@@ -127,6 +141,7 @@ class Reader:
         processor: PriorRGProcessor,
         cached_images: int = CACHED_IMAGES,
         calibration: Calibration | None = None,
+        source: str = "",
     ):
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model.to(self.device).eval()  # type: ignore[arg-type]
@@ -134,6 +149,7 @@ class Reader:
         self.processor = processor
         self.lock = threading.RLock()
         self.calibration = calibration
+        self.source = source
         self.images = ImageFeatures(self._encode, cached_images)
 
     @classmethod
@@ -165,7 +181,7 @@ class Reader:
         if info["missing_keys"] or info["unexpected_keys"]:
             missing, unknown = (", ".join(sorted(info[f"{kind}_keys"])) or "none" for kind in ("missing", "unexpected"))
             raise CheckpointError(f"The weights in {source} do not fit. Missing: {missing}; not known: {unknown}.")
-        return cls(model, processor, calibration=read_calibration(source, model))
+        return cls(model, processor, calibration=read_calibration(source, model), source=source)
 
     @property
     def config(self) -> PriorRGConfig:
@@ -223,9 +239,12 @@ class Reader:
             inputs["prior_view_ids"] = torch.tensor([self.processor.view_id(study.prior.view_position)])
         return {name: value.to(self.device) for name, value in inputs.items() if value is not None}
 
-    def context_note(self, context: ClinicalContext) -> str:
-        """A sentence on how much of the context these weights read, empty where it is all of it."""
-        return self.processor.fit_context(check_context(context))[1]
+    def received_context(self, context: ClinicalContext) -> ReceivedContext:
+        """What the model is given of a context. Raises StudyError for one that is too long to be read at all."""
+        fitting, note = self.processor.fit_context(check_context(context))
+        ids, _ = self.processor.context([self.processor.context_text(fitting)])
+        text = str(self.processor.tokenizer.decode(ids[0], skip_special_tokens=False)).strip()
+        return ReceivedContext(text, len(ids[0]), self.config.max_context_tokens, note)
 
     def memory(self, study: Study, output_attentions: bool = False) -> Memory:
         """The whole memory of a study, with the perceiver's and the fusion's attention if asked for."""

@@ -3,6 +3,7 @@
 Dimensions are those of the embedded model's kind (one channel, convolutional stem, padding masked), only smaller.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,19 @@ from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor, make_image_processor, make_tokenizer
 from priorrg.study import ClinicalContext, Radiograph, Study
+from tests.browsing import CHROMIUM, FAR, opened
+from tests.serving import served
 
 IMAGE_SIZE, PATCH_SIZE = 32, 8
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that ask for the browser are marked as such; where there is none, only CI insists on it."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None and "CI" not in os.environ:
+                item.add_marker(pytest.mark.skip(reason="needs chromium on the path"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -135,3 +147,28 @@ def study(make_radiograph):
     """A study with everything: current and prior image, indication and history."""
     context = ClinicalContext("Fever and cough, evaluate for pneumonia.", "Congestive heart failure.")
     return Study(make_radiograph(1, "PA"), make_radiograph(2, "AP"), context)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """The app on the embedded weights (tests.serving.Served), started once for all tests that only use it."""
+    with served(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules=MAP {FAR} 127.0.0.1"]
+        )
+
+
+@pytest.fixture
+def page(app, browser):
+    """A fresh tab on which the first example study stands. `page.outside` collects requests to other hosts."""
+    page = opened(browser, app.address)
+    yield page
+    page.close()

@@ -17,12 +17,13 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Served:
-    """address: http://127.0.0.1:PORT. uploads: the folder in which its temporary files lie. log: all that it said."""
+    """address: http://127.0.0.1:PORT. uploads: where its temporary files lie. log: all that it said."""
 
     address: str
     port: int
     uploads: Path
     log: Path
+    feedback: Path
 
 
 @contextmanager
@@ -31,9 +32,9 @@ def served(folder: Path, *flags: str, **variables: str) -> Iterator[Served]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    uploads, log = folder / "uploads", folder / "log.txt"
+    uploads, log, feedback = folder / "uploads", folder / "log.txt", folder / "kept" / "feedback.sqlite3"
     uploads.mkdir()
-    settings = {"PRIORRG_FEEDBACK": str(folder / "feedback.sqlite3"), "TMPDIR": str(uploads), **variables}
+    settings = {"PRIORRG_FEEDBACK": str(feedback), "TMPDIR": str(uploads), **variables}
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "app.py", "--port", str(port), *flags],
@@ -44,7 +45,7 @@ def served(folder: Path, *flags: str, **variables: str) -> Iterator[Served]:
         )
     try:
         wait_until_up(f"http://127.0.0.1:{port}", process, log)
-        yield Served(f"http://127.0.0.1:{port}", port, uploads, log)
+        yield Served(f"http://127.0.0.1:{port}", port, uploads, log, feedback)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

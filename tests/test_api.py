@@ -5,18 +5,12 @@ import shutil
 
 import pytest
 from gradio_client import Client, handle_file
-from serving import ROOT, served
 
 from priorrg import __version__
+from tests.browsing import EXAMPLE
+from tests.serving import ROOT
 
-EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
 EVERY_ANSWER = {"context_note", "weights", "weights_kind", "note", "api", "version"}
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("app")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,104 +2,14 @@
 
 import itertools
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from priorrg.feedback.store import FeedbackStore
-
-ROOT = Path(__file__).parent.parent
-EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path"),
-]
-
-
-@contextmanager
-def started(folder, **more):
-    """The app in a process of its own; (address, feedback file, folder of uploads, process)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kept, uploads = folder / "kept" / "feedback.sqlite3", folder / "uploads"
-    uploads.mkdir()
-    settings = {"PRIORRG_PORT": str(port), "PRIORRG_FEEDBACK": str(kept), "TMPDIR": str(uploads), **more}
-    log = (folder / "log.txt").open("w")
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | settings, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{address}/healthz")
-            break
-        except OSError:
-            assert process.poll() is None, (folder / "log.txt").read_text()
-            time.sleep(0.5)
-    try:
-        yield address, kept, uploads, process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    """The app on the embedded weights."""
-    with started(tmp_path_factory.mktemp("app")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-
-
-@pytest.fixture
-def page(app, browser):
-    """A fresh tab on which the first example study stands. `page.outside` collects requests to other hosts."""
-    page = opened(browser, app[0])
-    yield page
-    page.close()
-
-
-def opened(browser, address):
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.outside = []
-    page.on(
-        "request",
-        lambda r: page.outside.append(r.url) if r.url.startswith("http") and "127.0.0.1" not in r.url else None,
-    )
-    page.goto(address)
-    page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
-    return page
-
-
-def upload(page, side, path):
-    page.set_input_files(f"#upload-{side} input[type=file]", str(path))
-
-
-def shown(page, side):
-    return page.get_attribute("#viewer .viewer", f"data-{side}")
-
-
-def wait_for_change(page, side, before):
-    page.wait_for_function(
-        "([s, b]) => document.querySelector('#viewer .viewer').getAttribute('data-' + s) !== b", arg=[side, before]
-    )
+from tests.browsing import EXAMPLE, opened, shown, upload, wait_for_change, written
+from tests.serving import served
 
 
 def test_two_uploads_and_a_sentence_give_a_draft_and_then_a_report(page, tmp_path):
@@ -154,19 +64,12 @@ def test_a_file_that_is_no_image_is_refused_in_a_sentence_and_nothing_is_lost(pa
 
 
 def test_no_prior_and_no_context_are_fine(page):
-    page.click("text=Remove image >> nth=1")
+    page.click("#remove-prior")
     page.wait_for_selector("#viewer .viewer[data-prior='']")
     page.fill("#indication textarea", "")
     page.fill("#history textarea", "")
     page.click("#generate")
     page.wait_for_selector("#report .sentence", timeout=60_000)
-
-
-def written(page):
-    """Press Generate and wait for the report with its overlays."""
-    page.click("#generate")
-    page.wait_for_selector("#report .sentence", timeout=60_000)
-    page.wait_for_selector("#report .report[aria-busy=false]")
 
 
 def test_the_refined_report_takes_the_drafts_place_and_its_changes_can_be_hidden(page):
@@ -228,7 +131,7 @@ def test_four_readings_stand_side_by_side(page):
     )
     assert page.inner_text("#readings .reading >> nth=1").startswith("Without the prior")
     assert page.query_selector("#readings .reading:nth-child(2) :is(ins, del)") is not None
-    page.click("text=Remove image >> nth=1")
+    page.click("#remove-prior")
     page.wait_for_selector("#readings .readings", state="hidden")
 
 
@@ -247,14 +150,14 @@ def test_feedback_is_kept_at_once_and_survives_a_reload(app, page):
     page.click("#report .sentence >> nth=0")
     page.select_option("#report .mark >> nth=0", "wrong severity")
     page.fill("#comment textarea", "Read by the test.")
-    count = FeedbackStore(app[1]).count()
+    count = FeedbackStore(app.feedback).count()
     page.click("#send button, button#send")
     page.wait_for_function("() => document.querySelector('#problem .problem').textContent.includes('rating')")
     assert page.input_value("#comment textarea") == "Read by the test.", "nothing is lost when the rating is missing"
     page.click("#rating label >> nth=2")
     page.click("#send button, button#send")
     page.wait_for_function("() => document.querySelector('#thanks .thanks').textContent.includes('kept')")
-    rows = FeedbackStore(app[1]).rows()
+    rows = FeedbackStore(app.feedback).rows()
     assert len(rows) == count + 1
     kept = rows[-1].feedback
     assert (kept.rating, kept.comment, kept.marks[0].reason) == (3, "Read by the test.", "wrong severity")
@@ -269,15 +172,16 @@ def test_an_upload_does_not_stay_on_the_disk(app, page, tmp_path):
     letter.write_text("Dear colleague, thank you for referring this patient.")
     upload(page, "prior", letter)
     page.wait_for_function("() => document.querySelector('#problem .problem').textContent.length > 0")
-    left = [file for file in app[2].rglob("*") if file.is_file() and file.stat().st_size]  # Gradio leaves empty ones
+    # Gradio leaves empty files behind.
+    left = [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size]
     assert left == []
 
 
 def test_stop_keeps_what_stands_there_and_other_weights_are_named(browser, save_small_model, tmp_path):
     """On a model that writes a thousand words, so that Stop comes in the middle."""
     weights = save_small_model(max_report_tokens=1000)
-    with started(tmp_path, PRIORRG_WEIGHTS=str(weights)) as running:
-        page = opened(browser, running[0])
+    with served(tmp_path, PRIORRG_WEIGHTS=str(weights)) as running:
+        page = opened(browser, running.address)
         assert "small random weights" in page.inner_text("#notice")
         # Pressed in the page itself, at the sixth word: on a busy machine a test would be too late.
         page.evaluate("""() => new MutationObserver((_, watch) => {
@@ -291,13 +195,13 @@ def test_stop_keeps_what_stands_there_and_other_weights_are_named(browser, save_
         assert page.query_selector("#report .sentence") is None
         leaving_in_the_middle_leaves_nothing_of_the_old_study(page)
         page.close()
-        assert list(running[2].glob("priorrg-*")), "the app has made its folder for uploads"
-    assert not list(running[2].glob("priorrg-*")), "it goes when the app does"
+        assert list(running.uploads.glob("priorrg-*")), "the app has made its folder for uploads"
+    assert not list(running.uploads.glob("priorrg-*")), "it goes when the app does"
 
 
 def leaving_in_the_middle_leaves_nothing_of_the_old_study(page):
     """Gradio repeats a generator's last word when it ends: it must not come back beside what is shown by then."""
-    for leave in ("text=Remove image >> nth=1", "text=Tube check, no prior", "#end"):
+    for leave in ("#remove-prior", "text=Tube check, no prior", "#end"):
         page.click("#generate")
         page.wait_for_function("() => document.querySelector('#report .draft').textContent.split(' ').length > 3")
         page.click(leave)
@@ -329,7 +233,7 @@ def test_the_page_fits_narrow_and_wide_screens(page, width):
 
 
 def test_another_site_may_not_read_the_answers(app):
-    request = urllib.request.Request(f"{app[0]}/config", headers={"Origin": "http://evil.example"})
+    request = urllib.request.Request(f"{app.address}/config", headers={"Origin": "http://evil.example"})
     with urllib.request.urlopen(request) as answer:
         assert answer.headers.get("access-control-allow-origin") is None
 
@@ -338,18 +242,18 @@ def test_another_site_may_not_read_the_answers(app):
 def client(app):
     from gradio_client import Client
 
-    return Client(app[0], verbose=False)
+    return Client(app.address, verbose=False)
 
 
 def test_a_program_cannot_name_a_file_of_the_server(app):
     file = {"path": str(EXAMPLE / "current.dcm"), "meta": {"_type": "gradio.FileData"}}
     body = json.dumps({"data": [file, None, "", "", "", ""]}).encode()
     call = urllib.request.Request(
-        f"{app[0]}/gradio_api/call/report", data=body, headers={"Content-Type": "application/json"}
+        f"{app.address}/gradio_api/call/report", data=body, headers={"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(call) as answer:
         number = json.loads(answer.read())["event_id"]
-    with urllib.request.urlopen(f"{app[0]}/gradio_api/call/report/{number}") as answer:
+    with urllib.request.urlopen(f"{app.address}/gradio_api/call/report/{number}") as answer:
         said = answer.read().decode()
     assert "event: error" in said and "refined_report" not in said
     assert (EXAMPLE / "current.dcm").is_file()

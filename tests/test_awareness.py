@@ -5,7 +5,6 @@ The DICOM files are small and made here; the films are the app's own examples.
 
 import datetime
 import io
-import os
 import shutil
 from typing import Any
 
@@ -22,7 +21,7 @@ from priorrg.imaging.open import read_radiograph
 from priorrg.ui import texts
 from priorrg.ui.awareness import MAX_FILES, notes_payload, sentence, take_files
 from priorrg.ui.sessions import Session
-from tests.test_app import CHROMIUM, EXAMPLE, opened, shown, started, upload, wait_for_change
+from tests.browsing import EXAMPLE, opened, shown, upload, wait_for_change
 from tests.test_imaging import dicom, ramp, written
 
 FILM = EXAMPLE.parent / "resolved-pneumothorax" / "current.png"
@@ -310,30 +309,17 @@ def test_a_view_position_that_the_reader_corrects_ends_the_warning(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with started(tmp_path_factory.mktemp("app")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def page(app):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened(browser, app[0])
-        browser.close()
-
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path")
+def page(app, browser):
+    """One tab for all of them."""
+    page = opened(browser, app.address)
+    yield page
+    page.close()
 
 
 def wait_for_note(page, text: str) -> None:
     page.wait_for_function("t => document.querySelector('#notes .notes').textContent.includes(t)", arg=text)
 
 
-@pytest.mark.browser
-@needs_chromium
 def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
     page.fill("#indication textarea", "Something I typed.")
     wait_for_note(page, "The prior is 6 days older.")
@@ -350,8 +336,6 @@ def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
     assert page.query_selector("#notes .note-swap") is None
 
 
-@pytest.mark.browser
-@needs_chromium
 def test_two_people_a_lateral_and_a_photograph_are_told_and_can_be_read(page, tmp_path):
     other = pydicom.dcmread(EXAMPLE / "current.dcm")
     other.PatientID, other.ViewPosition = "ANOTHER", "LL"
@@ -367,8 +351,6 @@ def test_two_people_a_lateral_and_a_photograph_are_told_and_can_be_read(page, tm
     wait_for_note(page, "does not look like an upright frontal chest radiograph: it is in colour")
 
 
-@pytest.mark.browser
-@needs_chromium
 def test_files_dropped_at_once_are_sorted_and_gone_from_the_disk(app, page, tmp_path):
     for name in ("prior", "current"):
         shutil.copy(EXAMPLE / f"{name}.dcm", tmp_path / f"IM {name[0]}")
@@ -380,4 +362,4 @@ def test_files_dropped_at_once_are_sorted_and_gone_from_the_disk(app, page, tmp_
     told = page.inner_text("#notes .notes")
     assert "The prior is 6 days older." in told and "is no image that PriorRG knows" in told
     page.wait_for_function("() => document.querySelector('#upload-set input[type=file]')")
-    assert [file for file in app[2].rglob("*") if file.is_file() and file.stat().st_size] == []
+    assert [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size] == []

@@ -4,7 +4,6 @@ import base64
 import datetime
 import json
 import logging
-import os
 import re
 from dataclasses import replace
 
@@ -32,7 +31,6 @@ from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import EXAMPLES
 from priorrg.ui.exports import take_away
 from priorrg.ui.sessions import Run, Session
-from tests.test_app import CHROMIUM, opened, started
 
 DICOM = EXAMPLES / "growing-effusion"
 PNG = EXAMPLES / "resolved-pneumothorax"
@@ -410,31 +408,23 @@ def test_without_a_report_the_page_is_told_why_there_is_nothing_to_take(dicom_st
         take_away(session, CARD, "text", "attention")
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path")
-def test_a_reader_copies_and_downloads_every_form_and_nothing_of_it_lies_on_the_server(tmp_path):
-    from playwright.sync_api import sync_playwright
-
-    with started(tmp_path) as (address, _, uploads, _), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = opened(browser, address)
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        assert not page.is_visible("#exports .exports-bar"), "nothing to take away yet"
-        page.click("#generate")
-        page.wait_for_selector("#report .sentence", timeout=60_000)
-        page.wait_for_function("() => document.querySelector('#report .status').textContent.startsWith('Finished')")
-        for form in FORMS:
-            with page.expect_download(timeout=60_000) as coming:
-                page.click(f"#exports button[data-form={form}]")
-            path = tmp_path / coming.value.suggested_filename
-            coming.value.save_as(path)
-            assert path.suffix == FORMS[form].suffix
-            said = words(form, path)
-            assert DISCLAIMER in said and NOT_EDITED in said and SIMULATED in said
-        page.click("#exports button[data-form=copy]")
-        page.wait_for_function("() => document.querySelector('#exports').textContent.includes('Copied')")
-        sentence = page.inner_text("#report .sentence >> nth=0")
-        assert page.evaluate("navigator.clipboard.readText()").startswith(" ".join(sentence.split()))
-        left = [file for file in uploads.rglob("*") if file.is_file() and file.stat().st_size]
-        assert left == []
-        browser.close()
+def test_a_reader_copies_and_downloads_every_form_and_nothing_of_it_lies_on_the_server(app, page, tmp_path):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert not page.is_visible("#exports .exports-bar"), "nothing to take away yet"
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('#report .status').textContent.startsWith('Finished')")
+    for form in FORMS:
+        with page.expect_download(timeout=60_000) as coming:
+            page.click(f"#exports button[data-form={form}]")
+        path = tmp_path / coming.value.suggested_filename
+        coming.value.save_as(path)
+        assert path.suffix == FORMS[form].suffix
+        said = words(form, path)
+        assert DISCLAIMER in said and NOT_EDITED in said and SIMULATED in said
+    page.click("#exports button[data-form=copy]")
+    page.wait_for_function("() => document.querySelector('#exports').textContent.includes('Copied')")
+    sentence = page.inner_text("#report .sentence >> nth=0")
+    assert page.evaluate("navigator.clipboard.readText()").startswith(" ".join(sentence.split()))
+    left = [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size]
+    assert left == []

@@ -200,7 +200,7 @@ def test_a_long_indication_does_not_push_the_history_out(reader, make_radiograph
     assert "words of the indication" in note and "history" not in note
     ids, _ = reader.processor.context([reader.processor.context_text(fitting)])
     assert 0.8 * reader.config.max_context_tokens < ids.shape[1] <= reader.config.max_context_tokens
-    assert reader.context_note(ClinicalContext("Cough.", "")) == ""
+    assert reader.received_context(ClinicalContext("Cough.", "")).note == ""
     image = make_radiograph(1)
     assert reader.report(Study(image, None, long)) == reader.report(Study(image, None, fitting))
 

@@ -1,7 +1,6 @@
 """The viewer as a radiologist uses it: real uploads, what stands on the canvas, and who is given pixels."""
 
 import gzip
-import os
 import urllib.error
 import urllib.request
 
@@ -12,16 +11,10 @@ from PIL import Image
 from priorrg.imaging.open import read_radiograph
 from priorrg.study import Radiograph
 from priorrg.ui.pixels import LONGEST_EDGE, TOKEN_HEADER, packed, picture_of, plain, sent_pixels
-from tests.test_app import CHROMIUM, EXAMPLE, opened, shown, started, upload
+from tests.browsing import EXAMPLE, FAR, opened, shown, upload
 from tests.test_imaging import dicom, written
 
 EDGE = 320
-FAR = "reading.example"  # a name of this machine that the page does not take for near: there pixels travel packed
-
-browsing = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path"),
-]
 
 
 def neighbours() -> np.ndarray:
@@ -44,25 +37,9 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with started(tmp_path_factory.mktemp("app")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules=MAP {FAR} 127.0.0.1"]
-        )
-
-
-@pytest.fixture(scope="module")
 def tab(app, browser, files):
     """One tab with both uploads for the whole module."""
-    page = opened(browser, app[0])
+    page = opened(browser, app.address)
     for side, file in zip(("current", "prior"), files, strict=True):
         put(page, side, file)
     yield page
@@ -164,8 +141,6 @@ def test_the_units_of_a_file_survive_shift_and_inversion():
 
 
 class TestOnThePage:
-    pytestmark = browsing
-
     def test_narrowing_the_window_tells_apart_two_values_that_share_one_grey(self, room):
         left, right = halves(room)
         assert left == right, "on eight bits they are one"
@@ -178,7 +153,7 @@ class TestOnThePage:
 
     @pytest.mark.parametrize("host", ["127.0.0.1", FAR])
     def test_one_to_one_shows_each_pixel_through_the_files_window(self, room, app, browser, files, host):
-        page = room if host == "127.0.0.1" else opened(browser, app[0].replace("127.0.0.1", host))
+        page = room if host == "127.0.0.1" else opened(browser, app.address.replace("127.0.0.1", host))
         if page is not room:
             put(page, "current", files[0])
         tools(page, "oneToOne")
@@ -291,7 +266,7 @@ class TestOnThePage:
             "[...document.querySelectorAll('#viewer .pane')]"
             ".sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x).map(p => p.dataset.side)"
         )
-        page.goto(app[0])
+        page.goto(app.address)
         page.wait_for_selector("#viewer .pane")
         assert page.evaluate(sides) == ["current", "prior"]
         page.keyboard.press("s")
@@ -303,7 +278,7 @@ class TestOnThePage:
         context.close()
 
     def test_pixels_go_to_their_session_alone_and_end_with_it(self, app, browser):
-        page = opened(browser, app[0])
+        page = opened(browser, app.address)
         with page.expect_request("**/pixels/current/*") as caught:
             page.click("text=Tube check, no prior")
         address, token = caught.value.url, caught.value.headers[TOKEN_HEADER.lower()]

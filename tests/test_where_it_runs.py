@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -12,15 +11,14 @@ from fnmatch import fnmatch
 
 import pytest
 import yaml
-from serving import ROOT, served
 
 from priorrg.settings import Settings, SettingsError
 from priorrg.ui.login import Logins, line_of
+from tests.serving import ROOT, served
 
 README = (ROOT / "README.md").read_text()
 DOCKERFILE = (ROOT / ".container" / "Dockerfile").read_text()
 EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 # Settings
@@ -114,7 +112,7 @@ def status(address, **headers):
 
 def test_without_a_login_only_the_health_is_told(app):
     assert status(f"{app.address}/healthz") == 200
-    for path in ("/config", "/gradio_api/info", "/pixels/current/abc"):
+    for path in ("/config", "/gradio_api/info", "/pixels/current/abc", "/card"):
         assert status(app.address + path) == 401, path
     assert status(f"{app.address}/pixels/current/abc", Cookie="access-token-unsecure-x=guess") == 401
 
@@ -128,22 +126,16 @@ def test_a_program_logs_in_with_a_name_and_a_password(app):
     assert client.predict(current=handle_file(str(EXAMPLE / "current.dcm")), api_name="/draft")["coarse_draft"]
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium on the path")
-def test_a_reader_logs_in_on_a_page_that_says_what_this_is(app):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(app.address)
-        page.wait_for_selector("input[type=password]")
-        assert "not a medical device" in page.inner_text("body")
-        page.fill("input:not([type=password])", "anna")
-        page.fill("input[type=password]", "correct horse")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#generate")
-        browser.close()
+def test_a_reader_logs_in_on_a_page_that_says_what_this_is(app, browser):
+    page = browser.new_page()
+    page.goto(app.address)
+    page.wait_for_selector("input[type=password]")
+    assert "not a medical device" in page.inner_text("body")
+    page.fill("input:not([type=password])", "anna")
+    page.fill("input[type=password]", "correct horse")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#generate")
+    page.close()
 
 
 def test_no_password_and_no_file_name_is_in_the_log(app):

@@ -14,7 +14,7 @@ function make(kind, parent, className, text) {
 
 function column(parent, data) {
   const part = make("section", parent, "reading");
-  make("h4", part, "", data.title);
+  make("h3", part, "", data.title);
   if (data.note) make("p", part, "note", data.note);
   if (!data.text) return;
   const body = make("div", part, "reading-text");

@@ -4,7 +4,7 @@
 const root = element.querySelector(".report");
 const texts = props.texts;
 const parts = Object.fromEntries(
-  ["steps", "status", "context-note", "report-head", "draft", "refined", "hint", "draft-note", "glance"].map((n) => [n, root.querySelector(`.${n}`)]),
+  ["steps", "status", "context-note", "report-head", "draft", "refined", "hint", "draft-note", "glance", "received"].map((n) => [n, root.querySelector(`.${n}`)]),
 );
 // rows: the sentences as they stand, the reader's included; they stay while the report is the same, whatever is sent.
 const state = { key: null, rows: [], overlays: [], selected: -1, editing: -1, view: "refined", changes: true, marks: {}, submissions: 0 };
@@ -26,6 +26,8 @@ function action(parent, className, text, about, act) {
   return button;
 }
 
+parts.received.querySelector("summary").textContent = texts.received;
+
 // Progress
 
 const steps = {};
@@ -46,7 +48,7 @@ function showSteps(value) {
 
 // Head: which text is shown, with changes or without
 
-const title = make("h3", parts["report-head"], "title");
+const title = make("h2", parts["report-head"], "title");
 const tools = make("div", parts["report-head"], "head-tools");
 const views = make("div", tools, "views");
 views.setAttribute("role", "group");
@@ -144,6 +146,8 @@ function show() {
   root.classList.toggle("busy", Boolean(value.busy));
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
   parts["context-note"].textContent = value.contextNote || "";
+  parts.received.hidden = !value.received;
+  parts.received.querySelector("code").textContent = value.received || "";
   showSteps(value);
   showHead(value);
   showDraft(value);

@@ -208,7 +208,7 @@ for (const pane of both) {
 const isText = (node) => node.closest && node.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=combobox], [role=listbox], input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=button]):not([type=file])");
 const help = make("dialog", root, "viewer-help");
 const helpHead = make("div", help, "viewer-help-head");
-make("h3", helpHead, "", texts.helpTitle).id = "viewer-help-title";
+make("h2", helpHead, "", texts.helpTitle).id = "viewer-help-title";
 const close = make("button", helpHead, "tool-button", texts.close);
 close.type = "button";
 close.addEventListener("click", () => help.close());

@@ -24,7 +24,7 @@ from priorrg.reading import (
     Stopped,
 )
 from priorrg.report import EditedSentence, edited_text
-from priorrg.study import ClinicalContext, Radiograph, Study, check_context
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui import texts
 from priorrg.ui.reported import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
@@ -32,7 +32,6 @@ from priorrg.ui.turns import Turns
 
 EXAMPLES = Path(__file__).parent.parent.parent / "assets" / "examples"
 MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
-LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,7 @@ class Actions:
         with session.lock:
             current, prior = session.current, session.prior
         if current is None:
-            raise StudyError(
-                "There is no current image. Upload one on the left, or load an example study. "
-                "(A session that was idle for long is forgotten.)"
-            )
+            raise StudyError(texts.NO_CURRENT_IMAGE)
         current = replace(current, view_position=view)
         prior = None if prior is None else replace(prior, view_position=prior_view)
         return Study(current, prior, check_context(ClinicalContext(indication or "", history or "")))
@@ -158,7 +154,7 @@ class Actions:
             step="images",
             key=run.key,
             draft_note=self.draft_note(),
-            context_note=self.reader.context_note(run.study.context),
+            **self._given(run.study),
         )
         draft = ""
         try:
@@ -214,7 +210,7 @@ class Actions:
             overlays=overlays,
             method=method,
             draft_note=self.draft_note(),
-            context_note=self.reader.context_note(run.study.context),
+            **self._given(run.study),
             submissions=session.submissions,
             edits=session.edits,
         )
@@ -255,6 +251,14 @@ class Actions:
         from_memory = self.reader.config.coarse_draft == COARSE_FROM_MEMORY
         return texts.DRAFT_FROM_MEMORY if from_memory else texts.DRAFT_FROM_WHOLE
 
+    def _given(self, study: Study) -> dict[str, str]:
+        """What of context and view positions the model was given, and a sentence on what it was not."""
+        received = self.reader.received_context(study.context)
+        views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}
+        words = {name: texts.FACTS["missing"] if view == UNKNOWN_VIEW else view for name, view in views.items()}
+        told = texts.RECEIVED_PRIOR if study.has_prior else texts.RECEIVED_ALONE
+        return {"context_note": received.note, "received": f"{received.text}\n{told.format(**words)}"}
+
     def mark(self, session: Session, marks: dict[str, str]) -> None:
         """Sentences marked as wrong, {number: reason}; they replace the marks before."""
         if session.report is None:
@@ -271,12 +275,9 @@ class Actions:
         with session.lock:
             run, report, draft, marks = session.run, session.report, session.draft, dict(session.marks)
         if run is None or report is None:
-            raise StudyError(
-                "There is no finished report to give feedback on: none was written yet, or its images were changed "
-                "since. What you wrote is still here."
-            )
+            raise StudyError(texts.FEEDBACK["no report"])
         if rating is None:
-            raise StudyError("Choose a rating from 1 to 5 before sending. Everything else you wrote is still here.")
+            raise StudyError(texts.FEEDBACK["no rating"])
         study, config = run.study, self.reader.config
         corrected = (corrected or "").strip()
         number = self.store.add(
@@ -301,7 +302,7 @@ class Actions:
         )
         with session.lock:
             session.marks, session.submissions = {}, session.submissions + 1
-        return f"Thank you. Your feedback is kept as number {number}; you can send another for the same report."
+        return texts.FEEDBACK["thanks"].format(number=number)
 
     def unsent(self, session: Session, comment: str, corrected: str) -> str:
         """What a reader wrote about the report before and did not send; empty where there is nothing."""
@@ -348,6 +349,6 @@ def _read_and_delete(path: str | Path) -> Radiograph:
     try:
         return read_radiograph(file)
     except OSError:  # its own sentence would carry the file's name into the log
-        raise ImageError(LOST_UPLOAD) from None
+        raise ImageError(texts.LOST_UPLOAD) from None
     finally:
         file.unlink(missing_ok=True)

@@ -118,7 +118,7 @@ class Api:
 
     def _answer(self, study: Study, **more: Any) -> dict[str, Any]:
         return more | {
-            "context_note": self.reader.context_note(study.context),
+            "context_note": self.reader.received_context(study.context).note,
             "weights": self.reader.card.name,
             "weights_kind": self.reader.card.kind,
             "note": DISCLAIMER,

@@ -17,7 +17,6 @@ from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui import texts
-from priorrg.ui.actions import LOST_UPLOAD
 from priorrg.ui.sessions import Session
 
 MAX_FILES = 24  # of a folder; all of them are in memory until two are chosen
@@ -46,7 +45,7 @@ def build_notes(assets: Path) -> gr.HTML:
 def build_set_upload(notes: gr.HTML) -> Awareness:
     with gr.Row(elem_id="upload-several"):
         files = gr.File(
-            label=texts.NOTES["several"], file_count="multiple", height=96, min_width=200, elem_id="upload-set", scale=3
+            label=texts.NOTES["several"], file_count="multiple", height=48, min_width=200, elem_id="upload-set", scale=3
         )
         folder = gr.UploadButton(texts.NOTES["folder"], file_count="directory", size="sm", min_width=110, scale=1)
     return Awareness(notes, files, folder)
@@ -112,7 +111,7 @@ def take_files(session: Session, paths: list[str]) -> None:
             except ImageError as error:
                 unread.append(Remark("not read", values={"reason": str(error)}))
             except OSError:
-                unread.append(Remark("not read", values={"reason": f"{called}: {LOST_UPLOAD}"}))
+                unread.append(Remark("not read", values={"reason": f"{called}: {texts.LOST_UPLOAD}"}))
             finally:
                 Path(path).unlink(missing_ok=True)
     finally:

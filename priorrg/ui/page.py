@@ -10,12 +10,15 @@ import gradio as gr
 
 from priorrg.errors import PriorRGError
 from priorrg.report import DISCLAIMER
-from priorrg.study import MAX_CONTEXT_CHARACTERS, UNKNOWN_VIEW
+from priorrg.study import UNKNOWN_VIEW
 from priorrg.ui import texts
+from priorrg.ui.about import build_about
 from priorrg.ui.actions import Actions, examples
 from priorrg.ui.api import build_api
 from priorrg.ui.awareness import build_notes, build_set_upload, notes_payload
 from priorrg.ui.awareness import wire as wire_awareness
+from priorrg.ui.context import build_context
+from priorrg.ui.context import wire as wire_context
 from priorrg.ui.exports import build_exports, wire_exports
 from priorrg.ui.payload import viewer_payload
 from priorrg.ui.report_column import MOST_WAITING, build_readings, build_report
@@ -36,23 +39,22 @@ SHOW_NOTICE = (
     ' for (const name of ["notice", "weights"])'
     ' bar.append(Object.assign(document.createElement("div"), { textContent: props.value[name] }));'
 )
-DATA_NOTICE = (
-    "Images and text stay in this server's memory until you end the session or close the page. Only what you send as "
-    "feedback is kept: the texts, your rating and a digest of the pixels, never an image. An upload that you leave "
-    "before it is read is deleted within minutes. "
-    "Use no patient data that you are not allowed to use here."
-)
-METHODS = [
-    ("Attention: where the model looked", "attention"),
-    ("Gradient (slower): what the sentence hangs on", "gradient"),
-]
-RATINGS = [("1 useless", 1), ("2", 2), ("3", 3), ("4", 4), ("5 could sign", 5)]
+# A reading room is dark; whoever prefers the light page chooses it once a browser. `?__theme=` goes before.
+THEME_KEY = "priorrg-theme"
+CHOOSE_THEME = f"""() => {{
+    const asked = new URLSearchParams(location.search).get("__theme") || localStorage.getItem("{THEME_KEY}");
+    document.body.classList.toggle("dark", asked !== "light");
+}}"""
+CHANGE_THEME = f"""() => {{
+    const isDark = document.body.classList.toggle("dark");
+    localStorage.setItem("{THEME_KEY}", isDark ? "dark" : "light");
+}}"""
 
 
-def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
-    """The whole page."""
+def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr.Blocks:
+    """The whole page. session_minutes: after so long without a word of it a session is forgotten."""
     card = actions.reader.card
-    views = [("not stated", UNKNOWN_VIEW)] + [
+    views = [(texts.PAGE["not stated"], UNKNOWN_VIEW)] + [
         (name, name) for name in actions.reader.config.view_positions if name != UNKNOWN_VIEW
     ]
     studies = examples()
@@ -61,7 +63,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
         return sessions.of(request.session_hash or "")
 
     with gr.Blocks(
-        title="PriorRG: reading a chest X-ray against its prior",
+        title=texts.PAGE["tab"],
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(60, 300),  # an upload whose tab was closed before its turn came is deleted by nobody else
@@ -70,13 +72,18 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             with gr.Column(scale=2, min_width=320, elem_id="images"):
                 viewer = build_viewer(ASSETS)
                 notes = build_notes(ASSETS)
-                method = gr.Radio(METHODS, value="attention", label="Overlays show", elem_id="method")
+                method = gr.Radio(
+                    [(words, name) for name, words in texts.METHODS.items()],
+                    value="attention",
+                    label=texts.PAGE["method"],
+                    elem_id="method",
+                )
                 with gr.Row(elem_id="uploads"):
                     slots, view_boxes = {}, {}
                     for side in ("current", "prior"):
                         with gr.Column(min_width=150):
                             slots[side] = gr.File(
-                                label=f"{side.capitalize()} image: DICOM, PNG or JPEG",
+                                label=texts.PAGE["upload"].format(side=texts.PAGE[side]),
                                 height=72,
                                 elem_id=f"upload-{side}",
                             )
@@ -84,16 +91,26 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                                 view_boxes[side] = gr.Dropdown(
                                     views,
                                     value=UNKNOWN_VIEW,
-                                    label=f"{side.capitalize()}: view position",
+                                    label=texts.PAGE["view"].format(side=texts.PAGE[side]),
                                     min_width=110,
                                     elem_id=f"view-{side}",
                                 )
-                                remove = gr.Button("Remove image", size="sm", min_width=90)
+                                remove = gr.Button(
+                                    texts.PAGE["remove"].format(side=texts.PAGE[side].lower()),
+                                    size="sm",
+                                    min_width=90,
+                                    elem_id=f"remove-{side}",
+                                )
                                 slots[f"remove {side}"] = remove
             with gr.Column(scale=1, min_width=320, elem_id="study"):
-                gr.Markdown("## PriorRG: a chest X-ray, read against its prior", elem_id="title")
+                with gr.Row(elem_id="head"):
+                    gr.Markdown(f"# {texts.PAGE['title']}", elem_id="title")
+                    theme = gr.Button(texts.PAGE["theme"], size="sm", min_width=100, scale=0, elem_id="theme")
                 gr.HTML(
-                    {"notice": DISCLAIMER, "weights": f"Weights: {card.name}. {card.note}"},
+                    {
+                        "notice": DISCLAIMER,
+                        "weights": texts.PAGE["weights"].format(name=card.name, note=card.note),
+                    },
                     html_template='<div class="notice-bar"></div>',
                     js_on_load=SHOW_NOTICE,
                     elem_id="notice",
@@ -105,39 +122,31 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                     elem_id="problem",
                     elem_classes="hide-when-empty",
                 )
-                with gr.Row():
+                with gr.Row(elem_id="examples"):
                     example_buttons = [gr.Button(study.title, size="sm", min_width=90) for study in studies]
-                gr.Markdown("Examples are simulated; none was in the training.", elem_classes="small")
+                gr.Markdown(texts.PAGE["examples"], elem_classes="small", elem_id="examples-note")
                 awareness = build_set_upload(notes)
-                indication = gr.Textbox(
-                    label="Indication",
-                    placeholder="Why was this study asked for? (may stay empty)",
-                    lines=2,
-                    max_length=MAX_CONTEXT_CHARACTERS + 1,
-                    elem_id="indication",
-                )
-                history = gr.Textbox(
-                    label="History",
-                    placeholder="What is known of the patient? (may stay empty)",
-                    lines=2,
-                    max_length=MAX_CONTEXT_CHARACTERS + 1,
-                    elem_id="history",
-                )
-                with gr.Row():
-                    generate = gr.Button("Generate", variant="primary", elem_id="generate")
-                    stop = gr.Button("Stop", elem_id="stop")
-                    end = gr.Button("End session", elem_id="end")
+                context = build_context(ASSETS)
+                indication, history = context.indication, context.history
+                with gr.Row(elem_id="actions"):
+                    generate = gr.Button(
+                        texts.PAGE["generate"], variant="primary", min_width=110, scale=2, elem_id="generate"
+                    )
+                    stop = gr.Button(texts.PAGE["stop"], min_width=70, elem_id="stop")
+                    end = gr.Button(texts.PAGE["end"], min_width=110, scale=1, elem_id="end")
                 report = build_report(ASSETS)
                 exports = build_exports(ASSETS)
-                with gr.Accordion("Feedback on this report", open=True, elem_id="feedback"):
-                    gr.Markdown("Mark sentences as wrong beside the report above; then:")
-                    rating = gr.Radio(RATINGS, label="Rating", elem_id="rating")
-                    corrected = gr.Textbox(label="Corrected report", lines=3, elem_id="corrected")
-                    comment = gr.Textbox(label="Comment", lines=2, elem_id="comment")
-                    unsent = gr.Textbox(
-                        label="Written about the report before and not sent", visible=False, elem_id="unsent"
+                with gr.Accordion(texts.FEEDBACK["title"], open=True, elem_id="feedback"):
+                    gr.Markdown(texts.FEEDBACK["how"])
+                    rating = gr.Radio(
+                        [(words, number) for number, words in texts.RATINGS.items()],
+                        label=texts.FEEDBACK["rating"],
+                        elem_id="rating",
                     )
-                    send = gr.Button("Send feedback", elem_id="send")
+                    corrected = gr.Textbox(label=texts.FEEDBACK["corrected"], lines=3, elem_id="corrected")
+                    comment = gr.Textbox(label=texts.FEEDBACK["comment"], lines=2, elem_id="comment")
+                    unsent = gr.Textbox(label=texts.FEEDBACK["unsent"], visible=False, elem_id="unsent")
+                    send = gr.Button(texts.FEEDBACK["send"], elem_id="send")
                     thanks = gr.HTML(
                         "",
                         html_template='<div class="thanks problem-free"></div>',
@@ -145,13 +154,9 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                         elem_id="thanks",
                     )
         compare, readings = build_readings(ASSETS)
-        with gr.Accordion("Other weights", open=True, elem_id="weights"):
-            gr.Markdown(
-                f"Loaded: {card.name}. {card.note} To read with others: `python -m priorrg import-checkpoint` "
-                "brings the published checkpoint into a folder; start the app with `PRIORRG_WEIGHTS=that/folder`. "
-                "The README says more."
-            )
-        gr.Markdown(DATA_NOTICE)
+        with gr.Accordion(texts.PAGE["about"], open=True, elem_id="weights"):
+            build_about(ASSETS, actions.reader, session_minutes)
+        theme.click(None, None, None, js=CHANGE_THEME, api_visibility="private")
 
         shown_study = [viewer, report, view_boxes["current"], view_boxes["prior"], problem, notes]
         known_views = {value for _, value in views}
@@ -192,7 +197,8 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
                     actions.take_upload(session, side, path)
                 except PriorRGError as error:
                     kept = getattr(session, side) is not None
-                    message = f"{side.capitalize()} image: {error}" + (" The image before it is kept." if kept else "")
+                    refused = texts.PAGE["refused"].format(side=texts.PAGE[side], reason=error)
+                    message = refused + (texts.PAGE["kept"] if kept else "")
                     return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), message, gr.skip(), None]
                 return [*study_shown(session, (side,)), None]
 
@@ -253,6 +259,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
+        wire_context(context, actions.reader)
         wire_exports(card, session_of, exports, method)
         wire_report(actions, session_of, report, corrected, unsent, compare, readings)
 
@@ -293,7 +300,7 @@ def build_page(actions: Actions, sessions: Sessions) -> gr.Blocks:
 
         def on_end(request: gr.Request) -> list[Any]:
             sessions.end(request.session_hash or "")
-            said = "The session is ended: its images and texts are forgotten."
+            said = texts.PAGE["ended"]
             return [*study_shown(Session()), "", "", "", "", gr.update(value="", visible=False), None, said]
 
         end.click(

@@ -20,7 +20,7 @@ REPORT = (
     '<div class="report"><ol class="steps"></ol><div class="status" role="status"></div>'
     '<div class="context-note"></div><div class="report-head"></div>'
     '<div class="draft"></div><div class="refined"></div><div class="hint"></div><div class="draft-note"></div>'
-    '<div class="glance"></div></div>'
+    '<div class="glance"></div><details class="received"><summary></summary><code></code></details></div>'
 )
 READINGS = '<div class="readings"></div>'
 REPORT_SCRIPTS = ("report.js", "sentences.js", "glance.js")  # one after the other, in one scope

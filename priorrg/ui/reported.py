@@ -27,12 +27,14 @@ def report_payload(
     method: str = "",
     draft_note: str = "",
     context_note: str = "",
+    received: str = "",
     submissions: int = 0,
     edits: Sequence[EditedSentence] = (),
 ) -> dict[str, Any]:
     """key: of the run; the page keeps what it shows of a report until another key comes.
 
     report: as far as it is written; done: once it is finished. overlays: None where those before still hold.
+    received: what of context and view positions the model was given.
     submissions: kept so far for this report. edits: the reader's sentences, none while nothing was edited.
     """
     sentences = [sentence.text for sentence in done.sentences] if done else []
@@ -50,6 +52,7 @@ def report_payload(
         "method": method,
         "draftNote": draft_note,
         "contextNote": context_note,
+        "received": received,
         "submissions": submissions,
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
         "edits": [_edit(edit) for edit in edits],

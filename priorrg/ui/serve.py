@@ -13,9 +13,10 @@ from priorrg.feedback.store import FeedbackStore
 from priorrg.reading import Reader
 from priorrg.report import DISCLAIMER
 from priorrg.settings import Settings
+from priorrg.ui.about import serve_card
 from priorrg.ui.actions import Actions
 from priorrg.ui.login import Logins
-from priorrg.ui.page import ASSETS, build_page
+from priorrg.ui.page import ASSETS, CHOOSE_THEME, build_page
 from priorrg.ui.pixels import serve_pixels
 from priorrg.ui.sessions import Sessions
 
@@ -31,7 +32,7 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
-    page = build_page(Actions(reader, FeedbackStore(settings.feedback)), sessions)
+    page = build_page(Actions(reader, FeedbackStore(settings.feedback)), sessions, settings.session_minutes)
     page.queue(max_size=settings.queue_size)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
@@ -43,6 +44,7 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
         return {"status": "ok", "weights": reader.card.name}
 
     serve_pixels(app, sessions)
+    serve_card(app, reader)
     served = gr.mount_gradio_app(
         app,
         page,
@@ -52,11 +54,16 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
         root_path=settings.root_path or None,
         css_paths=[ASSETS / f"{part}.css" for part in ("style", "viewer", "notes", "report", "exports")],
         # The darker blue: white on the usual one has a contrast of 2.8, below the 4.5 of WCAG AA.
+        js=CHOOSE_THEME,
         theme=themes.Base(primary_hue="sky", neutral_hue="slate", font=["system-ui", "sans-serif"]).set(
             button_primary_background_fill="*primary_700",
             button_primary_background_fill_hover="*primary_800",
             button_primary_background_fill_dark="*primary_700",
             button_primary_background_fill_hover_dark="*primary_800",
+            body_text_color_subdued="*neutral_600",
+            body_text_color_subdued_dark="*neutral_300",
+            input_placeholder_color="*neutral_600",
+            input_placeholder_color_dark="*neutral_300",
         ),
         max_file_size=f"{settings.max_upload_mb}mb",
         run_history=False,  # its default writes indication and history into the browser's storage

@@ -3,6 +3,130 @@
 Scripts are given theirs as a property of their component and fill the {places} in themselves.
 """
 
+# The page round the parts (priorrg/ui/page.py)
+
+PAGE = {
+    "tab": "PriorRG: reading a chest X-ray against its prior",
+    "title": "PriorRG: chest X-ray, against its prior",
+    "theme": "Light / dark",
+    "weights": "Weights: {name}. {note}",
+    "upload": "{side} image: DICOM, PNG or JPEG",
+    "current": "Current",
+    "prior": "Prior",
+    "view": "{side}: view",
+    "remove": "Remove {side}",
+    "not stated": "not stated",
+    "examples": "Three simulated studies; none was in the training.",
+    "method": "Overlays show",
+    "generate": "Generate",
+    "stop": "Stop",
+    "end": "End session",
+    "ended": "The session is ended: its images and texts are forgotten.",
+    "about": "About these weights, and where your data goes",
+    "refused": "{side} image: {reason}",
+    "kept": " The image before it is kept.",
+}
+METHODS = {
+    "attention": "Attention: where the model looked",
+    "gradient": "Gradient (slower): what the sentence hangs on",
+}
+LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
+NO_CURRENT_IMAGE = (
+    "There is no current image. Upload one, or load an example study. (A session that was idle for long is forgotten.)"
+)
+
+# Indication and history (priorrg/ui/context.py)
+
+CONTEXT = {
+    "indication": "Indication",
+    "indication asks": "Why was this study asked for? (may stay empty)",
+    "history": "History",
+    "history asks": "What is known of the patient? (may stay empty)",
+    "examples": "Examples",
+    "received": "What the model is given of it",
+}
+CONTEXT_LENGTH = (
+    "{indication} and {history} of {characters} characters; together {tokens} of the {most} tokens that these weights "
+    "read."
+)
+CONTEXT_EXAMPLES = {
+    "indication": [
+        "Shortness of breath, evaluate for pleural effusion.",
+        "Chest pain, rule out pneumothorax.",
+        "Follow-up, assess volume status.",
+        "Check ETT placement.",
+        "Fall down stairs, rule out rib fracture.",
+    ],
+    "history": [
+        "Congestive heart failure.",
+        "Fever and cough.",
+        "Known colon cancer.",
+        "Heavy smoker.",
+    ],
+}
+
+# Feedback
+
+FEEDBACK = {
+    "title": "Feedback on this report",
+    "how": "Mark sentences as wrong beside the report above; then:",
+    "rating": "Rating",
+    "corrected": "Corrected report",
+    "comment": "Comment",
+    "unsent": "Written about the report before and not sent",
+    "send": "Send feedback",
+    "no report": (
+        "There is no finished report to give feedback on: none was written yet, or its images were changed since. What "
+        "you wrote is still here."
+    ),
+    "no rating": "Choose a rating from 1 to 5 before sending. Everything else you wrote is still here.",
+    "thanks": "Thank you. Your feedback is kept as number {number}; you can send another for the same report.",
+}
+RATINGS = {1: "1 useless", 2: "2", 3: "3", 4: "4", 5: "5 could sign"}
+
+# About these weights, and where data goes (priorrg/ui/about.py)
+
+ABOUT = {
+    "weights": "Weights",
+    "trained": "Trained on",
+    "measured": "Measured",
+    "not measured": "No evaluation lies beside these weights.",
+    "others": "Other weights",
+    "how others": (
+        "python -m priorrg import-checkpoint brings the published checkpoint into a folder; start the app with "
+        "PRIORRG_WEIGHTS=that/folder. The README says more."
+    ),
+    "use": "Use",
+    "research": (
+        "Research and teaching only. This is not a medical device: no authority has cleared it, nobody has shown that "
+        "it helps a patient, and a sentence, an overlay or a confidence may be wrong without any sign of it."
+    ),
+    "data": "Your data",
+    "card": "The whole model card: recipe, figures, weak points (in a new tab)",
+    "no card": "No model card lies beside these weights.",
+}
+WEIGHTS_KINDS = {
+    "simulated": "Simulated radiographs alone, in this project.",
+    "published": "The published checkpoint of the paper's authors.",
+    "own": "Data of whoever trained them.",
+}
+MEASURED_ON = "On {studies} held-out studies, by `python -m train evaluate`: {figures}."
+MEASURED = {
+    "finding_micro_f1": "findings (micro-F1)",
+    "change_macro_f1": "changes against the prior (macro-F1)",
+    "laterality": "side right",
+    "severity": "severity right",
+    "answered": "questions of the indication answered",
+}
+WEAK_FINDINGS = "Hardly seen: {findings}."
+WEAK_FINDING = "{finding} (F1 {f1})"
+DATA_NOTICE = (
+    "Images and text stay in this server's memory until you end the session or close the page, {minutes} idle minutes "
+    "at most. Only what you send as feedback is kept: the texts, your rating and a digest of the pixels, never an "
+    "image. An upload that you leave before it is read is deleted within minutes. Use no patient data that you are not "
+    "allowed to use here."
+)
+
 # The viewer (assets/ui/viewer.js, tools.js)
 
 VIEWER = {
@@ -174,6 +298,8 @@ DRAFT_FROM_WHOLE = (
     "These weights were never taught a coarse memory: the draft is a greedy reading of the whole memory, the refined "
     "report its beam search."
 )
+RECEIVED_PRIOR = "View position: current {view}, prior {prior_view}"
+RECEIVED_ALONE = "View position: current {view}; no prior image"
 CONFIDENCE = "Confidence: {level}, {percent} %"
 CONFIDENCE_LEVELS = {"high": "high", "medium": "medium", "low": "low"}
 CALIBRATED = (
@@ -225,6 +351,7 @@ REPORT = {
     "add": "Add a sentence",
     "markAbout": "Mark as wrong: {text}",
     "mark": "mark wrong …",
+    "received": "What the model was given beside the images",
     "glance": "Findings at a glance",
     "columns": ["Finding", "Side", "Presence", "Change", "Sentence"],
     "glanceNote": "Read from the sentences by rules; they are not the model's own opinion.",

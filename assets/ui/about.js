@@ -1,0 +1,22 @@
+// Which weights, trained on what, measured how, and where the data goes. Runs inside a gr.HTML; text by textContent only.
+const aboutRoot = element.querySelector(".about");
+
+function showAbout() {
+  const value = props.value || {};
+  const list = document.createElement("dl");
+  for (const [name, said] of value.rows || []) {
+    const row = list.appendChild(document.createElement("div"));
+    row.appendChild(document.createElement("dt")).textContent = name;
+    row.appendChild(document.createElement("dd")).textContent = said;
+  }
+  aboutRoot.replaceChildren(list);
+  if (!value.card) return;
+  const link = aboutRoot.appendChild(document.createElement("a"));
+  const root = new URL((window.gradio_config && window.gradio_config.root) || "/", location.href);
+  link.href = location.origin + root.pathname.replace(/\/$/, "") + value.card;
+  link.target = "_blank";
+  link.textContent = value.cardWords;
+}
+
+watch("value", showAbout);
+showAbout();

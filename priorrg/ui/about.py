@@ -1,0 +1,71 @@
+"""What to know before believing a word: which weights, trained on what, measured how, and where the data goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.responses import PlainTextResponse
+
+from priorrg.reading import Reader, WeightsCard
+from priorrg.ui import texts
+from priorrg.ui.login import login_needed
+from priorrg.weights import read_evaluation, read_model_card
+
+TEMPLATE = '<div class="about"></div>'
+CARD_PATH = "/card"
+WEAK = 0.5  # a finding whose F1 is below is named as one that these weights hardly see
+
+
+def build_about(assets: Path, reader: Reader, session_minutes: int) -> gr.HTML:
+    """assets: the folder of the page's scripts. Raises CheckpointError for an evaluation that cannot be read."""
+    evaluation = read_evaluation(reader.source) if reader.source else None
+    card = reader.card
+    measured = measured_words(evaluation) if evaluation else texts.ABOUT["not measured"]
+    rows = [
+        [texts.ABOUT["weights"], card.name],
+        [texts.ABOUT["trained"], trained_words(card)],
+        [texts.ABOUT["measured"], measured],
+        [texts.ABOUT["others"], texts.ABOUT["how others"]],
+        [texts.ABOUT["use"], texts.ABOUT["research"]],
+        [texts.ABOUT["data"], texts.DATA_NOTICE.format(minutes=session_minutes)],
+    ]
+    has_card = bool(reader.source and read_model_card(reader.source))
+    return gr.HTML(
+        {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.ABOUT["card"]},
+        html_template=TEMPLATE,
+        js_on_load=(assets / "about.js").read_text(),
+        elem_id="about",
+    )
+
+
+def trained_words(card: WeightsCard) -> str:
+    return f"{texts.WEIGHTS_KINDS.get(card.kind, '')} {card.note}".strip()
+
+
+def measured_words(evaluation: dict[str, Any]) -> str:
+    """The figures of an evaluation.json that a reader should know, weak ones included."""
+    figures = evaluation["refined"]
+    known = {name: f"{figures[name]:.2f}" for name in texts.MEASURED if isinstance(figures.get(name), int | float)}
+    parts = ", ".join(f"{texts.MEASURED[name]} {value}" for name, value in known.items())
+    said = texts.MEASURED_ON.format(studies=evaluation.get("studies", "?"), figures=parts)
+    findings = figures.get("by_finding") or {}
+    weak = [
+        texts.WEAK_FINDING.format(finding=name, f1=f"{found['f1']:.2f}")
+        for name, found in findings.items()
+        if found.get("f1") is not None and found["f1"] < WEAK
+    ]
+    return f"{said} {texts.WEAK_FINDINGS.format(findings=', '.join(weak))}" if weak else said
+
+
+def serve_card(app: FastAPI, reader: Reader) -> None:
+    """Add GET /card: the weights' model card as plain text, 404 where they have none."""
+
+    @app.get(CARD_PATH, dependencies=[Depends(login_needed)])
+    def card() -> PlainTextResponse:
+        text = read_model_card(reader.source) if reader.source else ""
+        if not text:
+            raise HTTPException(404, texts.ABOUT["no card"])
+        return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})

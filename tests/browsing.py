@@ -1,0 +1,46 @@
+"""What a reader does in a browser, for the tests that do it: open the page, upload, look at what is shown.
+
+The app on the embedded weights, the browser and a fresh tab are fixtures of conftest.py: `app`, `browser`, `page`.
+"""
+
+import shutil
+
+from tests.serving import ROOT
+
+EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FAR = "reading.example"  # a name of this machine that the page does not take for near: there pixels travel packed
+
+
+def opened(browser, address):
+    page = browser.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.outside = []
+    page.on(
+        "request",
+        lambda r: page.outside.append(r.url) if r.url.startswith("http") and "127.0.0.1" not in r.url else None,
+    )
+    page.goto(address)
+    page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+    return page
+
+
+def upload(page, side, path):
+    page.set_input_files(f"#upload-{side} input[type=file]", str(path))
+
+
+def shown(page, side):
+    return page.get_attribute("#viewer .viewer", f"data-{side}")
+
+
+def wait_for_change(page, side, before):
+    page.wait_for_function(
+        "([s, b]) => document.querySelector('#viewer .viewer').getAttribute('data-' + s) !== b", arg=[side, before]
+    )
+
+
+def written(page):
+    """Press Generate and wait for the report with its overlays."""
+    page.click("#generate")
+    page.wait_for_selector("#report .sentence", timeout=60_000)
+    page.wait_for_selector("#report .report[aria-busy=false]")

@@ -1,0 +1,89 @@
+"""What a reader is told before and beside a report: the context as it is received, the weights, where data goes."""
+
+import json
+import urllib.request
+
+import pytest
+
+from priorrg.errors import CheckpointError
+from priorrg.reading import EMBEDDED_WEIGHTS, Reader, WeightsCard
+from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
+from priorrg.ui.about import measured_words, trained_words
+from priorrg.ui.context import context_payload
+from priorrg.weights import read_evaluation, read_model_card
+from tests.browsing import written
+
+
+@pytest.fixture(scope="module")
+def reader(small_weights):
+    return Reader.load(small_weights)
+
+
+def test_the_received_context_is_what_the_tokens_say_with_both_markers(reader):
+    received = reader.received_context(ClinicalContext("Cough.", ""))
+    assert received.text.startswith("[INDICATION]") and "[HISTORY]" in received.text
+    assert 0 < received.tokens <= received.most == reader.config.max_context_tokens and received.note == ""
+
+
+def test_a_long_context_is_received_in_part_and_the_page_says_how_much(reader):
+    payload = context_payload(reader, "cough " * 300, "")
+    assert payload["isLong"] and "of 300 words of the indication" in payload["length"]
+    shown = payload["received"].split("[SEP]")[0]
+    assert 0 < shown.count("cough") < 300, "what is shown is what the model gets, not what was typed"
+
+
+def test_a_context_beyond_the_limit_is_named_while_it_is_typed(reader):
+    payload = context_payload(reader, "a" * (MAX_CONTEXT_CHARACTERS + 1), "")
+    assert payload["isLong"] and "Shorten it" in payload["length"] and payload["received"] == ""
+
+
+def test_figures_on_the_page_are_those_beside_the_weights_and_name_what_is_weak():
+    evaluation = json.loads((EMBEDDED_WEIGHTS / "evaluation.json").read_text())
+    said = measured_words(evaluation)
+    assert f"{evaluation['refined']['finding_micro_f1']:.2f}" in said and str(evaluation["studies"]) in said
+    weak = [name for name, found in evaluation["refined"]["by_finding"].items() if found["f1"] < 0.5]
+    assert all(name in said for name in weak)
+    worse = {"studies": 4, "refined": {"finding_micro_f1": 0.5, "by_finding": {"nodule": {"f1": 0.1}}}}
+    assert "Hardly seen: nodule (F1 0.10)" in measured_words(worse)
+
+
+def test_weights_without_an_evaluation_have_none_and_a_damaged_one_is_named(tmp_path):
+    assert read_evaluation(tmp_path) is None and read_model_card(tmp_path) == ""
+    (tmp_path / "evaluation.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="python -m train card"):
+        read_evaluation(tmp_path)
+
+
+def test_each_kind_of_weights_says_where_it_learned():
+    said = {kind: trained_words(WeightsCard("", kind, "A note.", "")) for kind in ("simulated", "published", "own")}
+    assert len(set(said.values())) == 3 and "imulated" in said["simulated"]
+    assert all(words.endswith("A note.") for words in said.values())
+
+
+def test_examples_are_a_click_away_and_what_was_received_is_shown_on_demand(page):
+    page.click("#context .context-examples summary")
+    page.click("#context .example >> text=rule out pneumothorax")
+    page.wait_for_function(
+        "() => document.querySelector('#indication textarea').value === 'Chest pain, rule out pneumothorax.'"
+    )
+    page.fill("#history textarea", "Heavy smoker.")
+    page.click("#context .received summary")
+    page.wait_for_function(
+        "() => document.querySelector('#context .received code').textContent.toLowerCase().includes('heavy smoker')"
+    )
+    assert "34 and 13 of 2,000 characters" in page.inner_text("#context .context-length")
+    written(page)
+    page.fill("#history textarea", "Something else by now.")
+    page.click("#report .received summary")
+    given = page.inner_text("#report .received code")
+    assert "heavy smoker" in given.lower() and "current PA, prior PA" in given, "the report's own context stays"
+
+
+def test_the_page_says_which_weights_how_measured_and_where_data_goes(app, page):
+    said = page.inner_text("#about")
+    assert "PriorRG embedded (simulated)" in said and "held-out studies" in said and "not a medical device" in said
+    assert "120 idle minutes" in said and "never an image" in said
+    address = page.get_attribute("#about a", "href")
+    with urllib.request.urlopen(address) as answer:
+        assert answer.headers.get_content_type() == "text/plain"
+        assert answer.read().decode() == read_model_card(EMBEDDED_WEIGHTS)
