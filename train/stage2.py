@@ -1,9 +1,9 @@
 """Stage 2: the decoder learns to write from the memory, coarse and whole (paper, stage 2).
 
 Two deviations. One gives the coarse draft: a share of the steps decodes from context and spatiotemporal latents alone
-(published: 0). The other holds BatchNorm to stage 1's statistics: one projection head serves the current image, the
-prior and the fused layers, three kinds of features whose running mean is none of theirs. Trained on each batch's own
-statistics, a model met others when it read, and named tubes that were not there (docs/decisions.md has the figures).
+(published: 0). The other holds the projection heads' BatchNorm to the statistics of stage 1, where there was one: the
+image's head serves the current image, the prior and the fused layers, three kinds of features whose running mean is
+none of theirs, so that a model trained on each batch's own statistics meets others when it reads.
 """
 
 from __future__ import annotations
@@ -22,18 +22,24 @@ from train.trainer import Task, run_stage
 class Stage2Task(Task):
     """Forward: cross-entropy of the report, from the whole memory or, in training now and then, the coarse one."""
 
-    def __init__(self, model: PriorRGModel, auxiliary: float, coarse_share: float) -> None:
+    def __init__(self, model: PriorRGModel, auxiliary: float, coarse_share: float, holds_statistics: bool) -> None:
+        """holds_statistics: of the projection heads' BatchNorm, as they came from stage 1."""
         super().__init__(model, auxiliary)
         self.coarse_share = coarse_share
+        self.held = [
+            module
+            for head in (model.image_projection, model.text_projection)
+            for module in head.modules()
+            if holds_statistics and isinstance(module, nn.BatchNorm1d)
+        ]
         # Frozen in stage 2 (architecture notes, section 10).
         for parameter in (model.vp_pos_embed, model.temp_pos_embed, model.logit_scale):
             parameter.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Stage2Task:
         super().train(mode)
-        for module in self.model.modules():
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-                module.eval()
+        for module in self.held:
+            module.eval()
         return self
 
     def forward(
@@ -56,7 +62,9 @@ class Stage2Task(Task):
 def train_stage2(
     model: PriorRGModel, config: RunConfig, processor: Any, records: dict[str, list[Record]], resume: bool
 ) -> dict[str, Any]:
-    task = Stage2Task(model, config.stage2.auxiliary, config.stage2.coarse_share)
+    task = Stage2Task(
+        model, config.stage2.auxiliary, config.stage2.coarse_share, holds_statistics=bool(config.stage2.start_from)
+    )
     result = run_stage(task, config.stage2, config, processor, records, is_stage1=False, resume=resume)
     model.requires_grad_(True)
     return result

@@ -44,7 +44,9 @@ class _Steps:
         model.freeze_vision()
         self._device = processes().device or torch.device("cpu")
         self.task: Task = (
-            Stage1Task(model, stage.auxiliary) if name == "stage1" else Stage2Task(model, stage.auxiliary, coarse_share)
+            Stage1Task(model, stage.auxiliary)
+            if name == "stage1"
+            else Stage2Task(model, stage.auxiliary, coarse_share, holds_statistics=True)
         )
         self.task.to(self._device).train()
         self._trained = [parameter for parameter in self.task.parameters() if parameter.requires_grad]

@@ -7,10 +7,10 @@ Scripts are given theirs as a property of their component and fill the {places} 
 
 PAGE = {
     "tab": "PriorRG: reading a chest X-ray against its prior",
-    "title": "PriorRG: chest X-ray, against its prior",
+    "title": "PriorRG: chest X-ray and prior",
     "theme": "Light / dark",
     "weights": "Weights: {name}. {note}",
-    "upload": "{side} image: DICOM, PNG or JPEG",
+    "upload": "{side}: DICOM, PNG, JPEG",
     "current": "Current",
     "prior": "Prior",
     "view": "{side}: view",
