@@ -20,15 +20,19 @@ from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from priorrg.errors import DataError
+from priorrg.explain.overlays import Overlay
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.reading import Reader, ReportDone, read_study
+from priorrg.report import Sentence
 from train import features, trainer
 from train.__main__ import main
 from train.config import load_config
-from train.data import Collator, StudyDataset, image_paths, read_annotation
+from train.data import Collator, LostImages, StudyDataset, image_paths, read_annotation
 from train.features import FeatureCache
+from train.localise import localise, mask_grid
+from train.pretrain_vision import MASK_CHANNELS
 from train.trainer import examples_of
 
 ROOT = Path(__file__).parents[1]
@@ -179,13 +183,49 @@ def test_evaluation_prints_a_table_and_writes_every_figure(trained, data, tmp_pa
     assert {"refined", "coarse", "without prior", "without context"} <= figures.keys()
 
 
-@pytest.mark.slow
-def test_localisation_is_measured_on_both_images(trained, data, tmp_path, capsys):
+def test_an_overlay_that_peaks_on_the_finding_scores_and_one_that_peaks_beside_it_does_not(data, monkeypatch):
+    """On both images, by the simulator's masks; what is explained is a sentence of the truth."""
+    said = {"effusion": "Small {side} pleural effusion.", "cardiomegaly": "Mild cardiomegaly.", "edema": "Mild edema."}
+    records = [record for part in read_annotation(data / "annotation.json").values() for record in part]
+    masks = {record.current: record.masks for record in records}
+    found = [
+        (record, finding)
+        for record in records
+        if record.truth and record.prior_truth
+        for finding in record.truth.findings
+        if finding.name in said and finding.key in {before.key for before in record.prior_truth.findings}
+    ]
+    assert found, "of the simulated patients one keeps such a finding"
+    record, finding = found[0]
+    text = said[finding.name].format(side=finding.side)
+    channel = MASK_CHANNELS.index(" ".join(filter(None, (finding.name, finding.side))))
+    now, before = (mask_grid(data / str(masks[path]), 4)[channel] for path in (record.current, record.prior))
+
+    priors = [other for other in records if other.current == record.prior]
+
+    class ReaderOfTheTruth:
+        def read(self, study):
+            yield ReportDone(text, (), (Sentence(text, 0, len(text)),), ())
+
+    def measured(change) -> dict:
+        overlay = Overlay(Sentence(text, 0, len(text)), change(now), change(before))
+        monkeypatch.setattr("train.localise.explain", lambda *_, **__: [overlay])
+        figures = localise(ReaderOfTheTruth(), [record, *priors], data, pairs=1)  # type: ignore[arg-type]
+        assert set(figures) == {"attention", "attention, plain", "gradient", "gradient, plain"}
+        return figures["gradient"]
+
+    on, beside = measured(lambda mask: mask), measured(lambda mask: 1 - mask)
+    for image in ("current", "prior"):
+        assert on[image]["peak"] == 1.0 and beside[image]["peak"] == 0.0
+        assert 0 < on[image]["chance"] < 1 and on[image]["sentences"] == 1
+
+
+def test_localisation_is_measured_by_one_command_and_says_on_which_weights(trained, data, tmp_path, capsys):
     config, output = configuration(data, tmp_path), tmp_path / "localisation.json"
     command = ["localise", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
     assert main([*command, "--pairs", "2"]) == 0
     assert "chance" in capsys.readouterr().out
-    assert set(json.loads(output.read_text())) <= {"attention", "attention, plain", "gradient"}
+    assert len(json.loads(output.read_text())["weights"]) == 16
 
 
 # Processes of their own, forked from one that has imported everything once.
@@ -289,10 +329,22 @@ def test_a_run_that_was_killed_and_resumed_ends_where_an_unbroken_one_ends(
 
 
 @pytest.mark.slow
-def test_stage_0_resumes_to_the_same_weights(data, tmp_path):
+def test_stage_0_resumes_to_the_same_weights(data, tmp_path, monkeypatch):
     config = configuration(data, tmp_path, vision__epochs=70)  # 210 steps: a checkpoint after 200
+    kept, last = tmp_path / "after 200.pt", tmp_path / "vision" / "last.pt"
+    replace = Path.replace
+
+    def keep_the_first(file, target):
+        replace(file, target)
+        if Path(target).name == "last.pt" and not kept.exists():
+            shutil.copy(target, kept)
+
+    monkeypatch.setattr(Path, "replace", keep_the_first)
     assert main(["vision", "--config", config]) == 0
     unbroken = torch.load(tmp_path / "vision" / "vision.pt", weights_only=True)
+    assert torch.load(kept, weights_only=True)["step"] == 200, "what a kill before the end leaves"
+    shutil.copy(kept, last)
+    (tmp_path / "vision" / "vision.pt").unlink()
     assert main(["vision", "--config", config, "--resume"]) == 0
     resumed = torch.load(tmp_path / "vision" / "vision.pt", weights_only=True)
     assert all(torch.equal(resumed[name], value) for name, value in unbroken.items())
@@ -514,13 +566,22 @@ def test_an_image_that_is_lost_during_the_run_is_named_and_another_study_takes_i
     examples = examples_of(read_annotation(data / "annotation.json")["train"][:4])
     processor = PriorRGProcessor.from_pretrained(trained / "stage1")
     (tmp_path / "data" / examples[1].current).unlink()
-    collate = Collator(processor, tmp_path / "data", None, layers=False, stage1=True, max_lost=1)
+    lost = LostImages(image_paths([e.record for e in examples]), most=2)
+    collate = Collator(processor, tmp_path / "data", None, layers=False, stage1=True, lost=lost)
     batch = collate(examples)
     assert len(batch["view_ids"]) == 4 and examples[1].current in capsys.readouterr().out
     assert examples[1].study_number not in batch["study_numbers"]
+    alone = collate(examples[1:2])
+    assert len(alone["view_ids"]) == 1, "a batch of nothing but lost images shows the last whole study"
+    validating = Collator(processor, tmp_path / "data", None, layers=True, lost=lost, shrinks=True)
+    assert len(validating(examples)["view_ids"]) == 3, "no study counts twice where it is measured"
+    assert len(lost) == 1, "the same image, lost again and for another collator, is one image"
     (tmp_path / "data" / examples[3].current).unlink()
-    with pytest.raises(DataError, match="More than 1 images cannot be read"):
+    (tmp_path / "data" / examples[2].current).unlink()
+    with pytest.raises(DataError, match="More than 2 images became unreadable"):
         collate(examples)
+    with pytest.raises(DataError, match="can no longer be read"):
+        Collator(processor, tmp_path / "data", None, layers=False, stage1=True)(examples)
 
 
 @pytest.mark.slow

@@ -196,7 +196,7 @@ def _vision(options: argparse.Namespace) -> None:
     from train.build import build, train_tokenizer, training_text
     from train.data import read_view_positions, vision_run
     from train.pretrain_vision import train_vision
-    from train.trainer import take_over
+    from train.trainer import record_run, take_over
 
     config, records = _prepared(options, "train", "val")
     views = read_view_positions(config.data.view_positions)
@@ -222,6 +222,7 @@ def _vision(options: argparse.Namespace) -> None:
         seed=config.seed,
         resume=options.resume,
     )
+    record_run(Path(vision.output), config, figures["summary"])
     print(json.dumps(figures["summary"]))
 
 
@@ -292,6 +293,7 @@ def _retrieve(options: argparse.Namespace) -> None:
 
 
 def _localise(options: argparse.Namespace) -> None:
+    from priorrg.confidence import weights_digest
     from priorrg.reading import Reader
     from train.localise import localise, table
 
@@ -299,7 +301,7 @@ def _localise(options: argparse.Namespace) -> None:
     reader = Reader.load(str(options.weights))
     figures = localise(reader, records[options.split], Path(config.data.image_root), options.pairs)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(figures, indent=1))
+    options.output.write_text(json.dumps({"weights": weights_digest(reader.model), **figures}, indent=1))
     print(table(figures))
 
 
@@ -342,9 +344,25 @@ def _card(options: argparse.Namespace) -> None:
         if file and not file.is_file():
             raise DataError(f"There is no file {file} (--{name}). Measure first: evaluate, localise or retrieve.")
     read = {name: json.loads(file.read_text()) for name, file in files.items() if file}
+    if (options.weights / "config.json").is_file():
+        _check_weights(options.weights, read)
+    read["localisation"].pop("weights", None)
     figures = read.pop("evaluation") | read
     update_card(options.weights / "README.md", figures, figures["localisation"])
     (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _check_weights(weights: Path, read: dict[str, Any]) -> None:
+    """Raises DataError for figures that were measured on other weights than these."""
+    from priorrg.confidence import weights_digest
+    from priorrg.errors import DataError
+
+    digest = weights_digest(_trained(weights)[0])
+    for name in ("evaluation", "shifted", "localisation"):
+        if read.get(name, {}).get("weights", digest) != digest:
+            raise DataError(
+                f"The figures of --{name} were measured on other weights than {weights}. Measure them anew."
+            )
 
 
 if __name__ == "__main__":

@@ -120,12 +120,13 @@ def _readings(columns: dict[str, dict[str, Any]]) -> str:
 def _differences(figures: dict[str, Any]) -> list[str]:
     if "differences" not in figures:
         return []
+    compared = list(next(iter(figures["differences"].values())))
     return [
         "Refined minus each other reading of the same studies, with 95 % intervals by paired bootstrap over patients "
         "(the\nsame patients in both). An interval without zero is in bold.",
         _table(
-            ["refined minus", *(_ROWS[name] for name in COMPARED)],
-            [[run, *(_difference(found[name]) for name in COMPARED)] for run, found in figures["differences"].items()],
+            ["refined minus", *((_ROWS | _TEXT)[name] for name in compared)],
+            [[run, *(_difference(found[name]) for name in compared)] for run, found in figures["differences"].items()],
         ),
     ]
 

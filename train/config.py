@@ -53,6 +53,7 @@ class StageConfig:
     start_from: folder of a model whose weights of equal name and shape are taken over.
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
+    hold_statistics: stage 2 keeps stage 1's BatchNorm statistics in the projection heads (published: it does not).
     schedule, schedule_settings: transformers' name of a learning rate schedule and its arguments.
     save_steps: steps between checkpoints; 0 = one an epoch. keep_best: end with the epoch of the lowest validation
     loss rather than with the last one; needs save_steps 0. workers: processes that load batches, on each device.
@@ -71,6 +72,7 @@ class StageConfig:
     schedule_settings: dict[str, Any] = field(default_factory=dict)
     auxiliary: float = 0.0
     coarse_share: float = 0.0
+    hold_statistics: bool = True
     save_steps: int = 500
     keep_best: bool = False
     mixed_precision: bool = True

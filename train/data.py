@@ -89,7 +89,9 @@ def read_view_positions(path: str | Path) -> dict[str, int]:
     return views
 
 
-def _has_findings(raw: dict[str, Any], where: str) -> bool:
+def _has_findings(raw: Any, where: str) -> bool:
+    if not isinstance(raw, dict):
+        raise DataError(f"The {where} is no record: {str(raw)[:40]!r}.")
     for name in ("findings_factual_serialization", "findings"):
         if name not in raw:
             raise DataError(
@@ -108,18 +110,27 @@ def _record(raw: dict[str, Any], where: str) -> Record:
             subject_id=str(raw["subject_id"]),
             study_id=str(raw["study_id"]),
             current=raw["anchor_scan"]["image_path"][0],
-            view=raw["anchor_scan"]["view_position"][0] or UNKNOWN_VIEW,
+            view=_text(raw["anchor_scan"]["view_position"][0]) or UNKNOWN_VIEW,
             prior=prior["image_path"][0] if prior else None,
-            prior_view=(prior["view_position"][0] or UNKNOWN_VIEW) if prior else UNKNOWN_VIEW,
-            context=ClinicalContext(raw["indication_pure"] or "", raw["history_pure"] or ""),
+            prior_view=(_text(prior["view_position"][0]) or UNKNOWN_VIEW) if prior else UNKNOWN_VIEW,
+            context=ClinicalContext(_text(raw["indication_pure"]), _text(raw["history_pure"])),
             findings=raw["findings"],
             truth=StudyTruth.from_dict(simulation["current"]) if simulation else None,
             prior_truth=StudyTruth.from_dict(simulation["prior"]) if simulation and simulation["prior"] else None,
             masks=simulation["masks"] if simulation else None,
         )
-    except (KeyError, IndexError, TypeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         name = raw.get("id") or raw.get("study_id") or "without id"
         raise DataError(f"The {where} ({name}) lacks or misshapes a field: {error}.") from None
+
+
+def _text(value: Any) -> str:
+    """A text that may be missing: null, or the NaN that pandas writes into an empty cell. Raises TypeError."""
+    if value is None or value != value:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def image_paths(records: Sequence[Record]) -> list[str]:
@@ -170,10 +181,14 @@ def _unreadable(root: Path, paths: Sequence[str], max_unreadable: int) -> dict[s
     quiet = not running.is_main_process
     with ThreadPoolExecutor() as pool:
         read = pool.map(check, mine)
-        for path, problem in tqdm(read, total=len(mine), desc="images", unit="image", mininterval=5, disable=quiet):
-            if problem:
-                found[path] = problem
-            check_count(found, max_unreadable)
+        try:
+            for path, problem in tqdm(read, total=len(mine), desc="images", unit="image", mininterval=5, disable=quiet):
+                if problem:
+                    found[path] = problem
+                check_count(found, max_unreadable)
+        except DataError:
+            pool.shutdown(cancel_futures=True)  # or the sentence would wait for the last of the images
+            raise
     found = gathered(found)
     check_count(found, max_unreadable)
     return found
@@ -261,13 +276,40 @@ def _makes_sense(record: Record, way: str) -> bool:
     return way != "backward" or lasting[0] == lasting[-1]
 
 
+class LostImages:
+    """Images that became unreadable after the run began (a disk that fails at hour nine): named once, up to a limit.
+
+    In shared memory, so that all loading processes of a training process count together, in every epoch.
+    """
+
+    def __init__(self, paths: Sequence[str], most: int) -> None:
+        self._places = {path: place for place, path in enumerate(paths)}
+        self._is_lost = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
+        self._most = most
+
+    def __len__(self) -> int:
+        return int(self._is_lost.sum())
+
+    def add(self, path: str, error: Exception) -> None:
+        """Raises DataError for one image more than may be lost."""
+        place = self._places[path]
+        if not self._is_lost[place]:
+            print("lost", f"{path}: {error}", flush=True)
+            self._is_lost[place] = True
+        if len(self) > self._most:
+            raise DataError(
+                f"More than {self._most} images became unreadable while the run went on (data.max_unreadable), the "
+                f"last is {path}: {error}"
+            )
+
+
 class Collator:
     """Examples -> tensors of one batch, named as the model's forward names them, plus the stages' targets.
 
     What the cache holds comes from there, all else from pixels: without layers in the cache a current image's pixels.
-    max_lost: images that may have become unreadable since the run began (a disk that fails at hour nine). Each is
-    named, and its example gives its place to another one of the batch. 0, the default, raises at the first: where an
-    example belongs to its place, as in evaluation, no other may stand for it.
+    lost: where an image may have become unreadable its example gives its place to another one of the batch, or is left
+    out where `shrinks`; a batch of which nothing is left is the last whole example seen. None, the default, raises at
+    the first: where an example belongs to its place, as in evaluation, no other may stand for it.
     """
 
     def __init__(
@@ -280,12 +322,14 @@ class Collator:
         stage1: bool = False,
         auxiliary: bool = False,
         context_length: int | None = None,
-        max_lost: int = 0,
+        lost: LostImages | None = None,
+        shrinks: bool = False,
     ) -> None:
         self._processor, self._root, self._cache = processor, root, cache
         self._layers, self._stage1, self._auxiliary = layers, stage1, auxiliary
         self._context_length = context_length
-        self._max_lost, self._lost = max_lost, dict[str, str]()  # counted in each loading process alone
+        self._lost, self._shrinks = lost, shrinks
+        self._whole: tuple[Example, dict[str, Radiograph]] | None = None  # the last that was read
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         processor = self._processor
@@ -343,13 +387,19 @@ class Collator:
             try:
                 images[path] = read_radiograph(self._root / path)
             except (ImageError, OSError) as error:
-                if path not in self._lost:
-                    print("lost", f"{path}: {error}", flush=True)
-                self._lost[path] = f"{path}: {error}"
-                check_count(self._lost, self._max_lost)
+                if self._lost is None:
+                    raise DataError(f"An image can no longer be read. {path}: {error}") from error
+                self._lost.add(path, error)
         whole = [e for e in examples if is_whole(e)]
         if not whole:
-            raise DataError(f"No image of a batch can be read any more, the first is {next(iter(self._lost.values()))}")
+            if self._whole is None:
+                raise DataError(f"No image of the first batch can be read any more, such as {examples[0].current}.")
+            example, read = self._whole
+            return [example] * (1 if self._shrinks else len(examples)), read
+        shown = (whole[-1].current, whole[-1].prior)
+        self._whole = whole[-1], {path: images[path] for path in shown if path in images}
+        if self._shrinks:
+            return whole, images
         # As many as before, because processes compare their batches with each other.
         return [e if is_whole(e) else whole[place % len(whole)] for place, e in enumerate(examples)], images
 

@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 from transformers.modeling_outputs import BaseModelOutput
 
+from priorrg.confidence import weights_digest
 from priorrg.errors import DataError
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.model.modeling import PriorRGModel
@@ -157,7 +158,8 @@ def evaluate(
     scorers: text metrics beside the usual ones (RadGraph, CheXbert). `samples` reports are printed.
 
     Every reading is scored over all studies, against the same references. Questions are always those of the study's own
-    context, also where it was withheld or exchanged.
+    context, also where it was withheld or exchanged. Where a study carries no simulated truth, figures that are read
+    from the texts by rules are None: the rules know the simulator's words only.
     """
     cache, kept = open_split(model, processor, records, config)
     collator = Collator(processor, Path(config.data.image_root), cache, layers=True)
@@ -165,6 +167,8 @@ def evaluate(
     references, contexts = [e.findings for e in examples], [e.context for e in examples]
     subjects = [e.record.subject_id for e in examples]
     figures: dict[str, Any] = {"studies": len(examples), "patients": len(set(subjects))}
+    figures["weights"] = weights_digest(model)
+    has_truth = all(e.truth for e in examples)
     figures["studies_skipped"] = len(records) - len(examples)
     beams = model.config.num_beams
     draft = "coarse" if model.config.coarse_draft == COARSE_FROM_MEMORY else "full"  # as Reader drafts
@@ -184,8 +188,10 @@ def evaluate(
                 written[run][number] = text
             has_prior = [e.prior is not None for e in given]
             measured[run] = measure(references, written[run], contexts, has_prior, subjects, every, config.seed)
-            figures[run] = figures_of(measured[run])
-    figures["differences"] = differences(measured[REFINED], {r: m for r, m in measured.items() if r != REFINED})
+            figures[run] = figures_of(measured[run], with_facts=has_truth)
+    figures["differences"] = differences(
+        measured[REFINED], {r: m for r, m in measured.items() if r != REFINED}, with_facts=has_truth
+    )
     figures["hard"] = hard_cases(examples, written[REFINED], config.seed)
     figures["minutes"] = (time.time() - began) / 60
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -248,9 +254,10 @@ def table(figures: dict[str, Any]) -> str:
             rows = [figures[run][part][label] for run in runs]
             for name in ("precision", "recall", "f1"):
                 add(f"{label} {name}", [row[name] for row in rows], [row["interval"][name] for row in rows])
-    lines += ["", f"{'refined minus':34}" + "".join(f"{name:>26}" for name in COMPARED)]
+    compared = list(next(iter(figures["differences"].values())))
+    lines += ["", f"{'refined minus':34}" + "".join(f"{name:>26}" for name in compared)]
     for run, found in figures["differences"].items():
-        cells = [_cell(found[name]["difference"], found[name]["interval"], "+.3f") for name in COMPARED]
+        cells = [_cell(found[name]["difference"], found[name]["interval"], "+.3f") for name in compared]
         lines.append(f"{run:34}" + "".join(f"{cell:>26}" for cell in cells))
     return "\n".join(lines)
 

@@ -98,23 +98,29 @@ def measure(
     return estimate(parts, subject_ids, seed)
 
 
-def figures_of(measured: Estimate) -> dict[str, Any]:
+def figures_of(measured: Estimate, with_facts: bool = True) -> dict[str, Any]:
     """One reading's figures for JSON: rates and F1 in 0 to 1 (CIDEr to 10), each None where nothing was there to count.
 
     `interval` holds the 95% intervals of all of them by name; those of a finding or change stand in its own row.
+    with_facts: False leaves all but the text metrics None.
     """
     text = {name: measured.value.get(name) for name in (*TEXT_FIGURES, *CLINICAL_FIGURES)}
-    found: dict[str, Any] = {name: measured.value[name] for name in (*F1_FIGURES, *RATES)}
-    intervals = {name: measured.interval(name) for name in (*found, *text)}
+    found: dict[str, Any] = {name: measured.value[name] if with_facts else None for name in (*F1_FIGURES, *RATES)}
+    intervals = {name: measured.interval(name) for name in (*(found if with_facts else ()), *text)}
     found["interval"] = {name: interval for name, interval in intervals.items() if interval is not None}
-    found["by_finding"] = {name: _label_row(measured, f"finding {name}") for name in NAMED}
-    found["by_change"] = {change: _label_row(measured, f"change {change}") for change in CHANGES}
+    rows = (NAMED, CHANGES) if with_facts else ((), ())
+    found["by_finding"] = {name: _label_row(measured, f"finding {name}") for name in rows[0]}
+    found["by_change"] = {change: _label_row(measured, f"change {change}") for change in rows[1]}
     return found | {"text": text}
 
 
-def differences(refined: Estimate, others: dict[str, Estimate]) -> dict[str, dict[str, Any]]:
-    """Refined minus each other reading of the same studies: run -> figure -> {difference, interval}, paired."""
-    return {run: {name: refined.minus(other, name) for name in COMPARED} for run, other in others.items()}
+def differences(refined: Estimate, others: dict[str, Estimate], with_facts: bool = True) -> dict[str, dict[str, Any]]:
+    """Refined minus each other reading of the same studies: run -> figure -> {difference, interval}, paired.
+
+    with_facts: as in figures_of.
+    """
+    names = COMPARED if with_facts else TEXT_FIGURES
+    return {run: {name: refined.minus(other, name) for name in names} for run, other in others.items()}
 
 
 def text_metrics(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float | None]:
@@ -206,6 +212,7 @@ def _rates(
 ) -> dict[str, tuple[int, int]]:
     """How often each of RATES was right, and how often it was asked for, in one study."""
     asked = read_context(context).asked
+    told = [topic for topic in asked if _answer(truth, topic) is not None]  # the reference answers these
     # A question is answered where the hypothesis speaks of its subject at all, as found or as denied.
     spoken = {key[0] for key in (*guess.findings, *guess.changes)} | guess.denied | guess.devices.keys()
     spoken |= guess.device_changes.keys()
@@ -216,7 +223,7 @@ def _rates(
     moved = [name for name, change in compared if change == "moved"]
     return {
         "answered": (sum(topic in spoken for topic in asked), len(asked)),
-        "answered_rightly": (sum(_answer(truth, topic) == _answer(guess, topic) for topic in asked), len(asked)),
+        "answered_rightly": (sum(_answer(truth, topic) == _answer(guess, topic) for topic in told), len(told)),
         "answered_first": (int(bool(asked) and asked[0] in guess.first), int(bool(asked))),
         "false_comparison": (int(guess.compares and not has_prior), int(not has_prior)),
         "compares": (int(guess.compares and has_prior), int(has_prior)),

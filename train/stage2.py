@@ -62,9 +62,9 @@ class Stage2Task(Task):
 def train_stage2(
     model: PriorRGModel, config: RunConfig, processor: Any, records: dict[str, list[Record]], resume: bool
 ) -> dict[str, Any]:
-    task = Stage2Task(
-        model, config.stage2.auxiliary, config.stage2.coarse_share, holds_statistics=bool(config.stage2.start_from)
-    )
-    result = run_stage(task, config.stage2, config, processor, records, is_stage1=False, resume=resume)
+    stage = config.stage2
+    holds = bool(stage.hold_statistics and stage.start_from)  # without a stage 1 there is nothing to hold
+    task = Stage2Task(model, stage.auxiliary, stage.coarse_share, holds_statistics=holds)
+    result = run_stage(task, stage, config, processor, records, is_stage1=False, resume=resume)
     model.requires_grad_(True)
     return result

@@ -29,7 +29,7 @@ from priorrg.errors import CheckpointError, DataError
 from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from train.config import RunConfig, StageConfig
-from train.data import CHANGE_CLASSES, Collator, Example, Record, StudyDataset, image_paths, readable
+from train.data import CHANGE_CLASSES, Collator, Example, LostImages, Record, StudyDataset, image_paths, readable
 from train.features import FeatureCache
 from train.pretrain_vision import FINDING_KEYS
 from train.processes import bfloat16_is_fast, processes
@@ -85,9 +85,10 @@ class Task(nn.Module):
 class StageTrainer(Trainer):
     """Trainer for a Task: its own learning rate for the decoder, checkpoints that hold tied weights once."""
 
-    def __init__(self, *args: Any, stage: StageConfig, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, stage: StageConfig, validation_collator: Collator, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stage = stage
+        self._validation_collator = validation_collator
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         if self.optimizer is None:
@@ -128,7 +129,7 @@ class StageTrainer(Trainer):
             self._validation = DataLoader(
                 Subset(dataset, range(arguments.process_index, last, count)),
                 arguments.per_device_eval_batch_size,
-                collate_fn=self.data_collator,
+                collate_fn=self._validation_collator,
                 drop_last=equal,
                 num_workers=arguments.dataloader_num_workers,
             )
@@ -288,9 +289,8 @@ def run_stage(
             workers=stage.workers,
         )
     simulated = config.data.resample_text
-    records = {
-        split: readable(records[split], cache, root, config.data.max_unreadable, split) for split in ("train", "val")
-    }
+    stated = {split: len(records[split]) for split in ("train", "val")}
+    records = {split: readable(records[split], cache, root, config.data.max_unreadable, split) for split in stated}
     train = StudyDataset(records["train"], resample=simulated, four_views=config.data.four_views, seed=config.seed)
     val = StudyDataset(records["val"])
     whole_batch = stage.batch_size * processes().num_processes
@@ -300,15 +300,20 @@ def run_stage(
             "to validate. Choose a smaller stage1.batch_size."
         )
 
-    collator = Collator(
-        processor,
-        root,
-        cache,
-        layers=not is_stage1,
-        stage1=is_stage1,
-        auxiliary=task.heads is not None,
-        context_length=model.config.max_report_tokens if is_stage1 else None,  # published: both to 100 in stage 1
-        max_lost=config.data.max_unreadable,
+    lost = LostImages(image_paths([*records["train"], *records["val"]]), config.data.max_unreadable)
+    collator, validation_collator = (
+        Collator(
+            processor,
+            root,
+            cache,
+            layers=not is_stage1,
+            stage1=is_stage1,
+            auxiliary=task.heads is not None,
+            context_length=model.config.max_report_tokens if is_stage1 else None,  # published: both to 100 in stage 1
+            lost=lost,
+            shrinks=shrinks,
+        )
+        for shrinks in (False, not is_stage1)  # stage 1 compares equal batches also where it validates
     )
     arguments = TrainingArguments(
         output_dir=str(output / "checkpoints"),
@@ -347,6 +352,7 @@ def run_stage(
         eval_dataset=val,
         callbacks=[_EpochText(train), _Checkpoints()],
         stage=stage,
+        validation_collator=validation_collator,
     )
     if trainer.is_world_process_zero():
         record_run(output, config, {"finished": False})  # a run that dies has still said what it was
@@ -364,6 +370,8 @@ def run_stage(
         "steps": trainer.state.global_step,
         "processes": arguments.world_size,
         "examples_per_epoch": len(train),
+        "studies_left_out": {split: count - len(records[split]) for split, count in stated.items()},
+        "images_lost": len(lost),  # of this process, while it ran
     }
     if trainer.is_world_process_zero():
         model.save_pretrained(output)
@@ -373,12 +381,14 @@ def run_stage(
 
 
 def record_run(output: Path, config: RunConfig, result: dict[str, Any]) -> None:
-    """Configuration, seed, package versions and figures beside the weights."""
+    """Configuration, seed, package versions and figures beside the weights; of simulated data its version and seed."""
     packages = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "priorrg")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    (output / "run.json").write_text(
-        json.dumps({"config": asdict(config), "versions": versions, "result": result}, indent=1)
-    )
+    run = {"config": asdict(config), "versions": versions, "result": result}
+    simulation = Path(config.data.image_root) / "simulation.json"
+    if simulation.is_file():
+        run["simulation"] = json.loads(simulation.read_text())
+    (output / "run.json").write_text(json.dumps(run, indent=1))
 
 
 def _reporters() -> str:
