@@ -12,7 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.test_app import CHROMIUM, opened, started
+from tests.browsing import CHROMIUM, opened
+from tests.serving import served
 
 CLOCK = """() => { window.waited = {}; const began = performance.now();
     new MutationObserver(() => {
@@ -28,10 +29,10 @@ CLOCK = """() => { window.waited = {}; const began = performance.now();
 
 def main(rounds: int) -> None:
     times: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, started(Path(folder)) as running, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for _ in range(rounds):
-            page = opened(browser, running[0])
+            page = opened(browser, running.address)
             page.evaluate(CLOCK)
             page.wait_for_selector("#report .sentence", timeout=60_000)
             for name, seconds in page.evaluate("window.waited").items():

@@ -16,7 +16,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from priorrg.imaging.open import read_radiograph
-from tests.test_app import CHROMIUM, EXAMPLE, opened, started, upload
+from tests.browsing import CHROMIUM, EXAMPLE, opened, upload
+from tests.serving import served
 from tests.test_imaging import dicom, written
 
 WATCH = """side => { performance.setResourceTimingBufferSize(5000);
@@ -44,14 +45,14 @@ def full_size(folder: Path) -> Path:
 
 
 def main(rounds: int) -> None:
-    with tempfile.TemporaryDirectory() as name, started(Path(name)) as running, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, served(Path(name)) as running, sync_playwright() as playwright:
         films = {
             "DICOM 1024 x 1024, 12 bit, RLE": EXAMPLE / "current.dcm",
             "PNG 1024 x 1024, 16 bit": EXAMPLE.parent / "resolved-pneumothorax" / "current.png",
             "DICOM 2048 x 2500, 12 bit": full_size(Path(name)),
         }
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = opened(browser, running[0])
+        page = opened(browser, running.address)
         times: dict[str, list[float]] = {film: [] for film in films}
         for _ in range(rounds):
             for film, path in films.items():
