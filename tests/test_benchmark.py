@@ -400,8 +400,8 @@ def test_the_card_shows_differences_second_set_retrieval_and_the_worth_of_stage_
     assert "| refined minus |" in plain and "another patient's prior" in plain
     assert "second held-out set" not in plain and "stage 1" not in plain
 
-    for name in ("shifted", "worth"):
-        command += [f"--{name}", str(evaluations / "evaluation.json")]
+    command += ["--shifted", str(evaluations / "evaluation.json")]
+    command += ["--worth", *[str(evaluations / "evaluation.json")] * 2]
     assert main([*command, "--retrieval", str(evaluations / "retrieval.json")]) == 0
     card = (tmp_path / "README.md").read_text()
     for part in ("second held-out set", "What stage 1 is worth", "image to report, context withheld", "Weak points."):

@@ -117,9 +117,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name, what in (
         ("shifted", "evaluation of a second held-out set"),
         ("retrieval", "what retrieve wrote"),
-        ("worth", "evaluation of a stage 2 that was trained without stage 1"),
     ):
         card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
+    worth = "evaluations of two stages 2 that were trained alike, with stage 1 before it and without"
+    card.add_argument("--worth", type=Path, nargs=2, metavar="JSON", help=f"{worth} (left out unless given)")
     card.set_defaults(run=_card)
 
     options = parser.parse_args(arguments)
@@ -337,9 +338,10 @@ def _embed(options: argparse.Namespace) -> None:
 
 def _card(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
-    from train.card import EXTRAS, update_card
+    from train.card import WORTH, update_card
 
-    files = {name: getattr(options, name) for name in ("evaluation", "localisation", *EXTRAS)}
+    files = {name: getattr(options, name) for name in ("evaluation", "localisation", "shifted", "retrieval")}
+    files |= dict(zip(WORTH, options.worth or (), strict=False))
     for name, file in files.items():
         if file and not file.is_file():
             raise DataError(f"There is no file {file} (--{name}). Measure first: evaluate, localise or retrieve.")
@@ -347,6 +349,8 @@ def _card(options: argparse.Namespace) -> None:
     if (options.weights / "config.json").is_file():
         _check_weights(options.weights, read)
     read["localisation"].pop("weights", None)
+    if options.worth:
+        read["worth"] = {name: read.pop(name) for name in WORTH}
     figures = read.pop("evaluation") | read
     update_card(options.weights / "README.md", figures, figures["localisation"])
     (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -14,6 +14,7 @@ BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
 # Measurements that a card may also show, as they are named in evaluation.json.
 EXTRAS = ("localisation", "shifted", "retrieval", "worth")
+WORTH = ("with stage 1", "without stage 1")
 
 _ROWS = {
     "finding_micro_f1": "finding micro-F1",
@@ -166,8 +167,9 @@ def _worth(figures: dict[str, Any]) -> list[str]:
     if "worth" not in figures:
         return []
     return [
-        "What stage 1 is worth: refined reports of a stage 2 that was trained alike, but without stage 1 before it.",
-        _readings({"with stage 1": figures[REFINED], "without stage 1": figures["worth"][REFINED]}),
+        "What stage 1 is worth: refined reports of two short trainings of stage 2, alike but for what they start from. "
+        "Stage 1\nbrings its auxiliary loss and its BatchNorm statistics too, not its contrastive loss alone.",
+        _readings({run: found[REFINED] for run, found in figures["worth"].items()}),
     ]
 
 
