@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from pathlib import Path
 
 # Before gradio is imported: no analytics, and uploads in a folder that only this user can read.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -35,12 +36,14 @@ def main() -> int:
 
         from priorrg.reading import Reader
         from priorrg.report import DISCLAIMER
+        from priorrg.ui import uploads
         from priorrg.ui.serve import build_app
 
         if settings.threads:
             torch.set_num_threads(settings.threads)
         reader = Reader.load(settings.weights or None)
         app = build_app(settings, reader)
+        uploads.watch(Path(os.environ["GRADIO_TEMP_DIR"]))
         zero_gpu.start(app.state.page.blocks, settings.port)
     except PriorRGError as error:
         print(error, file=sys.stderr)

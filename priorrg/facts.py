@@ -79,25 +79,27 @@ _CLAUSE = re.compile(
     r";|\bbut\b|\bhowever\b|\balthough\b|\bwhile\b|\bwhereas\b|\bexcept\b|[.!?](?:\s|$)|\bthere (?:is|are)\b"
 )
 _DENIAL = re.compile(
-    r"\b(?:no|without|neither|nor|negative for|free of|clear of|absence of|lack of"
+    r"\b(?:no|without|neither|nor|negative for|free of|free from|clear of|absence of|lack of|(?:isn|aren|wasn|weren)'t"
     r"|not (?=(?:a|an|any|have|show|demonstrate)\b))\b"
 )
 _SIZE = r"(?:mild|moderate|small|large|severe|tiny|trace|subtle|new|stable|unchanged|persistent|increased|decreased)"
-_DENIAL_ENDS = re.compile(
-    rf"\b(?:is|are|has|have|with|remains?|shows?|aside from|apart from|other than)\b|(?:,|\band)\s*(?:an? )?\b{_SIZE}\b"
-)
+_DENIAL_ENDS = re.compile(r"\b(?:is|are|has|have|with|remains?|shows?|aside from|apart from|other than)\b")
+# Ends a denial too, but not in a list that an 'or' closes.
+_NEXT_ITEM = re.compile(rf"(?:,|\band)\s*(?:an? )?\b{_SIZE}\b")
 _NOT_SEEN = re.compile(
     r"\bnot (?:clearly |definitely |definitively )?(?:seen|identified|present|visible|visuali[sz]ed|evident|detected"
-    r"|demonstrated|appreciated)|\babsent\b|\b(?:is|are|been) (?:excluded|ruled out)"
+    r"|demonstrated|appreciated)|\babsent\b|\b(?:is|are|was|were|been) (?:excluded|ruled out)|^s?\s*: none\b"
+    r"|\b(?:cannot|can not|could not) be (?:seen|identified|visuali[sz]ed)"
 )
 _DOUBT_BEFORE = re.compile(
     r"\b(?:possibl[ey]|probabl[ey]|likely|suspected|suspicious for|suspicion of|concerning for|concern for|questionable"
-    r"|question of|may|might|could|suggest\w*|versus|vs|potential|presumed|borderline|equivocal|PERHAPS)\b"
+    r"|question of|may|might|could|suggest\w*|versus|vs|potential|presumed|borderline|equivocal|PERHAPS"
+    r"|rule out|r/o|evaluate for|assess for|history of|unlikely)\b"
 )
 _DOUBT_BEHIND = re.compile(
     r"^[^,]*?(?:\bPERHAPS\b"
     r"|\b(?:is|are|remains?) (?:possible|likely|suspected|probable|questioned|questionable|equivocal)"
-    r"|\b(?:may|might|could) be present\b)"
+    r"|\b(?:may|might|could) be present\b|\b(?:is|are|seems?) unlikely\b)"
 )
 _CHANGE = {
     "resolved": r"resolved|resolution|cleared|gone|GONE|removed|removal|discontinued",
@@ -173,7 +175,7 @@ def _clause_facts(clause: str) -> list[Fact]:
     for number, mention in enumerate(mentions):
         name = _NAMES[int(mention.lastgroup[1:])]  # type: ignore[index]
         change = _change(before[number], behind[number])
-        side = "" if name in _SIDELESS else _side(before[number]) or _side(behind[number])
+        side = "" if name in _SIDELESS else _side_of(before[number], behind[number])
         facts.append(Fact(name, side, _presence(clause, mention, before[number], behind[number]), change))
     for number, gap in enumerate(gaps):  # 'right effusion and atelectasis': what leads a list holds for all of it
         if _LIST_GAP.fullmatch(gap):
@@ -204,8 +206,11 @@ def _split(gap: str) -> tuple[str, str]:
 def _presence(clause: str, mention: re.Match, before: str, behind: str) -> str:
     lead = clause[: mention.start()]
     denials = list(_DENIAL.finditer(lead))
-    if denials and not _DENIAL_ENDS.search(lead, denials[-1].end()):
-        return ABSENT
+    if denials:
+        end = denials[-1].end()
+        is_list = re.search(r"\b(?:or|nor)\b", clause[end:])
+        if not _DENIAL_ENDS.search(lead, end) and (is_list or not _NEXT_ITEM.search(lead, end)):
+            return ABSENT
     if _NOT_SEEN.search(behind):
         return ABSENT
     if mention.group().startswith("blunt"):
@@ -229,6 +234,15 @@ def _change(before: str, behind: str) -> str:
 def _side(words: str) -> str:
     sides = {match.lastgroup for match in _SIDE.finditer(words)}
     return "bilateral" if "both" in sides or len(sides) == 2 else next(iter(sides), None) or ""
+
+
+def _side_of(before: str, behind: str) -> str:
+    """'on the left' right behind a finding goes before all else, then the nearest words: those of another part of the
+    sentence speak of something else."""
+    told = re.match(r"\s*(?:(?:is|are|seen|present|noted)\s+)*(?:on|in|at) the (right|left)\b", behind)
+    if told:
+        return told.group(1)
+    return _side(re.split(r",|\band\b|\bwith\b", before)[-1]) or _side(behind) or _side(before)
 
 
 def _settled(fact: Fact) -> Fact:

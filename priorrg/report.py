@@ -150,4 +150,6 @@ def edited_text(sentences: Sequence[Sentence], edits: Sequence[EditedSentence]) 
     written = [" ".join(sentence.text.split()) for sentence in sentences]
     left = [" ".join(edit.text.split()) for edit in edits if not edit.is_removed]
     left = [text for text in left if text]
-    return None if not edits or left == written else " ".join(left)
+    if not edits or left == written:
+        return None
+    return " ".join(text if text[-1] in ".!?" else f"{text}." for text in left)  # or two sentences would become one

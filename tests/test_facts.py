@@ -5,6 +5,24 @@ import pytest
 from priorrg.facts import change_tag, read_facts
 
 
+@pytest.mark.parametrize(
+    ("sentence", "presence"),
+    [
+        ("No focal consolidation, large pleural effusion, or pneumothorax.", "absent"),
+        ("No pneumothorax, new effusion, or edema.", "absent"),
+        ("Pneumothorax was ruled out.", "absent"),
+        ("There isn't a pneumothorax.", "absent"),
+        ("Effusions: none.", "absent"),
+        ("The lungs are free from edema.", "absent"),
+        ("Pneumothorax is unlikely.", "possible"),
+        ("Rule out pneumothorax.", "possible"),
+        ("History of pneumothorax.", "possible"),
+    ],
+)
+def test_what_is_denied_or_doubted_in_other_words_is_not_called_present(sentence, presence):
+    assert {fact.presence for fact in read_facts(sentence)} == {presence}
+
+
 def said(sentence: str) -> list[tuple[str, str, str, str]]:
     return [(fact.finding, fact.side, fact.presence, fact.change) for fact in read_facts(sentence)]
 
@@ -13,6 +31,10 @@ def said(sentence: str) -> list[tuple[str, str, str, str]]:
     ("sentence", "expected"),
     [
         ("Small left pleural effusion.", [("effusion", "left", "present", "")]),
+        (
+            "Right lung is clear, small effusion on the left.",
+            [("opacity", "", "absent", ""), ("effusion", "left", "present", "")],
+        ),
         ("There is a moderate right pneumothorax.", [("pneumothorax", "right", "present", "")]),
         ("Pleural effusions are seen on both sides.", [("effusion", "bilateral", "present", "")]),
         ("Effusions, right greater than left.", [("effusion", "bilateral", "present", "")]),

@@ -341,14 +341,45 @@ def edited(actions, sessions, make_radiograph):
 
 def test_an_edit_is_kept_read_for_facts_and_given_back_with_every_new_payload(actions, edited):
     session, rows = edited
-    assert not session.is_edited
+    assert session.edited_text is None
     payload = actions.edit(session, session.run.key, rows)
-    assert session.is_edited and session.edited_text.startswith("New small left pleural effusion.")
+    assert session.edited_text and session.edited_text.startswith("New small left pleural effusion.")
     assert session.edited_text.endswith("Written by hand.")
     (fact,) = payload["edits"][0]["facts"]
     assert (fact["finding"], fact["side"], fact["change"]) == ("pleural effusion", "left", "new")
     assert payload["report"] == session.report.text, "the model's report stays as it was"
     assert actions.finished(session, "attention")["edits"] == payload["edits"]
+
+
+def test_what_was_told_later_is_not_undone_by_what_arrives_later(actions, edited):
+    """Messages of the page overtake each other on a slow line."""
+    session, rows = edited
+    actions.edit(session, session.run.key, rows, turn=2)
+    kept = session.edited_text
+    actions.edit(session, session.run.key, [rows[0] | {"text": "New sm"}, *rows[1:]], turn=1)
+    assert session.edited_text == kept
+    actions.mark(session, {"0": "wrong side"}, turn=4)
+    actions.mark(session, {}, turn=3)
+    assert session.marks[0].reason == "wrong side"
+
+
+def test_a_sentence_without_a_point_does_not_run_into_the_next(actions, edited):
+    session, rows = edited
+    rows[0]["text"] = "No pneumothorax"
+    actions.edit(session, session.run.key, rows)
+    assert session.edited_text.startswith("No pneumothorax. ")
+
+
+def test_asking_for_the_four_readings_without_a_report_blocks_nobody(actions, sessions):
+    """The answer is handed out without the session's lock: Gradio takes the next one in whatever thread is free."""
+    session = sessions.of("tab")
+    asking = compare(actions, session)
+    assert next(asking)["status"]
+    taken = []
+    other = threading.Thread(target=lambda: taken.append(session.lock.acquire(timeout=LONG_ENOUGH_S)))
+    other.start()
+    other.join()
+    assert taken == [True]
 
 
 def test_going_back_to_the_models_words_is_no_edit(actions, edited):

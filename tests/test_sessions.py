@@ -1,11 +1,14 @@
 """What the server holds for a tab, and that it is gone when the tab is."""
 
+import time
+
 import pytest
 
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reading import Reader
 from priorrg.ui.actions import Actions, examples
 from priorrg.ui.sessions import Sessions
+from priorrg.ui.uploads import sweep
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,24 @@ def test_a_tab_that_closes_in_the_middle_leaves_nothing(actions, sessions):
     states = list(events)
     assert not actions.reader.remembers(study.current)
     assert not any(state.get("sentences") for state in states)
+
+
+def test_a_broken_connection_ends_the_session_only_if_the_tab_stays_away(actions, reader, make_radiograph):
+    sessions = Sessions(reader.forget, idle_seconds=3600, grace_seconds=0)
+    for tab in ("sleeping laptop", "closed"):
+        sessions.of(tab).put("current", make_radiograph(1))
+        sessions.leave(tab)
+    back = sessions.of("sleeping laptop")
+    time.sleep(0.01)
+    sessions.end_idle()
+    assert back.current is not None and sessions.of("sleeping laptop") is back
+    assert len(sessions) == 1
+
+
+def test_what_an_interrupted_upload_leaves_is_swept(tmp_path):
+    (tmp_path / "tmpabc").write_bytes(b"half of a file")
+    assert sweep(tmp_path) == 0, "it may still be on its way"
+    assert sweep(tmp_path, older_than_s=-1) == 1 and list(tmp_path.iterdir()) == []
 
 
 def test_idle_sessions_end_by_themselves(actions, reader):

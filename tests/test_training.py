@@ -197,6 +197,7 @@ def test_an_overlay_that_peaks_on_the_finding_scores_and_one_that_peaks_beside_i
     ]
     assert found, "of the simulated patients one keeps such a finding"
     record, finding = found[0]
+    assert record.prior is not None
     text = said[finding.name].format(side=finding.side)
     channel = MASK_CHANNELS.index(" ".join(filter(None, (finding.name, finding.side))))
     now, before = (mask_grid(data / str(masks[path]), 4)[channel] for path in (record.current, record.prior))

@@ -2,6 +2,7 @@
 
 const EDIT_PAUSE_MS = 400; // how long nobody types before the server is told
 let told = null;
+let turn = 0; // messages may overtake each other: the server takes the highest
 
 function rowsOf(value) {
   if ((value.edits || []).length) return value.edits.map((e) => ({ text: e.text, source: e.source, removed: e.removed, change: "", facts: [] }));
@@ -27,7 +28,7 @@ function tell(now) {
   clearTimeout(told);
   const send = () => {
     told = null;
-    trigger("edited", { key: state.key, rows: state.rows.map(({ text, source, removed }) => ({ text, source, removed })) });
+    trigger("edited", { key: state.key, turn: (turn += 1), rows: state.rows.map(({ text, source, removed }) => ({ text, source, removed })) });
   };
   if (now) send(); else told = setTimeout(send, EDIT_PAUSE_MS);
 }
@@ -114,7 +115,7 @@ function marker(row, line) {
   mark.addEventListener("change", () => {
     if (mark.value) state.marks[row.source] = mark.value; else delete state.marks[row.source];
     line.classList.toggle("marked", Boolean(mark.value));
-    trigger("marked", { marks: { ...state.marks } });
+    trigger("marked", { turn: (turn += 1), marks: { ...state.marks } });
   });
   return mark;
 }
@@ -148,6 +149,10 @@ function changed(number, focus) {
   tell(true);
 }
 
+let isPressed = false;
+root.addEventListener("pointerdown", () => { isPressed = true; }, true);
+for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => { isPressed = false; }, true);
+
 function addRow() {
   const place = state.selected >= 0 ? state.selected + 1 : state.rows.length;
   state.rows.splice(place, 0, { text: "", source: null, removed: false, change: "", facts: [] });
@@ -169,27 +174,31 @@ function openEditor(number) {
   box.maxLength = 2000;
   box.setAttribute("aria-label", fill(texts.editing, { number: number + 1 }));
   const fit = () => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
-  let isOpen = true;
+  let isOpen = true, wasTyped = false;
   const close = (keeps, withFocus) => {
     if (!isOpen) return;
     isOpen = false;
-    state.editing = -1;
+    if (state.editing === number) state.editing = -1;
     if (!keeps) row.text = start;
     row.text = row.text.replace(/\s+/g, " ").trim();
-    if (!row.text && row.source === null) { state.rows.splice(number, 1); state.selected = -1; }
+    if (!row.text && row.source === null) { state.rows.splice(state.rows.indexOf(row), 1); state.selected = -1; }
     else if (!row.text) { row.text = start || written(row); row.removed = true; }
     paint();
     showGlance();
     select(state.selected, withFocus);
-    if (row.text !== start || row.removed || told) tell(true);
+    if (row.text !== start || row.removed || wasTyped) tell(true); // what was told while typing may have to be taken back
   };
-  box.addEventListener("input", () => { row.text = box.value; fit(); tell(false); });
+  box.addEventListener("input", () => { row.text = box.value; wasTyped = true; fit(); tell(false); });
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); close(true, true); }
     if (event.key === "Escape") { event.preventDefault(); close(false, true); }
   });
-  box.addEventListener("blur", () => { if (box.isConnected) close(true, false); });
+  // A press on another button of the report takes the focus first: painting at once would take the button away from it.
+  box.addEventListener("blur", () => {
+    const end = () => { if (box.isConnected) close(true, false); };
+    if (isPressed) window.addEventListener("pointerup", () => setTimeout(end), { once: true }); else end();
+  });
   line.querySelector(".sentence").replaceWith(box);
   line.classList.add("editing");
   fit();

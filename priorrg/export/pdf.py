@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
+from bisect import bisect_left
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 from PIL import Image
@@ -112,6 +114,17 @@ class Pages:
         return stream.getvalue()
 
 
+# Its default prints the letter that is missing: words of a report would stand in the log.
+warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from font")
+MISSING_LETTERS = "Letters that this PDF's font lacks are boxes here; the report as text or FHIR has them."
+
+
+def lacks_letters(text: str) -> bool:
+    """Whether the font of the PDF lacks a letter of the text."""
+    known = get_font(findfont(FontProperties(family=matplotlib.rcParams["font.family"]))).get_charmap()
+    return any(not letter.isspace() and ord(letter) not in known for letter in text)
+
+
 def write(figure: Figure, text: str, x: float, y: float, size: float, weight: str, colour: str) -> None:
     # A dollar sign in a report is no formula.
     figure.text(x / WIDTH, y / HEIGHT, text, fontsize=size, fontweight=weight, color=colour, parse_math=False)
@@ -134,7 +147,8 @@ def wrapped(text: str, size: float, weight: str, width: float) -> list[str]:
             if line:
                 lines.append(line)
             while not fits(word):
-                cut = next(n for n in range(len(word) - 1, 0, -1) if n == 1 or fits(word[:n]))
+                # The longest part that fits, by halving: text without spaces may be one word of a page.
+                cut = max(1, bisect_left(range(1, len(word)), True, key=lambda n: not fits(word[:n])))
                 lines.append(word[:cut])
                 word = word[cut:]
             line = word
@@ -150,6 +164,9 @@ def _first_page(pages: Pages, export: ReportExport) -> None:
     pages.paragraph(first, 10, "bold", "#b91c1c")
     for said in others:
         pages.paragraph(said, 9)
+    given = [value for _, value in facts(export)]
+    if lacks_letters(" ".join([export.text, export.report, export.draft, *given])):
+        pages.paragraph(MISSING_LETTERS, 9)
     pages.skip(6)
     for name, value in facts(export):
         pages.paragraph(f"{name}: {value}", 9)
@@ -170,6 +187,7 @@ def _section(pages: Pages, name: str, text: str, size: float) -> None:
 
 def _both_images(pages: Pages, current: Radiograph, prior: Radiograph | None) -> None:
     width, gap = (WIDTH - 2 * MARGIN - 12) / 2, 12
+    pages.need(width * 1.1 + 34)
     shown = [("Current", current), ("Prior", prior)]
     top = pages.y - 14
     lowest = top

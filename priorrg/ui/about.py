@@ -9,6 +9,7 @@ import gradio as gr
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse
 
+from priorrg.confidence import Calibration
 from priorrg.reading import Reader, WeightsCard
 from priorrg.ui import texts
 from priorrg.ui.login import login_needed
@@ -28,6 +29,7 @@ def build_about(assets: Path, reader: Reader, session_minutes: int) -> gr.HTML:
         [texts.ABOUT["weights"], card.name],
         [texts.ABOUT["trained"], trained_words(card)],
         [texts.ABOUT["measured"], measured],
+        [texts.ABOUT["confidence"], confidence_words(reader.calibration)],
         [texts.ABOUT["others"], texts.ABOUT["how others"]],
         [texts.ABOUT["use"], texts.ABOUT["research"]],
         [texts.ABOUT["data"], texts.DATA_NOTICE.format(minutes=session_minutes)],
@@ -38,6 +40,14 @@ def build_about(assets: Path, reader: Reader, session_minutes: int) -> gr.HTML:
         html_template=TEMPLATE,
         js_on_load=(assets / "about.js").read_text(),
         elem_id="about",
+    )
+
+
+def confidence_words(calibration: Calibration | None) -> str:
+    if calibration is None:
+        return texts.NO_CALIBRATION
+    return texts.CONFIDENCE_ERROR.format(
+        sentences=f"{calibration.sentences:,}", measured_on=calibration.measured_on, error=f"{calibration.error:.3f}"
     )
 
 

@@ -127,6 +127,8 @@ class Actions:
             if run is None:
                 return None
             run.stop.set()
+            if session.report is not None:  # only the overlays are missing; they come when they are ready
+                return self._finished(session, run)
             return None if run.has_begun else report_payload(texts.STOPPED_BEFORE, busy=False)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
@@ -144,10 +146,10 @@ class Actions:
             with session.lock:
                 if run.stop.is_set() or session.run is not run or run.has_begun:
                     return
-                run.has_begun = True
-            yield from self._generate(session, run, method)
+                run.has_begun, session.method = True, method
+            yield from self._generate(session, run)
 
-    def _generate(self, session: Session, run: Run, method: str) -> Iterator[dict[str, Any]]:
+    def _generate(self, session: Session, run: Run) -> Iterator[dict[str, Any]]:
         shown = report_payload(
             texts.STARTING,
             busy=True,
@@ -169,23 +171,35 @@ class Actions:
                     yield shown
                 elif session.finish(run, draft, event):
                     yield shown
-                    finished = self.finished(session, method)
+                    finished = self.finished(session, session.method)  # the reader may have chosen another meanwhile
                     if finished is not None:
                         yield finished
         except Exception:
-            yield shown | {"status": texts.FAILED, "busy": False}
+            stands = self.shown(session) if session.run is run else None  # a report without overlays is a report
+            if stands is not None:
+                yield stands | {"status": texts.OVERLAYS_FAILED}
+            else:
+                yield shown | {"status": texts.FAILED, "busy": False}
             raise  # for the log: it is our mistake or the machine's, not the reader's
         finally:
             run.stop.set()  # the tab went away in the middle: what runs for it ends
             if session.has_ended:  # and features that were just then computed for it go too
                 self.reader.forget([r.fingerprint for r in (run.study.current, run.study.prior) if r])
 
+    def shown(self, session: Session) -> dict[str, Any] | None:
+        """The finished report, with whatever overlays the page has; None where there is none."""
+        with session.lock:
+            run, report = session.run, session.report
+            return None if run is None or report is None else self._finished(session, run)
+
     def finished(self, session: Session, method: str) -> dict[str, Any] | None:
         """The finished report with one overlay a sentence; overlays are computed once a method.
 
-        None where there is no report, or no longer one when the overlays are ready.
+        None where there is no report, or no longer one when the overlays are ready. The method is also that of a
+        report which is still being written.
         """
         with session.lock:
+            session.method = method
             run, report, known = session.run, session.report, session.overlays
         if run is None or report is None:
             return None
@@ -215,9 +229,12 @@ class Actions:
             edits=session.edits,
         )
 
-    def edit(self, session: Session, key: str, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def edit(
+        self, session: Session, key: str, rows: list[dict[str, Any]], turn: int | None = None
+    ) -> dict[str, Any] | None:
         """The reader has changed sentences; rows: all of them, as report.js keeps them. Gives the page's report anew.
 
+        turn: counts up on the page; what comes after a higher one is outdated and changes nothing.
         None where that report is no longer the session's; what was written in it is then kept as unsent.
         """
         edits = tuple(
@@ -235,7 +252,8 @@ class Actions:
                 if left and left not in session.unsent:
                     session.unsent.append(left)
                 return None
-            session.edits = edits
+            if session.is_news("edits", turn):
+                session.edits = edits
             return self._finished(session, run)
 
     def correction(self, session: Session, corrected: str) -> str | None:
@@ -251,7 +269,7 @@ class Actions:
         from_memory = self.reader.config.coarse_draft == COARSE_FROM_MEMORY
         return texts.DRAFT_FROM_MEMORY if from_memory else texts.DRAFT_FROM_WHOLE
 
-    def _given(self, study: Study) -> dict[str, str]:
+    def _given(self, study: Study) -> dict[str, Any]:
         """What of context and view positions the model was given, and a sentence on what it was not."""
         received = self.reader.received_context(study.context)
         views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}
@@ -259,9 +277,9 @@ class Actions:
         told = texts.RECEIVED_PRIOR if study.has_prior else texts.RECEIVED_ALONE
         return {"context_note": received.note, "received": f"{received.text}\n{told.format(**words)}"}
 
-    def mark(self, session: Session, marks: dict[str, str]) -> None:
-        """Sentences marked as wrong, {number: reason}; they replace the marks before."""
-        if session.report is None:
+    def mark(self, session: Session, marks: dict[str, str], turn: int | None = None) -> None:
+        """Sentences marked as wrong, {number: reason}; they replace the marks before. turn: see `edit`."""
+        if session.report is None or not session.is_news("marks", turn):
             return
         sentences = session.report.sentences
         session.marks = {

@@ -94,6 +94,16 @@ def wire(
         box.input(on_view, views, parts.notes, queue=False, api_visibility="private", show_progress="hidden")
 
 
+def looks_like_an_image(path: str) -> bool:
+    """By its first bytes: DICOM with its preamble, PNG or JPEG."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(132)
+    except OSError:
+        return True  # reading it will say what is wrong
+    return head[128:] == b"DICM" or head.startswith((b"\x89PNG", b"\xff\xd8\xff"))
+
+
 def take_files(session: Session, paths: list[str]) -> None:
     """Sort several uploads into the session's study and delete them all, whatever comes of it.
 
@@ -102,8 +112,13 @@ def take_files(session: Session, paths: list[str]) -> None:
     images: list[tuple[int, Radiograph]] = []
     unread: list[Remark] = []
     try:
-        for number, path in enumerate(paths, start=1):
-            called = texts.NOTES["file"].format(number=number, count=len(paths))
+        # A folder from a CD is full of other things: they shall not take the places of the images.
+        alike = [path for path in paths if looks_like_an_image(path)]
+        others, paths_read = len(paths) - len(alike), alike or paths
+        if others and alike:
+            unread.append(Remark("no images", values={"count": others}))
+        for number, path in enumerate(paths_read, start=1):
+            called = texts.NOTES["file"].format(number=number, count=len(paths_read))
             if number > MAX_FILES:
                 break
             try:
@@ -120,9 +135,9 @@ def take_files(session: Session, paths: list[str]) -> None:
     if not images:
         reasons = " ".join(remark.values["reason"] for remark in unread[:3])
         raise ImageError(f"{texts.NOTES['none read']} {reasons}".strip())
-    if len(paths) > MAX_FILES:
-        unread.append(Remark("too many", values={"read": MAX_FILES, "count": len(paths)}, is_warning=True))
-    sorting = sort_files(images, len(paths))
+    if len(paths_read) > MAX_FILES:
+        unread.append(Remark("too many", values={"read": MAX_FILES, "count": len(paths_read)}, is_warning=True))
+    sorting = sort_files(images, len(paths_read))
     _put(session, replace(sorting, remarks=(*sorting.remarks, *unread)))
 
 

@@ -27,7 +27,7 @@ class ContextParts:
 
 def build_context(assets: Path) -> ContextParts:
     """assets: the folder of the page's scripts."""
-    boxes = [
+    indication, history = (
         gr.Textbox(
             label=texts.CONTEXT[name],
             placeholder=texts.CONTEXT[f"{name} asks"],
@@ -37,9 +37,10 @@ def build_context(assets: Path) -> ContextParts:
             elem_id=name,
         )
         for name in ("indication", "history")
-    ]
+    )
     return ContextParts(
-        *boxes,
+        indication,
+        history,
         gr.HTML(
             {},
             html_template=TEMPLATE,

@@ -60,6 +60,7 @@ def wire_exports(
         exports,
         concurrency_id="exports",
         concurrency_limit=MOST_AT_ONCE,
+        trigger_mode="multiple",
         api_visibility="private",
         show_progress="hidden",
     ).then(

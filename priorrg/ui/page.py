@@ -25,6 +25,7 @@ from priorrg.ui.report_column import MOST_WAITING, build_readings, build_report
 from priorrg.ui.report_column import wire as wire_report
 from priorrg.ui.reported import report_payload
 from priorrg.ui.sessions import Session, Sessions
+from priorrg.ui.uploads import ABANDONED_AFTER_S
 from priorrg.ui.viewer import build_viewer
 
 ASSETS = Path(__file__).parent.parent.parent / "assets" / "ui"
@@ -42,12 +43,14 @@ SHOW_NOTICE = (
 # A reading room is dark; whoever prefers the light page chooses it once a browser. `?__theme=` goes before.
 THEME_KEY = "priorrg-theme"
 CHOOSE_THEME = f"""() => {{
-    const asked = new URLSearchParams(location.search).get("__theme") || localStorage.getItem("{THEME_KEY}");
+    let chosen = null;
+    try {{ chosen = localStorage.getItem("{THEME_KEY}"); }} catch (error) {{ /* storage is closed to this page */ }}
+    const asked = new URLSearchParams(location.search).get("__theme") || chosen;
     document.body.classList.toggle("dark", asked !== "light");
 }}"""
 CHANGE_THEME = f"""() => {{
     const isDark = document.body.classList.toggle("dark");
-    localStorage.setItem("{THEME_KEY}", isDark ? "dark" : "light");
+    try {{ localStorage.setItem("{THEME_KEY}", isDark ? "dark" : "light"); }} catch (error) {{ /* not remembered */ }}
 }}"""
 
 
@@ -66,7 +69,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
         title=texts.PAGE["tab"],
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(60, 300),  # an upload whose tab was closed before its turn came is deleted by nobody else
+        delete_cache=(60, ABANDONED_AFTER_S),  # for an upload whose tab was closed before its turn
     ) as page:
         with gr.Row(elem_id="room"):
             with gr.Column(scale=2, min_width=320, elem_id="images"):
@@ -232,16 +235,19 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             kept = gr.update(value=left, visible=True) if left else gr.skip()
             return ["", "", None, "", "", kept, actions.waiting()]
 
-        def on_generate(method: str, request: gr.Request) -> Iterator[list[Any]]:
+        def on_generate(method: str, request: gr.Request) -> Iterator[Any]:
             session = session_of(request)
-            run = session.run
-            for payload in actions.generate(session, method):
-                yield [payload, gr.skip()]
-            if run is not None and session.run is run and session.report is not None:
-                session.offered = session.report.text
-                yield [gr.skip(), session.edited_text or session.report.text]
+            yield from actions.generate(session, method)
             # Gradio sends the last thing yielded once more at the end, and by then the page may show another study.
-            yield [gr.skip(), gr.skip()]
+            yield gr.skip()
+
+        def on_written(corrected: str, request: gr.Request) -> Any:
+            """The correction starts from the report, unless somebody has written one meanwhile."""
+            session = session_of(request)
+            if session.report is None or (corrected or "").strip():
+                return gr.skip()
+            session.offered = session.report.text
+            return session.edited_text or session.report.text
 
         # The press is taken at once, whoever's turn it is; the reading waits for its own.
         generate.click(
@@ -253,12 +259,12 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
         ).then(
             on_generate,
             [method],
-            [report, corrected],
+            report,
             concurrency_id="readings",  # whose turn it is, and how many are before it, is ours to say
             concurrency_limit=MOST_WAITING,
             api_visibility="private",
             show_progress="hidden",
-        )
+        ).then(on_written, corrected, corrected, queue=False, api_visibility="private", show_progress="hidden")
         wire_context(context, actions.reader)
         wire_exports(card, session_of, exports, method)
         wire_report(actions, session_of, report, corrected, unsent, compare, readings)
@@ -269,31 +275,32 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
         stop.click(on_stop, None, report, queue=False, api_visibility="private", show_progress="hidden")
 
         def on_method(method: str, request: gr.Request) -> Any:
-            return actions.finished(session_of(request), method) or gr.skip()
+            session = session_of(request)
+            return actions.finished(session, method) or gr.skip()
 
         method.change(
             on_method, method, report, concurrency_id="model", api_visibility="private", show_progress="hidden"
         )
 
         def on_marked(request: gr.Request, event: gr.EventData) -> None:
-            actions.mark(session_of(request), event._data.get("marks") or {})
+            actions.mark(session_of(request), event._data.get("marks") or {}, int(event._data.get("turn") or 0))
 
-        report.marked(on_marked, None, None, queue=False, api_visibility="private")  # type: ignore[attr-defined]
+        report.marked(on_marked, None, None, queue=False, trigger_mode="multiple", api_visibility="private")  # type: ignore[attr-defined]
 
-        def on_send(rating: int | None, comment: str, corrected: str, method: str, request: gr.Request) -> list[Any]:
+        def on_send(rating: int | None, comment: str, corrected: str, request: gr.Request) -> list[Any]:
             session = session_of(request)
             try:
                 said = actions.send_feedback(session, rating, comment, corrected)
             except PriorRGError as error:
                 return [str(error), "", gr.skip(), gr.skip(), gr.skip()]
             session.offered = corrected
-            return ["", said, None, "", actions.finished(session, method) or gr.skip()]
+            return ["", said, None, "", actions.shown(session) or gr.skip()]
 
         send.click(
             on_send,
-            [rating, comment, corrected, method],
+            [rating, comment, corrected],
             [problem, thanks, rating, comment, report],
-            concurrency_id="model",  # the other kind of overlay may have to be computed for it
+            queue=False,  # kept at once, under the report that stands there now
             api_visibility="private",
             show_progress="hidden",
         )
@@ -311,7 +318,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
         )
 
         def on_unload(request: gr.Request) -> None:
-            sessions.end(request.session_hash or "")
+            sessions.leave(request.session_hash or "")
 
         page.unload(on_unload)
 

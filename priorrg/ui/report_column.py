@@ -65,7 +65,8 @@ def wire(
 
     def on_edited(corrected: str, event: gr.EventData, request: gr.Request) -> list[Any]:
         session = session_of(request)
-        payload = actions.edit(session, str(event._data.get("key")), event._data.get("rows") or [])
+        told = event._data
+        payload = actions.edit(session, str(told.get("key")), told.get("rows") or [], int(told.get("turn") or 0))
         if payload is None:
             left = "\n\n".join(session.unsent)
             return [gr.skip(), gr.skip(), gr.update(value=left, visible=True) if left else gr.skip()]
@@ -77,6 +78,7 @@ def wire(
         corrected,
         [report, corrected, unsent],
         queue=False,
+        trigger_mode="multiple",  # "once" would drop what is told while the last is on its way; turns put them in order
         api_visibility="private",
         show_progress="hidden",
     )

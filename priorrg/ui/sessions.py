@@ -59,6 +59,9 @@ class Session:
     unsent: list[str] = field(default_factory=list)
     comparison: Comparison | None = None
     fingerprints: set[str] = field(default_factory=set)
+    method: str = ""  # which overlays the reader wants to see
+    turns: dict[str, int] = field(default_factory=dict)  # the highest heard of edits and of marks
+    left_at: float | None = None  # when the page's connection broke, until something is heard of it again
     arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
     views: dict[str, str] = field(default_factory=dict)  # view positions that the reader chose
     has_ended: bool = False
@@ -104,9 +107,15 @@ class Session:
         """The report as the reader left it; None where no human has changed a word of it."""
         return edited_text(self.report.sentences, self.edits) if self.report else None
 
-    @property
-    def is_edited(self) -> bool:
-        return self.edited_text is not None
+    def is_news(self, what: str, turn: int | None) -> bool:
+        """Whether a message of the page is the latest of its kind; they may overtake each other. None always is."""
+        with self.lock:
+            if turn is None:
+                return True
+            if turn <= self.turns.get(what, -1):
+                return False
+            self.turns[what] = turn
+            return True
 
     def shows(self, radiograph: Radiograph) -> bool:
         """Whether this image is on the page, of a session that has not ended."""
@@ -126,9 +135,11 @@ class Session:
 class Sessions:
     """Sessions by Gradio's session hash. Ending one drops its images here and their features in the reader."""
 
-    def __init__(self, forget: Callable[[list[str]], None], idle_seconds: float):
+    def __init__(self, forget: Callable[[list[str]], None], idle_seconds: float, grace_seconds: float = 120):
+        """grace_seconds: how long a tab whose connection broke may stay away."""
         self._forget = forget
         self._idle_seconds = idle_seconds
+        self._grace_seconds = grace_seconds
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
@@ -136,7 +147,7 @@ class Sessions:
         """The tab's session, a new one if there is none."""
         with self._lock:
             session = self._sessions.setdefault(key, Session())
-            session.used = time.monotonic()
+            session.used, session.left_at = time.monotonic(), None
             return session
 
     def with_token(self, token: str) -> Session | None:
@@ -157,15 +168,29 @@ class Sessions:
         session.put("prior", None)
         self._forget(sorted(session.fingerprints - held))
 
+    def leave(self, key: str) -> None:
+        """The connection of a tab broke: it was closed, or a laptop sleeps. Soon its session ends, unless heard of."""
+        with self._lock:
+            session = self._sessions.get(key)
+        if session is not None:
+            session.left_at = time.monotonic()
+            if session.run is not None and session.report is None:
+                session.run.stop.set()  # nobody sees the words that would still come
+
     def end_idle(self) -> None:
-        """End the sessions that have done nothing for longer than they may."""
+        """End the sessions that have done nothing for longer than they may, and those whose tab is gone."""
         now = time.monotonic()
         with self._lock:
-            idle = [key for key, session in self._sessions.items() if now - session.used > self._idle_seconds]
-        for key in idle:
+            over = [
+                key
+                for key, session in self._sessions.items()
+                if now - session.used > self._idle_seconds
+                or (session.left_at is not None and now - session.left_at > self._grace_seconds)
+            ]
+        for key in over:
             self.end(key)
 
-    def watch(self, every_seconds: float = 60) -> None:
+    def watch(self, every_seconds: float = 10) -> None:
         """End idle sessions from now on, also on a server where nobody presses anything."""
 
         def sweep() -> None:

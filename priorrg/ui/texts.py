@@ -1,6 +1,7 @@
-"""Every text of the page, in one file that can be translated: constants and templates for str.format, by its part.
+"""The page's own texts, in one file that can be translated: constants and templates for str.format, by their part.
 
-Scripts are given theirs as a property of their component and fill the {places} in themselves.
+What the layers below say stands where it is said: reasons why a file cannot be read (imaging), the disclaimer
+(report.py), what stands inside exported files (export), progress and truncation (reading.py, model/processing.py).
 """
 
 # The page round the parts (priorrg/ui/page.py)
@@ -90,6 +91,7 @@ ABOUT = {
     "weights": "Weights",
     "trained": "Trained on",
     "measured": "Measured",
+    "confidence": "Confidence",
     "not measured": "No evaluation lies beside these weights.",
     "others": "Other weights",
     "how others": (
@@ -110,6 +112,11 @@ WEIGHTS_KINDS = {
     "published": "The published checkpoint of the paper's authors.",
     "own": "Data of whoever trained them.",
 }
+CONFIDENCE_ERROR = (
+    "Calibrated: over {sentences} sentences of the split '{measured_on}' the stated probability differs from the share "
+    "that was right by {error} on average (expected calibration error)."
+)
+NO_CALIBRATION = "Not calibrated: the mean probability of a sentence's words."
 MEASURED_ON = "On {studies} held-out studies, by `python -m train evaluate`: {figures}."
 MEASURED = {
     "finding_micro_f1": "findings (micro-F1)",
@@ -121,10 +128,10 @@ MEASURED = {
 WEAK_FINDINGS = "Hardly seen: {findings}."
 WEAK_FINDING = "{finding} (F1 {f1})"
 DATA_NOTICE = (
-    "Images and text stay in this server's memory until you end the session or close the page, {minutes} idle minutes "
-    "at most. Only what you send as feedback is kept: the texts, your rating and a digest of the pixels, never an "
-    "image. An upload that you leave before it is read is deleted within minutes. Use no patient data that you are not "
-    "allowed to use here."
+    "Images and text stay in this server's memory until you end the session, two minutes after you close the page, or "
+    "for {minutes} idle minutes at most. Only what you send as feedback is kept: the texts, your rating and a digest "
+    "of the pixels, never an image. An upload that you leave before it is read is deleted within half an hour. Use no "
+    "patient data that you are not allowed to use here."
 )
 
 # The viewer (assets/ui/viewer.js, tools.js)
@@ -246,6 +253,7 @@ REMARKS = {
     "aside: different people": "{file}{described} is set aside: by its identifier, of another person than the current "
     "image.",
     "not read": "{reason}",
+    "no images": "{count} other files are no DICOM, PNG or JPEG and were left alone.",
     "too many": "{read} of the {count} files were looked at; the others were not. Choose those of one patient.",
 }
 DOUBTS = {
@@ -289,6 +297,7 @@ TRACING = "Tracing each sentence to the images"
 FINISHED = "Finished. Not a medical device: check every sentence against the images."
 STOPPED = "Stopped. What was written until then stands below; it is not a whole report."
 STOPPED_BEFORE = "Stopped before its turn came."
+OVERLAYS_FAILED = "Finished, but the overlays could not be computed. Not a medical device: check every sentence."
 FAILED = "The reading failed. Your images and texts are still here: press Generate again."
 DRAFT_FROM_MEMORY = (
     "The draft is written from the context and the comparison of current and prior image; the refined report also "
@@ -391,6 +400,7 @@ READINGS_NO_COMPARISON = "{presence}, not compared"
 READINGS_NONE = "There is no finished report to compare with. Press Generate first."
 READINGS_BUSY = "Reading again: {what}"
 READINGS_DONE = "The readings differ in what the model was given, in nothing else. Read again in {seconds} s."
+READINGS_FAILED = "Reading again failed. The report itself stands; press the button once more."
 READINGS_STOPPED = "Stopped. What was read until then stands below."
 
 # Taking the report away (assets/ui/exports.js); what stands inside the files is in priorrg/export/contents.py

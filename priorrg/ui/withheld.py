@@ -44,14 +44,16 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
 
     Stop ends it too, and what was read until then stays.
     """
-    with session.lock:
+    comparison = Comparison()
+    with session.lock:  # never across a yield: what comes next may run in another thread
         run, report = session.run, session.report
-        if run is None or report is None:
-            yield NOTHING | {"status": texts.READINGS_NONE}
-            return
-        if session.comparison is not None:
-            session.comparison.stop.set()
-        comparison = session.comparison = Comparison()
+        if run is not None and report is not None:
+            if session.comparison is not None:
+                session.comparison.stop.set()
+            session.comparison = comparison
+    if run is None or report is None:
+        yield NOTHING | {"status": texts.READINGS_NONE}
+        return
     asked = [what for what in WITHHELD if is_there(run.study, what)]
 
     def shown(status: str, busy: bool = True) -> dict[str, Any]:
@@ -72,6 +74,10 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
                 for event in actions.reader.read(study, comparison.stop, with_draft=False):
                     if isinstance(event, ReportDone):
                         comparison.readings[what] = event.text
+        except Exception:
+            comparison.stop.set()
+            yield shown(texts.READINGS_FAILED, busy=False)
+            raise  # for the log
         finally:
             was_stopped = comparison.stop.is_set()
             comparison.stop.set()
