@@ -4,6 +4,7 @@ service that lends GPUs and the moving of weights between main memory and the GP
 """
 
 import json
+import multiprocessing
 import sys
 import threading
 import types
@@ -84,7 +85,9 @@ def main(weights: str, current: str, prior: str) -> None:
     found["lent"], found["given back"] = asked.count("/schedule"), asked.count("/release")
     print("FOUND", json.dumps(found))
     sys.stdout.flush()
-    os._exit(0)  # workers are daemons; nothing is left to be written
+    for worker in multiprocessing.active_children():  # or they would keep the output open, and whoever reads it waits
+        worker.kill()
+    os._exit(0)
 
 
 if __name__ == "__main__":

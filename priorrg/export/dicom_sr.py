@@ -28,7 +28,7 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import generate_uid
+from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import DA, TM
 
 import priorrg
@@ -46,6 +46,10 @@ MATCHING = (
 )
 SERIES_DESCRIPTION = "PriorRG, research only: match by Study Instance UID"  # LO: 64 characters at most
 COMPLETION = "Preliminary and unverified; not for patient care"  # LO
+PRIVATE_KIND = (
+    "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown kind. "
+    "Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
+)
 HUMAN_SENTENCE = "Written or changed by a human."
 CODES_NOTE = "Coded findings were read out of the sentences by rules; the sentences count."
 CONTAINS, PROPERTY = RelationshipTypeValues.CONTAINS, RelationshipTypeValues.HAS_PROPERTIES
@@ -63,6 +67,8 @@ SIDES = {"left": codes.SCT.Left, "right": codes.SCT.Right, "bilateral": codes.SC
 def check_reference(current: Radiograph) -> DicomReference:
     """What the structured report would point at. Raises ExportError where there is nothing to point at."""
     if current.reference is not None:
+        if not UID(current.reference.sop_class_uid).keyword:  # none of the standard's: before the study is read
+            raise ExportError(PRIVATE_KIND)
         return current.reference
     if current.source == "DICOM":
         raise ExportError(
@@ -101,10 +107,7 @@ def write_dicom_sr(export: ReportExport) -> bytes:
             specific_character_set="ISO_IR 192",  # UTF-8: a human may have written anything
         )
     except KeyError:  # highdicom looks up the modules of the object that it points at
-        raise ExportError(
-            "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown "
-            "kind. Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
-        ) from None
+        raise ExportError(PRIVATE_KIND) from None
     moment = export.written_at
     report.ContentDate, report.ContentTime = DA(moment.date()), TM(moment.time().replace(microsecond=0))
     report.TimezoneOffsetFromUTC = moment.strftime("%z") or "+0000"

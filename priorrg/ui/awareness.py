@@ -113,7 +113,7 @@ def take_files(session: Session, paths: list[str]) -> None:
     unread: list[Remark] = []
     try:
         # A folder from a CD is full of other things: they shall not take the places of the images.
-        alike = [path for path in paths if looks_like_an_image(path)]
+        alike = [path for path in paths if len(paths) <= MAX_FILES or looks_like_an_image(path)]
         others, paths_read = len(paths) - len(alike), alike or paths
         if others and alike:
             unread.append(Remark("no images", values={"count": others}))
