@@ -168,6 +168,8 @@ class StageTrainer(Trainer):
         return EvalLoopOutput(predictions=np.empty(0), label_ids=None, metrics=metrics, num_samples=int(examples))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        if not self.args.should_save:  # Trainer calls this in every process: the last to write left its BatchNorm there
+            return
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         assert isinstance(self.model, nn.Module)
