@@ -122,8 +122,7 @@ class FeedbackStore:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         try:
-            if not self.path.parent.exists():
-                self.path.parent.mkdir(parents=True, mode=0o700)
+            self.path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)  # others may make it at this moment
             if not self.path.exists():
                 self.path.touch(mode=0o600)
         except OSError as error:
