@@ -29,6 +29,7 @@ fix: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.reading
 	$(BIN)/python -m tests.benchmarks.page
+	$(BIN)/python -m tests.benchmarks.viewer
 
 # torch first: its plain package brings several gigabytes of CUDA libraries, so a machine without a GPU asks for the CPU
 # build, from the configured package index if it has one, else from PyTorch's own index, which uv knows by the name 'cpu'.

@@ -39,16 +39,18 @@ function show() {
   root.replaceChildren();
   // A late word about a report that is no longer on the page is not shown.
   const isOld = value.key && reportKey && value.key !== reportKey;
-  root.hidden = isOld || !(value.status || (value.columns || []).length);
+  // As JSON text while they come: Gradio's own differences of lists in lists go wrong.
+  const shown = (typeof value.columns === "string" ? JSON.parse(value.columns) : value.columns) || [];
+  root.hidden = isOld || !(value.status || shown.length);
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
   if (root.hidden) return;
   make("div", root, "status", value.status).setAttribute("role", "status");
-  if (!(value.columns || []).length) return;
+  if (!shown.length) return;
   make("p", root, "note", texts.about);
   const columns = make("div", root, "columns");
   columns.setAttribute("role", "group");
   columns.setAttribute("aria-label", texts.reports);
-  for (const data of value.columns) column(columns, data);
+  for (const data of shown) column(columns, data);
 }
 
 window.addEventListener("priorrg:report", (event) => { reportKey = event.detail || "none"; show(); });

@@ -77,6 +77,11 @@ function showHead(value) {
 
 // Words with what became of them
 
+// While a report streams its changes come as JSON text: Gradio's own differences of lists in lists go wrong.
+function changesOf(value) {
+  return (typeof value.changes === "string" ? JSON.parse(value.changes) : value.changes) || [];
+}
+
 function words(parent, change, kinds) {
   const tags = { removed: "del", added: "ins", same: "span", pending: "span" };
   for (const part of change.parts) {
@@ -88,7 +93,7 @@ function words(parent, change, kinds) {
 
 function showDraft(value) {
   parts.draft.replaceChildren();
-  const changes = value.changes || [];
+  const changes = changesOf(value);
   if (!changes.length || value.busy) { parts.draft.textContent = value.draft || ""; return; }
   for (const change of changes) words(parts.draft, change, ["same", "removed", "pending"]);
 }
@@ -97,8 +102,9 @@ function showDraft(value) {
 function showWriting(value) {
   parts.refined.replaceChildren();
   const kinds = value.busy ? ["same", "added", "removed", "pending"] : ["same", "added", "removed"];
-  for (const change of value.changes || []) words(parts.refined, change, state.changes ? kinds : kinds.filter((k) => k !== "removed"));
-  if (!(value.changes || []).length) parts.refined.textContent = value.report || "";
+  const changes = changesOf(value);
+  for (const change of changes) words(parts.refined, change, state.changes ? kinds : kinds.filter((k) => k !== "removed"));
+  if (!changes.length) parts.refined.textContent = value.report || "";
 }
 
 // The selected sentence

@@ -40,7 +40,7 @@ function paint() {
   const row = focused && focused.closest && root.contains(focused) ? focused.closest(".sentence-row") : null;
   const back = row ? [row.dataset.row, focused.dataset.role] : null;
   parts.refined.replaceChildren();
-  const changes = value.changes || [];
+  const changes = changesOf(value);
   const gone = {}; // sentences of the draft alone, by the report's sentence that follows them
   let next = value.sentences.length;
   for (const change of [...changes].reverse()) {

@@ -20,7 +20,7 @@ from priorrg.ui.awareness import wire as wire_awareness
 from priorrg.ui.context import build_context
 from priorrg.ui.context import wire as wire_context
 from priorrg.ui.exports import build_exports, wire_exports
-from priorrg.ui.payload import viewer_payload
+from priorrg.ui.payload import undiffed, viewer_payload
 from priorrg.ui.report_column import MOST_WAITING, build_readings, build_report
 from priorrg.ui.report_column import wire as wire_report
 from priorrg.ui.reported import report_payload
@@ -237,7 +237,8 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
         def on_generate(method: str, request: gr.Request) -> Iterator[Any]:
             session = session_of(request)
-            yield from actions.generate(session, method)
+            for payload in actions.generate(session, method):
+                yield undiffed(payload, "changes")
             # Gradio sends the last thing yielded once more at the end, and by then the page may show another study.
             yield gr.skip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,15 @@ from priorrg.explain.placement import seen_square
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui.pixels import image_key, picture_of
 from priorrg.ui.sessions import Session
+
+
+def undiffed(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    """A payload that a generator yields, with what stands under `name` as JSON text, which the scripts read.
+
+    Gradio sends of each yield what differs from the one before, and takes away other things than were meant where lists
+    stand in lists (gradio/utils.py, diff: the places of inner deletions are counted down once more by the outer list).
+    """
+    return payload | {name: json.dumps(payload[name])} if name in payload else payload
 
 
 def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:

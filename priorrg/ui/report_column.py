@@ -11,6 +11,7 @@ import gradio as gr
 from priorrg.feedback.store import REASONS
 from priorrg.ui import texts
 from priorrg.ui.actions import Actions
+from priorrg.ui.payload import undiffed
 from priorrg.ui.reported import report_payload
 from priorrg.ui.sessions import Session
 from priorrg.ui.withheld import NOTHING, compare
@@ -84,7 +85,8 @@ def wire(
     )
 
     def on_compare(request: gr.Request) -> Iterator[Any]:
-        yield from compare(actions, session_of(request))
+        for payload in compare(actions, session_of(request)):
+            yield undiffed(payload, "columns")
 
     button.click(
         on_compare,
