@@ -9,6 +9,8 @@ const parts = Object.fromEntries(
 // rows: the sentences as they stand, the reader's included; they stay while the report is the same, whatever is sent.
 const state = { key: null, rows: [], overlays: [], selected: -1, editing: -1, view: "refined", changes: true, marks: {}, submissions: 0 };
 
+const left = new Set(); // keys of runs that were on the page and are no longer
+
 function make(kind, parent, className, text) {
   const node = document.createElement(kind);
   if (className) node.className = className;
@@ -139,8 +141,11 @@ function hint(row, overlay) {
 
 function show() {
   const value = props.value || {};
+  // A word of a reading that the page has left may still be on its way when the next study stands there.
+  if (left.has(value.key)) return;
   const isOther = value.key !== state.key;
   if (isOther) {
+    if (state.key) left.add(state.key);
     Object.assign(state, { key: value.key, rows: [], overlays: [], editing: -1, view: "refined", marks: {}, submissions: 0 });
     parts.refined.replaceChildren();
     parts.hint.textContent = "";
