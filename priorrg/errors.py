@@ -3,6 +3,7 @@
 PriorRGError
 ├── ImageError          an upload that cannot be read as one radiograph
 ├── StudyError          a study that cannot be read as it stands (no current image, text too long)
+├── BusyError           more readings wait for the model than may
 ├── CheckpointError     weights that are missing, incomplete or of another kind
 ├── FeedbackError       feedback that cannot be kept or exported
 ├── ExportError         a report that cannot be taken away in the form that was asked for
@@ -23,6 +24,10 @@ class ImageError(PriorRGError):
 
 class StudyError(PriorRGError):
     """The study, as given, cannot be read."""
+
+
+class BusyError(PriorRGError):
+    """As many readings wait for the model as this server lets wait."""
 
 
 class CheckpointError(PriorRGError):

@@ -46,7 +46,7 @@ class Settings:
     max_upload_mb: int = field(default=100, metadata=_about("largest file", least=1))
     origins: str = field(default="", metadata=_about("other sites that may call the API, comma-separated"))
     session_minutes: int = field(default=120, metadata=_about("idle sessions are forgotten after", least=1))
-    queue_size: int = field(default=20, metadata=_about("how many may wait for the model", least=1))
+    queue_size: int = field(default=20, metadata=_about("how many readings may wait for the model", least=1))
     threads: int = field(
         default=0, metadata=_about("CPU threads of the model; 0: as many as torch thinks right", least=0)
     )

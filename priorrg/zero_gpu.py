@@ -81,6 +81,7 @@ def _function(function: Any) -> Any:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         number, arguments = _asked(signature, args, kwargs)
+        arguments.pop("stop", None)  # an event of this side, which the worker cannot see
         result = work(number, [arguments])
         if isinstance(result, _Raised):
             raise result.error

@@ -2,7 +2,9 @@
 
 import re
 import shutil
+from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 
@@ -108,3 +110,17 @@ def test_nothing_that_was_sent_stays_on_the_disk(app, overlay):
     left = [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size]
     assert left == []
     assert "Evaluate for" not in app.log.read_text() and ".dcm" not in app.log.read_text()
+
+
+def test_two_uploads_of_one_file_lie_apart_so_that_nobody_deletes_the_others(app):
+    file = EXAMPLE / "current.dcm"
+    paths = [
+        Path(httpx.post(f"{app.address}/gradio_api/upload", files={"files": ("film.dcm", file.read_bytes())}).json()[0])
+        for _ in range(2)
+    ]
+    try:
+        assert paths[0].parent != paths[1].parent
+        assert all(path.read_bytes() == file.read_bytes() for path in paths)
+    finally:
+        for path in paths:
+            path.unlink()

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,16 +11,19 @@ from contextlib import contextmanager
 import pytest
 
 from priorrg.confidence import FILE, weights_digest
-from priorrg.errors import CheckpointError
+from priorrg.errors import BusyError, CheckpointError
+from priorrg.explain import overlays
 from priorrg.feedback.store import FeedbackStore
 from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.reading import Reader, ReportDone
 from priorrg.report import EditedSentence, changed_sentences, edited_text, split_sentences
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import Actions
+from priorrg.ui.api import Api
 from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.withheld import compare, different_facts
 from priorrg.writing import token_probabilities
+from tests.browsing import EXAMPLE
 
 LONG_ENOUGH_S = 60  # a test that waits for an event fails after this; none waits for the clock
 
@@ -182,6 +187,73 @@ def test_stop_while_waiting_ends_it_and_it_never_begins(actions, sessions, make_
     assert actions.stop(second)["status"].startswith("Stopped before")
     assert list(waiting) == []
     running.close()
+
+
+def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reader, sessions, make_radiograph, tmp_path):
+    actions = Actions(reader, FeedbackStore(tmp_path / "feedback.sqlite3"), most_waiting=1)
+    first, second, third = (sessions.of(name) for name in ("first", "second", "third"))
+    for session in (first, second, third):
+        show(session, make_radiograph)
+    read(actions, third)
+    report = third.report
+    press(actions, first)
+    running = actions.generate(first, "attention")
+    next(running)
+    press(actions, second)
+    waiting = actions.generate(second, "attention")
+    next(waiting)
+    with pytest.raises(BusyError, match="queue is full: 1 at most"):
+        press(actions, third)
+    assert third.report is report
+    (refused,) = [state for state in compare(actions, third) if not state["busy"]]
+    assert refused["status"].startswith("The queue is full")
+    for each in (first, second):
+        actions.stop(each)
+    assert list(running) and not list(waiting)
+    assert read(actions, third)[-1]["sentences"]
+
+
+def test_a_reading_of_the_api_stands_in_the_same_queue(actions, reader, sessions, make_radiograph, monkeypatch):
+    with held_encoder(reader, monkeypatch) as (entered, may_go, _):
+        call = threading.Thread(target=Api(reader, actions.turns).report, args=(example_copy(), None))
+        call.start()
+        assert entered.wait(LONG_ENOUGH_S)
+        session = sessions.of("tab")
+        show(session, make_radiograph, prior=None)
+        press(actions, session)
+        assert actions.waiting()["status"].startswith("1 reading before yours")
+        waiting = actions.generate(session, "attention")
+        assert next(waiting)["status"].startswith("1 reading before yours")
+        may_go.set()
+        assert list(waiting)[-1]["sentences"]
+        call.join(LONG_ENOUGH_S)
+
+
+def example_copy() -> str:
+    """A file that the API may delete."""
+    return shutil.copy(EXAMPLE / "current.dcm", tempfile.mkdtemp())
+
+
+def test_stop_while_overlays_are_traced_ends_that_and_keeps_the_report(actions, sessions, make_radiograph, monkeypatch):
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    press(actions, session)
+    told = []
+    traced = overlays.InputXGradient.attribute
+
+    def attribute(*args):
+        told.append(actions.stop(session))  # with the first sentence
+        return traced(*args)
+
+    monkeypatch.setattr(overlays.InputXGradient, "attribute", attribute)
+    last = list(actions.generate(session, "gradient"))[-1]
+    assert last["step"] == "tracing", "what Stop said stands on the page, and nothing comes after it"
+    assert len(told) == 1 and told[0]["status"].startswith("The report is finished; its overlays were stopped")
+    assert told[0]["sentences"] and not told[0]["busy"]
+    assert session.report is not None and not session.overlays
+    monkeypatch.undo()
+    assert actions.finished(session, "gradient")["overlays"]
+    assert "overlays were stopped" not in actions.stop(session)["status"], "there is nothing left to stop"
 
 
 def test_the_page_is_told_each_step(actions, sessions, make_radiograph):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from priorrg.imaging.open import read_radiograph
 from priorrg.study import Radiograph
-from priorrg.ui.pixels import LONGEST_EDGE, TOKEN_HEADER, packed, picture_of, plain, sent_pixels
+from priorrg.ui.pixels import LONGEST_EDGE, TOKEN_HEADER, first_look, packed, picture_of, plain
 from tests.browsing import EXAMPLE, FAR, opened, shown, upload
 from tests.test_imaging import dicom, written
 
@@ -111,15 +111,17 @@ def drag(page, right, down, side="current", shift=False):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def test_large_images_are_sent_reduced_and_others_as_they_are(make_radiograph):
+def test_the_first_look_is_of_the_files_pixels_or_of_means_of_equally_many(make_radiograph):
     small = make_radiograph()
-    assert sent_pixels(small) is small.pixels
-    large = Radiograph(np.tile(np.arange(3000, dtype=np.uint16), (1500, 1)), (1500.0, 3000.0))
-    size = picture_of(large)
-    assert (size.width, size.height) == (LONGEST_EDGE, LONGEST_EDGE // 2)
-    row = sent_pixels(large)[0].astype(int)
-    assert sent_pixels(large).shape == (size.height, size.width)
-    assert np.all(np.diff(row) >= 0) and 0 <= row[0] < 3 and 2996 < row[-1] <= 2999, "all of the depth is there"
+    assert first_look(small) is small.pixels
+    pixels = np.random.default_rng(0).integers(0, 65536, (3001, 1502)).astype(np.uint16)
+    large = Radiograph(pixels, (1500.0, 3000.0))
+    size, look = picture_of(large), first_look(large)
+    assert size.step == 3 and max(size.width, size.height) <= LONGEST_EDGE
+    assert look.shape == (size.height, size.width) == (1000, 500)
+    assert look[7, 9] == round(float(pixels[21:24, 27:30].mean())), "all of the depth is there"
+    longest = Radiograph(pixels[:64], (1500.0, 3000.0))
+    assert first_look(longest).size > 0
 
 
 def test_packed_pixels_hold_every_value_and_are_smaller():
@@ -166,6 +168,32 @@ class TestOnThePage:
         assert off.max() <= 1 and (off > 0).mean() < 0.01, "half a grey level may be rounded either way"
         if page is not room:
             page.close()
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", FAR])
+    def test_of_a_large_film_a_first_look_comes_at_once_and_every_pixel_when_it_is_zoomed(
+        self, app, browser, tmp_path, host
+    ):
+        rows, columns = 2600, 2100
+        file = tmp_path / "large.dcm"
+        file.write_bytes(written(dicom(np.random.default_rng(0).integers(0, 4096, (rows, columns)).astype(np.uint16))))
+        page = opened(browser, app.address.replace("127.0.0.1", host))
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if "/pixels/current" in request.url else None)
+        put(page, "current", file)
+        assert len(asked) == 1 and "whole" not in asked[0], "nobody has looked so closely yet"
+        tools(page, "oneToOne")
+        page.wait_for_function(
+            "document.querySelector('#viewer .pane[data-side=current] .corner-scale').textContent === '1:1'"
+        )
+        assert len(asked) == 2 and "whole=1" in asked[1]
+        seen = picture(page)
+        top, left = (
+            math.floor((size - edge) / 2 + 0.5) for size, edge in zip(seen.shape, (rows, columns), strict=True)
+        )
+        film = read_radiograph(file).display().astype(int)
+        off = np.abs(seen - film[-top : seen.shape[0] - top, -left : seen.shape[1] - left])
+        assert off.max() <= 1 and (off > 0).mean() < 0.01, "half a grey level may be rounded either way"
+        page.close()
 
     def test_window_and_level_are_in_the_values_of_the_file(self, room):
         assert corner(room, "current", "window") == "W 4096 L 1048"

@@ -9,14 +9,17 @@ function appAddress(path) {
 // On this machine packing costs more time than it saves.
 const isNear = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
-async function fetchPixels(side, data, header, token) {
-  const address = appAddress(`/pixels/${side}/${data.key}${isNear ? "" : "?pack=1"}`);
+// The first look at an image, or (isWhole) all pixels of its file.
+async function fetchFilm(side, data, isWhole, header, token) {
+  const asked = [isWhole && "whole=1", !isNear && "pack=1"].filter(Boolean).join("&");
+  const address = appAddress(`/pixels/${side}/${data.key}${asked && `?${asked}`}`);
   const answer = await fetch(address, { headers: { [header]: token }, cache: "no-store", credentials: "same-origin" });
   if (!answer.ok) throw new Error(`pixels: ${answer.status}`);
-  const { width, height } = data.picture;
+  const { width, height } = isWhole ? data.file : data.picture;
   const bytes = new Uint8Array(await answer.arrayBuffer());
   if (bytes.length !== 2 * width * height) throw new Error("pixels: another size than was announced");
-  return isNear ? plainPixels(bytes) : unpackedPixels(bytes, width, height);
+  const values = isNear ? plainPixels(bytes) : unpackedPixels(bytes, width, height);
+  return new Film(values, width, height, isWhole ? 1 : data.picture.step);
 }
 
 function plainPixels(bytes) {
@@ -46,26 +49,34 @@ function lookUpTable(centre, width, isInverted) {
   return table;
 }
 
-// A canvas of the picture's own size that holds it as window and level show it.
+const TILE = 256; // parts are developed in these, so that a small move needs no new one
+
+// Pixels and a canvas for the part of them that is looked at. step: pixels of the file in one of these, each way.
 class Film {
-  constructor(values, width, height) {
-    this.values = values;
+  constructor(values, width, height, step) {
+    Object.assign(this, { values, width, height, step, is: "" });
     this.canvas = document.createElement("canvas");
-    this.canvas.width = width;
-    this.canvas.height = height;
     this.pen = this.canvas.getContext("2d", { alpha: false });
-    this.shown = this.pen.createImageData(width, height);
-    this.greys = new Uint32Array(this.shown.data.buffer);
-    this.is = "";
   }
 
-  develop(centre, width, isInverted) {
-    const wanted = `${centre} ${width} ${isInverted}`;
-    if (wanted === this.is) return this.canvas;
-    this.is = wanted;
-    const table = lookUpTable(centre, width, isInverted), { values, greys } = this;
-    for (let i = 0; i < values.length; i++) greys[i] = table[values[i]];
-    this.pen.putImageData(this.shown, 0, 0);
-    return this.canvas;
+  // The part that covers [left, top, right, bottom], in pixels of this film, through window and level: its canvas and place.
+  develop(centre, width, isInverted, [left, top, right, bottom]) {
+    const from = (place) => Math.max(0, TILE * Math.floor((place - 2) / TILE));
+    const to = (place, most) => Math.min(most, TILE * Math.ceil((place + 2) / TILE));
+    const x = from(left), y = from(top), w = to(right, this.width) - x, h = to(bottom, this.height) - y;
+    if (w <= 0 || h <= 0) return null; // moved out of sight
+    const wanted = [centre, width, isInverted, x, y, w, h].join(" ");
+    if (wanted !== this.is) {
+      this.is = wanted;
+      const table = lookUpTable(centre, width, isInverted), shown = this.pen.createImageData(w, h);
+      const greys = new Uint32Array(shown.data.buffer), { values } = this;
+      for (let row = 0, i = 0; row < h; row++) {
+        for (let at = (y + row) * this.width + x, end = at + w; at < end; at++, i++) greys[i] = table[values[at]];
+      }
+      if (this.canvas.width !== w) this.canvas.width = w;
+      if (this.canvas.height !== h) this.canvas.height = h;
+      this.pen.putImageData(shown, 0, 0);
+    }
+    return { canvas: this.canvas, x, y, w, h };
   }
 }

@@ -3,6 +3,8 @@
 const root = element.querySelector(".viewer");
 const holder = root.querySelector(".panes");
 const texts = props.texts, colours = props.colours;
+// film: the first look. whole: all pixels, once somebody looked so closely. failed: whether they could not be loaded.
+const NO_FILM = { film: null, whole: null, isLoading: false, failed: false };
 const START = { zoom: 1, x: 0, y: 0, shift: 0, factor: 1, inverted: false };
 // mode: `side` by side, `wipe` or `flicker`. wipe: where its line stands, from the left. turn: whom flicker shows.
 const view = { mode: "side", linked: true, drag: "window", wipe: 0.5, turn: "current", overlay: null, overlayOn: true, opacity: 0.55 };
@@ -32,7 +34,7 @@ for (const side of ["current", "prior"]) {
   const name = make("strong", corners.label, "", texts[side]);
   const caption = make("span", corners.label, "pane-caption");
   const notes = make("figcaption", figure, "pane-notes");
-  panes[side] = { side, figure, stage, canvas, empty, corners, name, caption, notes, data: null, film: null, failed: false, ...START };
+  panes[side] = { side, figure, stage, canvas, empty, corners, name, caption, notes, data: null, ...NO_FILM, ...START };
 }
 const both = Object.values(panes);
 const opposite = (pane) => panes[pane.side === "current" ? "prior" : "current"];
@@ -69,7 +71,7 @@ function ownWindow(pane) {
   return { width: wide.toFixed(digits), level: level.toFixed(digits) };
 }
 
-// Zoom and place, in pixels of the screen
+// Zoom and place, in pixels of the screen; a scale is of the file's pixels, whichever film is drawn
 
 function stageSize(pane) {
   const stage = isShown(pane) ? pane.stage : panes.current.stage;
@@ -77,13 +79,13 @@ function stageSize(pane) {
 }
 
 function fitScale(pane) {
-  const [width, height] = stageSize(pane), { picture } = pane.data;
-  return Math.min(width / picture.width, height / picture.height) || 1;
+  const [width, height] = stageSize(pane), { file } = pane.data;
+  return Math.min(width / file.width, height / file.height) || 1;
 }
 
 function boxOf(pane) {
   const [width, height] = stageSize(pane), scale = fitScale(pane) * pane.zoom;
-  const w = pane.data.picture.width * scale, h = pane.data.picture.height * scale;
+  const w = pane.data.file.width * scale, h = pane.data.file.height * scale;
   const left = (width - w) / 2 + pane.x * w, top = (height - h) / 2 + pane.y * h;
   // Whole pixels where one is shown as one: else all of them would be mixed with their neighbours.
   return Math.abs(scale - 1) < 1e-6 ? [Math.round(left), Math.round(top), w, h] : [left, top, w, h];
@@ -98,6 +100,7 @@ function keepInSight(pane) {
 
 function setZoom(pane, zoom, [right, down] = [0, 0]) {
   // [right, down]: the place that stays where it is, from the middle of the stage.
+  pane.failed = false;
   const most = Math.max(8, 16 / fitScale(pane)), least = Math.min(1, 1 / fitScale(pane)), before = pane.zoom;
   pane.zoom = Math.min(most, Math.max(least, zoom));
   if (pane.zoom <= 1) { pane.x = pane.y = 0; return; }
@@ -139,11 +142,22 @@ function heat(levels) {
   return small;
 }
 
+// The first look while it has a pixel for each one of the screen, then all pixels of the file.
+function filmFor(pane, scale) {
+  if (scale * pane.film.step <= 1.001 || pane.film.step === 1) return pane.film;
+  if (!pane.whole) loadWhole(pane);
+  return pane.whole || pane.film;
+}
+
 function paint(pen, pane) {
-  const [left, top, w, h] = boxOf(pane);
-  pen.imageSmoothingEnabled = Math.abs(w / pane.data.picture.width - 1) > 1e-6;
+  const [left, top, w, h] = boxOf(pane), scale = w / pane.data.file.width, { canvas } = pen;
+  const film = filmFor(pane, scale), size = scale * film.step; // of one of its pixels on the screen
+  const inSight = [-left, -top, canvas.width - left, canvas.height - top].map((place) => place / size);
+  const part = film.develop(...windowOf(pane), pane.inverted, inSight);
+  if (!part) return;
+  pen.imageSmoothingEnabled = Math.abs(size - 1) > 1e-6 || film.step > 1;
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(pane.film.develop(...windowOf(pane), pane.inverted), left, top, w, h);
+  pen.drawImage(part.canvas, left + part.x * size, top + part.y * size, part.w * size, part.h * size);
   const levels = view.overlayOn && view.overlay && view.overlay[pane.side];
   if (!levels) return;
   const s = pane.data.seen;
@@ -164,8 +178,9 @@ function label(pane, shown) {
   const scale = isThere ? fitScale(shown) * shown.zoom : 1;
   pane.corners.window.textContent = isThere ? say("window", ownWindow(shown)) : "";
   let said = Math.abs(scale - 1) < 1e-6 ? texts.oneToOne : say("scale", { percent: Math.round(100 * scale) });
-  const { picture, file } = shown.data || {};
-  if (isThere && picture.width < file.width) said = say("reduced", { scale: said, width: picture.width, height: picture.height, fileWidth: file.width, fileHeight: file.height });
+  if (isThere && filmFor(shown, scale) === shown.film && scale * shown.film.step > 1.001 && shown.film.step > 1) {
+    said = say(shown.failed ? "wholeFailed" : "wholeLoading", { scale: said, ...shown.data.file });
+  }
   pane.corners.scale.textContent = isThere ? said : "";
 }
 
@@ -220,9 +235,9 @@ async function load(pane, data) {
   const held = () => pane.data && pane.data.key === data.key;
   for (const isLast of [false, true]) {
     try {
-      const values = await fetchPixels(pane.side, data, props.tokenHeader, (props.value || {}).token || "");
+      const film = await fetchFilm(pane.side, data, false, props.tokenHeader, (props.value || {}).token || "");
       if (!held()) return;
-      pane.film = new Film(values, data.picture.width, data.picture.height);
+      pane.film = film;
       drawAll();
       return;
     } catch (error) {
@@ -230,6 +245,20 @@ async function load(pane, data) {
       if (isLast) offerAgain(pane, data);
     }
   }
+}
+
+// All pixels of a film whose first look is there. A failure is said, and the next zoom tries again.
+async function loadWhole(pane) {
+  const { data } = pane;
+  if (pane.isLoading || pane.failed) return;
+  pane.isLoading = true;
+  let whole = null;
+  try {
+    whole = await fetchFilm(pane.side, data, true, props.tokenHeader, (props.value || {}).token || "");
+  } catch { /* said below */ }
+  if (pane.data !== data && (pane.data || {}).key !== data.key) return; // another image has come, and begun afresh
+  Object.assign(pane, { isLoading: false, failed: !whole, whole });
+  drawAll();
 }
 
 function offerAgain(pane, data) {
@@ -248,7 +277,7 @@ function show() {
     if (data) pane.canvas.setAttribute("aria-label", say("canvas", { side: texts[pane.side], caption: data.caption }));
     if ((pane.data && pane.data.key) === (data && data.key)) { pane.data = data; continue; }
     pane.data = data;
-    pane.film = null;
+    Object.assign(pane, NO_FILM);
     view.overlay = null;
     root.dataset[pane.side] = data ? data.key : "";
     root.dataset[`${pane.side}Drawn`] = "";

@@ -8,6 +8,7 @@ that the sentence is right. All sentences of a report attend to much the same pl
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,10 +50,12 @@ def explain(
     method: str = "attention",
     *,
     is_specific: bool = True,
+    stop: threading.Event | None = None,
 ) -> list[Overlay]:
     """One overlay a sentence of a refined report that `reader` wrote about `study` (ReportDone.tokens, .sentences).
 
     is_specific: let what all sentences of the report have in common recede (see `specific`); False leaves it in.
+    stop: when set, the computation ends after the sentence that it is at, and nothing is given; not on ZeroGPU.
     Costs one teacher-forced pass for all sentences (attention) or one backward pass a sentence (gradient).
     """
     if method not in METHODS:
@@ -60,9 +63,13 @@ def explain(
     if not sentences:
         return []
     owners = sentence_tokens(reader, tokens, sentences)
-    found = (
-        _attention(reader, study, tokens, owners) if method == "attention" else _gradient(reader, study, tokens, owners)
-    )
+    stop = stop or threading.Event()
+    if method == "attention":
+        found = _attention(reader, study, tokens, owners)
+    else:
+        found = _gradient(reader, study, tokens, owners, stop)
+    if stop.is_set():
+        return []
     overlays = [
         Overlay(sentence, _grid(current), None if prior is None else _grid(prior))
         for sentence, (current, prior) in zip(sentences, found, strict=True)
@@ -151,7 +158,9 @@ def perceiver_flow(weights: PerceiverWeights) -> tuple[torch.Tensor, torch.Tenso
     return data, start
 
 
-def _gradient(reader: Reader, study: Study, tokens: tuple[int, ...], owners: list[list[int]]) -> list[Parts]:
+def _gradient(
+    reader: Reader, study: Study, tokens: tuple[int, ...], owners: list[list[int]], stop: threading.Event
+) -> list[Parts]:
     inputs = reader.study_inputs(study)
     names = [
         n for n in ("current_last_hidden_state", "current_hidden_states", "prior_last_hidden_state") if n in inputs
@@ -169,6 +178,8 @@ def _gradient(reader: Reader, study: Study, tokens: tuple[int, ...], owners: lis
 
     found: list[Parts] = []
     for places in owners:
+        if stop.is_set():
+            break
         with reader.lock, torch.enable_grad():
             attributed = InputXGradient(lambda *v, p=places: score(*v, places=p)).attribute(features)
         last, layers, *prior = (part.detach().abs() for part in attributed)

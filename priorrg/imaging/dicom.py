@@ -25,7 +25,8 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from priorrg.errors import ImageError
 from priorrg.imaging.header import CAPTURES, RADIOGRAPHS, date_of, modality_of, read_header, view_of
-from priorrg.imaging.looks import doubts
+from priorrg.imaging.levels import Levels, quantile
+from priorrg.imaging.looks import doubts_of
 from priorrg.imaging.raster import MAX_PIXELS, MIN_EDGE
 from priorrg.study import DicomReference, Radiograph
 
@@ -164,8 +165,11 @@ def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, c
         notes.append("This is a colour image: its brightness is read as grey.")
     if modality_of(data) in CAPTURES:
         notes.append("The file does not say that it is a radiograph (modality missing or 'other').")
-    values = np.asarray(apply_modality_lut(stored, data), dtype=np.float64)  # (0028,1052), (0028,1053), (0028,3000)
-    shown = values[~_padding(stored, data)]
+    levels = Levels.of(stored)
+    # (0028,1052), (0028,1053), (0028,3000)
+    values = np.asarray(apply_modality_lut(levels.values, data), dtype=np.float64)
+    is_shown = ~_padding(levels.values, data)
+    shown, counts = values[is_shown], levels.counts[is_shown]
     if shown.size == 0:
         raise ImageError(f"{called} is filled with padding alone: there is nothing to read. Check the export.")
     if not np.isfinite(values).all():
@@ -178,10 +182,10 @@ def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, c
         low, high = float(values.min()), float(values.max())
     else:
         window = _window(data)
-        if window is not None and not _shows(window, shown):
+        if window is not None and not _shows(window, shown, counts):
             window = None
             notes.append("The file's display window shows nothing of its values.")
-        low, high = (float(v) for v in np.percentile(shown, (0.1, 99.9)))
+        low, high = (quantile(shown, counts, share) for share in (0.001, 0.999))
         if window is None:
             notes.append("The file names no usable display window: shown from its darkest to its brightest values.")
     if values.min() == values.max():
@@ -190,7 +194,7 @@ def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, c
     span = float(values.max()) - shift
     # Steps finer than one (a fractional rescale slope) or wider than 16 bits are fitted into uint16.
     scale = 65535 / span if span > 65535 or (span < 256 and not np.all(values == np.rint(values))) else 1.0
-    pixels = np.rint((values - shift) * scale).astype(np.uint16)
+    toned = np.rint((values - shift) * scale).astype(np.uint16)
     units = (1 / scale, shift)
     if window is None:
         low, high = (low - shift) * scale, (high - shift) * scale
@@ -198,13 +202,13 @@ def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, c
     else:
         centre, width = (window[0] - shift) * scale, max(window[1] * scale, 2.0)
     if str(data.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1":  # (0028,0004): low values are bright
-        top = int(pixels.max())
-        pixels = (top - pixels).astype(np.uint16)
+        top = int(toned.max())
+        toned = (top - toned).astype(np.uint16)
         centre = top - centre + 1
         units = (-1 / scale, shift + top / scale)
         notes.append("Stored with white as black (MONOCHROME1): inverted for display.")
     radiograph = Radiograph(
-        pixels,
+        levels.image_of(toned),
         window=(centre, width),
         view_position=view_of(data),
         study_date=date_of(data),
@@ -215,7 +219,7 @@ def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, c
         reference=_reference(data),
         header=read_header(data),
     )
-    return replace(radiograph, doubts=doubts(radiograph.display(), colours))
+    return replace(radiograph, doubts=doubts_of(radiograph, colours))
 
 
 def _reference(data: Dataset) -> DicomReference | None:
@@ -254,14 +258,14 @@ def _window(data: Dataset) -> tuple[float, float] | None:
     return (centre, width) if math.isfinite(centre) and math.isfinite(width) and width > 0 else None
 
 
-def _shows(window: tuple[float, float], values: np.ndarray) -> bool:
-    """Whether any hundredth of the values lies inside the window, so that it is neither all black nor all white."""
+def _shows(window: tuple[float, float], values: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether any hundredth of the pixels lies inside the window, so that it is neither all black nor all white."""
     low, high = window[0] - window[1] / 2, window[0] + window[1] / 2
-    return bool(np.mean((values > low) & (values < high)) > 0.01)
+    return bool(counts[(values > low) & (values < high)].sum() > 0.01 * counts.sum())
 
 
 def _padding(stored: np.ndarray, data: Dataset) -> np.ndarray:
-    """Where the image was filled up: the value or range of (0028,0120) and (0028,0121), as stored."""
+    """Which values as stored the image was filled up with: those of (0028,0120) and (0028,0121)."""
     first = data.get("PixelPaddingValue")
     if first is None:
         return np.zeros(stored.shape, dtype=bool)

@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from priorrg.study import Radiograph
+
 # What may be doubted; the page has the words.
 COLOUR, FEW_TONES, SHAPE, TURNED, INVERTED, ONE_SIDED, NO_LUNGS = REASONS = (
     "colour",
@@ -24,6 +26,7 @@ COLOUR, FEW_TONES, SHAPE, TURNED, INVERTED, ONE_SIDED, NO_LUNGS = REASONS = (
     "no lungs",
 )
 
+_ENOUGH = 1024  # pixels of the longest edge that are looked at; each cell then has 20 x 20 of them
 _CELLS = 48  # an edge of the small copy
 _COLOURFUL = 12.0  # of 255: standard deviation of the colour channels round grey; an even tint of a film has none
 _FEWEST_BITS = 2.8  # entropy of the small copy's 32 tones: a drawing or writing has fewer, a film half in black 3
@@ -31,6 +34,11 @@ _LONGEST = 2.0  # long edge over short edge
 _LEAST_PATTERN, _LEAST_LEAD = 0.28, 0.10  # correlation with the pattern, and its lead over the image on its side
 _LEAST_MIRROR = 0.40  # correlation of the image with its own mirror image
 _CLEARLY, _CLEARLY_MORE = 0.35, 0.15  # for saying what it is instead: turned, or inverted
+
+
+def doubts_of(radiograph: Radiograph, colours: np.ndarray | None = None) -> tuple[str, ...]:
+    """`doubts` of a radiograph through its window."""
+    return doubts(radiograph.display(every=max(1, max(radiograph.pixels.shape) // _ENOUGH)), colours)
 
 
 def doubts(shown: np.ndarray, colours: np.ndarray | None = None) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from priorrg.errors import ImageError
-from priorrg.imaging.looks import doubts
+from priorrg.imaging.levels import Levels, quantile
+from priorrg.imaging.looks import doubts_of
 from priorrg.study import Radiograph
 
 MIN_EDGE, MAX_PIXELS = 64, 80_000_000
@@ -56,7 +57,10 @@ def read_raster(data: bytes, called: str) -> Radiograph:
         raise ImageError(f"{called} is one flat tone: there is nothing to read. Check the export.")
     top = 1 << _used_bits(int(pixels.max()), bits)
     window = (top / 2, float(top))
-    low, high = (float(level) for level in np.percentile(pixels, (0.1, 99.9)))
+    low = high = 0.0
+    if bits == 16:
+        levels = Levels.of(pixels)
+        low, high = (quantile(levels.values, levels.counts, share) for share in (0.001, 0.999))
     if bits == 16 and high - low < top / 4:  # else it would be shown, and read, as next to one tone
         window = ((low + high + 1) / 2, max(high - low + 1, 2.0))
         notes.append("Its values fill a small part of their range: shown from the darkest to the brightest.")
@@ -66,7 +70,7 @@ def read_raster(data: bytes, called: str) -> Radiograph:
     source = "JPEG" if kind == "MPO" else kind
     radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes))
     colours = None if bits == 16 or image.mode in ("L", "1") else np.asarray(image.convert("RGB"))
-    return replace(radiograph, doubts=doubts(radiograph.display(), colours))
+    return replace(radiograph, doubts=doubts_of(radiograph, colours))
 
 
 def _rare_jpeg(data: bytes) -> str:
@@ -90,7 +94,9 @@ def _used_bits(largest: int, bits: int) -> int:
 def _grey(image: Image.Image) -> tuple[np.ndarray, int, list[str]]:
     """(rows, columns) uint16, the bits stored, and what was assumed."""
     notes: list[str] = []
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+    if image.mode == "I;16":
+        return np.asarray(image), 16, notes
+    if image.mode in ("I;16B", "I;16L", "I"):
         return np.clip(np.asarray(image).astype(np.int64), 0, 65535).astype(np.uint16), 16, notes
     if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
         alpha = np.asarray(image.convert("RGBA"))[..., 3]

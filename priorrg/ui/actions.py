@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from priorrg.errors import ImageError, StudyError
+from priorrg.errors import BusyError, StudyError
 from priorrg.explain.overlays import Overlay, explain
 from priorrg.feedback.store import Feedback, FeedbackStore, SentenceMark
 from priorrg.imaging.open import read_radiograph
@@ -24,11 +25,12 @@ from priorrg.reading import (
     Stopped,
 )
 from priorrg.report import EditedSentence, edited_text
-from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph, Study, check_context
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
 from priorrg.ui import texts
 from priorrg.ui.reported import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
 from priorrg.ui.turns import Turns
+from priorrg.ui.uploads import read_and_delete
 
 EXAMPLES = Path(__file__).parent.parent.parent / "assets" / "examples"
 MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
@@ -60,17 +62,18 @@ def examples() -> list[Example]:
 class Actions:
     """The reader's actions on a session, over one Reader and one store."""
 
-    def __init__(self, reader: Reader, store: FeedbackStore):
+    def __init__(self, reader: Reader, store: FeedbackStore, most_waiting: int = 20):
+        """most_waiting: readings that may wait for the one that is read."""
         self.reader = reader
         self.store = store
-        self.turns = Turns()
+        self.turns = Turns(most_waiting)
 
     def take_upload(self, session: Session, side: str, path: str | Path) -> None:
         """Read an upload into the session's `current` or `prior` and delete the file, whatever comes of it.
 
         Raises ImageError; then the session keeps the image that it had.
         """
-        session.put(side, _read_and_delete(path))
+        session.put(side, read_and_delete(path))
 
     def take_example(self, session: Session, example: Example) -> None:
         session.put("current", read_radiograph(example.current))
@@ -79,7 +82,8 @@ class Actions:
     def encode_ahead(self, session: Session) -> None:
         """Have the images on the page encoded in the background, while the reader types; never waits.
 
-        The page calls it whenever it shows other images; an image that is known costs nothing.
+        Called when the page has fetched an image: what the reader sees first goes before what the model sees. An image
+        that is known costs nothing.
         """
         for radiograph in (session.current, session.prior):
             if radiograph is not None:
@@ -91,8 +95,10 @@ class Actions:
     def press(self, session: Session, indication: str, history: str, view: str, prior_view: str) -> None:
         """Generate was pressed: the study is what stands on the page now, however long its turn takes to come.
 
-        Raises StudyError where there is no current image or the context is too long; then all stays as it was.
+        Raises StudyError where there is no current image or the context is too long, BusyError where too many wait
+        already; then all stays as it was.
         """
+        self.turns.check()
         with session.lock:  # an upload that ends just now comes before or after, never between
             run = Run(self.study(session, indication, history, view, prior_view))
             session.mirrored = session.edited_text or ""  # `unsent` has handed it to the page by now
@@ -126,9 +132,12 @@ class Actions:
                 comparison.stop.set()
             if run is None:
                 return None
+            was_over = run.stop.is_set() and session.tracing is None
             run.stop.set()
-            if session.report is not None:  # only the overlays are missing; they come when they are ready
-                return self._finished(session, run)
+            if session.tracing is not None:
+                session.tracing.set()
+            if session.report is not None:  # only the overlays were missing
+                return self._finished(session, run) | ({} if was_over else {"status": texts.TRACING_STOPPED})
             return None if run.has_begun else report_payload(texts.STOPPED_BEFORE, busy=False)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
@@ -140,14 +149,17 @@ class Actions:
             run = session.run
             if run is None or run.has_begun:
                 return
-        with self.turns.place() as place:
-            for before in place.wait(run.stop):
-                yield self._waiting(before, run.key)
-            with session.lock:
-                if run.stop.is_set() or session.run is not run or run.has_begun:
-                    return
-                run.has_begun, session.method = True, method
-            yield from self._generate(session, run)
+        try:
+            with self.turns.place() as place:
+                for before in place.wait(run.stop):
+                    yield self._waiting(before, run.key)
+                with session.lock:
+                    if run.stop.is_set() or session.run is not run or run.has_begun:
+                        return
+                    run.has_begun, session.method = True, method
+                yield from self._generate(session, run)
+        except BusyError as error:  # others pressed at the same moment
+            yield report_payload(str(error), busy=False)
 
     def _generate(self, session: Session, run: Run) -> Iterator[dict[str, Any]]:
         shown = report_payload(
@@ -171,7 +183,8 @@ class Actions:
                     yield shown
                 elif session.finish(run, draft, event):
                     yield shown
-                    finished = self.finished(session, session.method)  # the reader may have chosen another meanwhile
+                    # The reader may have chosen another method meanwhile, or have pressed Stop.
+                    finished = None if run.stop.is_set() else self.finished(session, session.method)
                     if finished is not None:
                         yield finished
         except Exception:
@@ -195,18 +208,26 @@ class Actions:
     def finished(self, session: Session, method: str) -> dict[str, Any] | None:
         """The finished report with one overlay a sentence; overlays are computed once a method.
 
-        None where there is no report, or no longer one when the overlays are ready. The method is also that of a
-        report which is still being written.
+        None where there is no report, or no longer one when the overlays are ready, or where they were stopped. The
+        method is also that of a report which is still being written.
         """
+        stop = threading.Event()
         with session.lock:
             session.method = method
             run, report, known = session.run, session.report, session.overlays
+            if session.tracing is not None:
+                session.tracing.set()  # of another method, which nobody wants to see any more
         if run is None or report is None:
             return None
         if method not in known:
-            overlays = explain(self.reader, run.study, report.tokens, report.sentences, method)
+            session.tracing = stop
+            try:
+                overlays = explain(self.reader, run.study, report.tokens, report.sentences, method, stop=stop)
+            finally:
+                with session.lock:
+                    session.tracing = None if session.tracing is stop else session.tracing
             with session.lock:
-                if session.report is not report:
+                if session.report is not report or stop.is_set():
                     return None
                 known[method] = overlays
         with session.lock:
@@ -360,13 +381,3 @@ def _shown(shown: dict[str, Any], event: Event) -> dict[str, Any]:
         "status": texts.TRACING,
         "step": "tracing",
     }
-
-
-def _read_and_delete(path: str | Path) -> Radiograph:
-    file = Path(path)
-    try:
-        return read_radiograph(file)
-    except OSError:  # its own sentence would carry the file's name into the log
-        raise ImageError(texts.LOST_UPLOAD) from None
-    finally:
-        file.unlink(missing_ok=True)

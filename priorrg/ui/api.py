@@ -7,6 +7,7 @@ added. Everything else that the page does is private to it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
@@ -19,10 +20,11 @@ from priorrg import __version__
 from priorrg.errors import ImageError, PriorRGError, StudyError
 from priorrg.explain.overlays import METHODS, Overlay, explain
 from priorrg.explain.placement import seen_square
-from priorrg.imaging.open import read_radiograph
 from priorrg.reading import DraftDone, Reader, ReportDone
 from priorrg.report import DISCLAIMER
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
+from priorrg.ui.turns import Turns
+from priorrg.ui.uploads import read
 
 API_VERSION = 1
 DIGITS = 5  # significant ones of a number in a grid
@@ -31,8 +33,9 @@ DIGITS = 5  # significant ones of a number in a grid
 class Api:
     """The endpoints as plain methods over one Reader; they raise PriorRGError."""
 
-    def __init__(self, reader: Reader):
+    def __init__(self, reader: Reader, turns: Turns):
         self.reader = reader
+        self.turns = turns
 
     def report(
         self,
@@ -52,7 +55,8 @@ class Api:
         """
         with Uploads(self.reader, current, prior) as uploads:
             study = uploads.study(indication, history, view, prior_view)
-            return self._read(study)[0]
+            with self.turns.turn():
+                return self._read(study)[0]
 
     def draft(
         self,
@@ -66,9 +70,8 @@ class Api:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
         with Uploads(self.reader, current, prior) as uploads:
             study = uploads.study(indication, history, view, prior_view)
-            events = self.reader.read(study)
-            text = next(event.text for event in events if isinstance(event, DraftDone))
-            events.close()  # type: ignore[attr-defined]
+            with self.turns.turn(), closing(self.reader.read(study)) as events:  # type: ignore[type-var]
+                text = next(event.text for event in events if isinstance(event, DraftDone))
             return self._answer(study, coarse_draft=text)
 
     def overlay(
@@ -94,8 +97,9 @@ class Api:
             if method not in METHODS:
                 raise StudyError(f"The method {method[:20]!r} is not known. There are: {', '.join(METHODS)}.")
             study = uploads.study(indication, history, view, prior_view)
-            answer, done = self._read(study)
-            overlays = explain(self.reader, study, done.tokens, done.sentences, method)
+            with self.turns.turn():
+                answer, done = self._read(study)
+                overlays = explain(self.reader, study, done.tokens, done.sentences, method)
             return answer | {
                 "method": method,
                 "overlays": [_overlay(overlay) for overlay in overlays],
@@ -144,13 +148,9 @@ class Uploads:
             raise StudyError("There is no current image. Give a DICOM, PNG or JPEG file as `current`.")
         for side, file in self.files.items():
             try:
-                radiograph = read_radiograph(file)
+                radiograph = read(file)
             except ImageError as error:
                 raise ImageError(f"{side.capitalize()} image: {error}") from error
-            except OSError:  # its own sentence would carry the file's name
-                raise ImageError(
-                    f"{side.capitalize()} image: the upload did not arrive whole. Send it again."
-                ) from None
             self.radiographs[side] = replace(radiograph, view_position=known[side]) if side in known else radiograph
         return Study(self.radiographs["current"], self.radiographs.get("prior"), context)
 
@@ -178,12 +178,12 @@ def _rows(grid: np.ndarray) -> list[list[float]]:
     return [[float(f"{value:.{DIGITS}g}") for value in row] for row in grid]
 
 
-def build_api(reader: Reader) -> None:
+def build_api(reader: Reader, turns: Turns) -> None:
     """Add the endpoints to the page that is being built (inside its `with gr.Blocks()`); nothing of them is seen.
 
     Files come in through gr.File, which takes nothing but this server's own uploads; gr.api would take any path.
     """
-    api = Api(reader)
+    api = Api(reader, turns)
     with gr.Column(visible=False):
         asked = [
             gr.File(label="current"),
@@ -199,8 +199,8 @@ def build_api(reader: Reader) -> None:
             inputs,
             answer,
             api_name=function.__name__,
-            concurrency_id="model",
-            concurrency_limit=1,
+            concurrency_id="readings",  # whose turn it is, is ours to say
+            concurrency_limit=turns.most_waiting + 1,
         )
 
 

@@ -14,10 +14,10 @@ import gradio as gr
 
 from priorrg.awareness import Remark, Sorting, remarks_on, sort_files
 from priorrg.errors import ImageError
-from priorrg.imaging.open import read_radiograph
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui import texts
 from priorrg.ui.sessions import Session
+from priorrg.ui.uploads import read_and_delete
 
 MAX_FILES = 24  # of a folder; all of them are in memory until two are chosen
 
@@ -122,13 +122,9 @@ def take_files(session: Session, paths: list[str]) -> None:
             if number > MAX_FILES:
                 break
             try:
-                images.append((number, read_radiograph(path, called=called)))
+                images.append((number, read_and_delete(path, called)))
             except ImageError as error:
                 unread.append(Remark("not read", values={"reason": str(error)}))
-            except OSError:
-                unread.append(Remark("not read", values={"reason": f"{called}: {texts.LOST_UPLOAD}"}))
-            finally:
-                Path(path).unlink(missing_ok=True)
     finally:
         for path in paths:
             Path(path).unlink(missing_ok=True)

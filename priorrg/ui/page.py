@@ -21,7 +21,7 @@ from priorrg.ui.context import build_context
 from priorrg.ui.context import wire as wire_context
 from priorrg.ui.exports import build_exports, wire_exports
 from priorrg.ui.payload import undiffed, viewer_payload
-from priorrg.ui.report_column import MOST_WAITING, build_readings, build_report
+from priorrg.ui.report_column import build_readings, build_report
 from priorrg.ui.report_column import wire as wire_report
 from priorrg.ui.reported import report_payload
 from priorrg.ui.sessions import Session, Sessions
@@ -172,7 +172,6 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                     radiograph = getattr(session, side)
                     view = radiograph.view_position if radiograph else UNKNOWN_VIEW
                     boxes[place] = view if view in known_views else UNKNOWN_VIEW
-            actions.encode_ahead(session)
             status = texts.READY if session.current else texts.NO_CURRENT
             return [viewer_payload(session), report_payload(status, busy=False), *boxes, "", notes_payload(session)]
 
@@ -262,7 +261,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             [method],
             report,
             concurrency_id="readings",  # whose turn it is, and how many are before it, is ours to say
-            concurrency_limit=MOST_WAITING,
+            concurrency_limit=actions.turns.most_waiting + 1,
             api_visibility="private",
             show_progress="hidden",
         ).then(on_written, corrected, corrected, queue=False, api_visibility="private", show_progress="hidden")
@@ -323,5 +322,5 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
         page.unload(on_unload)
 
-        build_api(actions.reader)
+        build_api(actions.reader, actions.turns)
     return page

@@ -1,5 +1,6 @@
 """How pixels get from a session to the viewer: as unsigned 16-bit numbers, so that window and level act on all of them.
 
+A first look comes at once, of a large film in means of its pixels; all pixels follow when somebody looks that closely.
 Nothing is drawn here and nothing kept: each answer is made from the session's radiograph, and when the session ends
 there is none left to give. Window and level are the browser's (assets/ui/pixels.js).
 """
@@ -7,44 +8,53 @@ there is none left to give. Window and level are the browser's (assets/ui/pixels
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from PIL import Image
+from starlette.background import BackgroundTask
 
 from priorrg.study import Radiograph
 from priorrg.ui.login import login_needed
-from priorrg.ui.sessions import Sessions
+from priorrg.ui.sessions import Session, Sessions
 
-LONGEST_EDGE = 2048  # pixels sent to the page; the model always gets the full image
+LONGEST_EDGE = 1280  # pixels of a first look: about as many as a pane has on the screen
 TOKEN_HEADER = "X-PriorRG-Session"  # a header, for addresses stand in the logs of proxies
 GZIP = 31  # zlib's name for a gzip container around its largest window
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The size at which a radiograph is sent: its own, or reduced to LONGEST_EDGE."""
+    """The first look at a radiograph: its size, and how many of the file's pixels are one of its own, each way."""
 
     width: int
     height: int
+    step: int
 
 
 def picture_of(radiograph: Radiograph) -> Picture:
     rows, columns = radiograph.pixels.shape
-    reduction = min(1.0, LONGEST_EDGE / max(rows, columns))
-    return Picture(max(1, round(columns * reduction)), max(1, round(rows * reduction)))
+    step = -(-max(rows, columns) // LONGEST_EDGE)
+    step = max(1, min(step, rows, columns))
+    return Picture(columns // step, rows // step, step)
 
 
-def sent_pixels(radiograph: Radiograph) -> np.ndarray:
-    """(rows, columns) uint16: the radiograph's own pixels, or means of them where it is larger than LONGEST_EDGE."""
+def first_look(radiograph: Radiograph) -> np.ndarray:
+    """(height, width) uint16 of its `Picture`: the radiograph's own pixels, or means of step x step of them.
+
+    The last rows and columns that fill no whole step are left out.
+    """
     picture = picture_of(radiograph)
-    if (picture.height, picture.width) == radiograph.pixels.shape:
+    step, height, width = picture.step, picture.height, picture.width
+    if step == 1:
         return radiograph.pixels
-    # In floats: Pillow's own 16-bit resizing takes longer.
-    whole = Image.fromarray(radiograph.pixels.astype(np.float32))
-    reduced = whole.resize((picture.width, picture.height), Image.Resampling.BILINEAR)
-    return np.clip(np.rint(np.asarray(reduced)), 0, 65535).astype(np.uint16)
+    whole = radiograph.pixels[: height * step, : width * step]
+    sums = np.zeros((height, width), dtype=np.uint32)
+    for row in range(step):
+        for column in range(step):
+            sums += whole[row::step, column::step]
+    return ((sums + step * step // 2) // (step * step)).astype(np.uint16)
 
 
 def plain(pixels: np.ndarray) -> bytes:
@@ -65,24 +75,26 @@ def packed(pixels: np.ndarray) -> bytes:
     return packer.compress(np.ascontiguousarray(low_and_high).tobytes()) + packer.flush()
 
 
-def serve_pixels(app: FastAPI, sessions: Sessions) -> None:
+def serve_pixels(app: FastAPI, sessions: Sessions, when_sent: Callable[[Session], None]) -> None:
     """Add GET /pixels/{side}/{key}: an image of the session whose token the header names, 404 when there is none.
 
     side: `current` or `prior`. key: as in the payload, so that a slow answer can be no other image than was asked for.
-    `?pack=1` asks for `packed`, with the content encoding gzip, instead of `plain`.
+    Gives the first look, with `?whole=1` all pixels. `?pack=1` asks for `packed`, with the content encoding gzip,
+    instead of `plain`. when_sent: called with the session after each answer, outside of the event loop.
     """
 
     @app.get("/pixels/{side}/{key}", dependencies=[Depends(login_needed)])
-    def pixels(side: str, key: str, request: Request, pack: bool = False) -> Response:
+    def pixels(side: str, key: str, request: Request, whole: bool = False, pack: bool = False) -> Response:
         session = sessions.with_token(request.headers.get(TOKEN_HEADER, ""))
         radiograph = getattr(session, side, None) if session and side in ("current", "prior") else None
-        if radiograph is None or image_key(radiograph) != key:
+        if session is None or radiograph is None or image_key(radiograph) != key:
             raise HTTPException(404, "There is no such image: it was replaced, or its session has ended.")
         headers = {"Cache-Control": "no-store"}  # the browser keeps no copy on its disk
         if pack:
             headers["Content-Encoding"] = "gzip"
-        body = (packed if pack else plain)(sent_pixels(radiograph))
-        return Response(body, media_type="application/octet-stream", headers=headers)
+        body = (packed if pack else plain)(radiograph.pixels if whole else first_look(radiograph))
+        after = BackgroundTask(when_sent, session)
+        return Response(body, media_type="application/octet-stream", headers=headers, background=after)
 
 
 def image_key(radiograph: Radiograph) -> str:

@@ -25,7 +25,6 @@ REPORT = (
 )
 READINGS = '<div class="readings"></div>'
 REPORT_SCRIPTS = ("report.js", "sentences.js", "glance.js")  # one after the other, in one scope
-MOST_WAITING = 20  # readings that wait in our own queue; more wait in Gradio's
 
 
 def build_report(assets: Path) -> gr.HTML:
@@ -93,7 +92,7 @@ def wire(
         None,
         readings,
         concurrency_id="readings",
-        concurrency_limit=MOST_WAITING,
+        concurrency_limit=actions.turns.most_waiting + 1,
         api_visibility="private",
         show_progress="hidden",
     )

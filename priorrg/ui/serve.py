@@ -13,12 +13,16 @@ from priorrg.feedback.store import FeedbackStore
 from priorrg.reading import Reader
 from priorrg.report import DISCLAIMER
 from priorrg.settings import Settings
+from priorrg.ui import uploads
 from priorrg.ui.about import serve_card
 from priorrg.ui.actions import Actions
 from priorrg.ui.login import Logins
 from priorrg.ui.page import ASSETS, CHOOSE_THEME, build_page
 from priorrg.ui.pixels import serve_pixels
 from priorrg.ui.sessions import Sessions
+
+OTHER_THREADS = 40  # Gradio's own number
+MOST_EVENTS = 500  # in Gradio's queue, uploads among them: against a flood; readings wait in ours (turns.py)
 
 
 def build_app(settings: Settings, reader: Reader) -> FastAPI:
@@ -27,13 +31,17 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
     Another route of ours goes before the page is mounted and takes `dependencies=[Depends(login_needed)]`.
     Raises FeedbackError when feedback could not be kept, SettingsError for a file of logins that cannot be used.
     """
+    uploads.keep_apart()
     logins = Logins.read(settings.auth) if settings.auth else None
     sessions = Sessions(reader.forget, settings.session_minutes * 60)
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
-    page = build_page(Actions(reader, FeedbackStore(settings.feedback)), sessions, settings.session_minutes)
-    page.queue(max_size=settings.queue_size)
+    actions = Actions(reader, FeedbackStore(settings.feedback), settings.queue_size)
+    page = build_page(actions, sessions, settings.session_minutes)
+    # Whoever waits for his turn holds a thread; the pixels have others.
+    page.max_threads = settings.queue_size + OTHER_THREADS
+    page.queue(max_size=MOST_EVENTS)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
     origins = [origin.strip() for origin in settings.origins.split(",") if origin.strip()]
@@ -43,7 +51,7 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
     def health() -> dict[str, str]:
         return {"status": "ok", "weights": reader.card.name}
 
-    serve_pixels(app, sessions)
+    serve_pixels(app, sessions, actions.encode_ahead)
     serve_card(app, reader)
     served = gr.mount_gradio_app(
         app,

@@ -60,6 +60,7 @@ class Session:
     comparison: Comparison | None = None
     fingerprints: set[str] = field(default_factory=set)
     method: str = ""  # which overlays the reader wants to see
+    tracing: threading.Event | None = None  # stops the overlays that are being computed
     turns: dict[str, int] = field(default_factory=dict)  # the highest heard of edits and of marks
     left_at: float | None = None  # when the page's connection broke, until something is heard of it again
     arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
@@ -95,6 +96,8 @@ class Session:
                 self.run.stop.set()
             if self.comparison is not None:
                 self.comparison.stop.set()
+            if self.tracing is not None:
+                self.tracing.set()
             edited = self.edited_text
             if edited is not None and edited not in (self.mirrored, self.offered):
                 self.unsent.append(edited)

@@ -31,6 +31,8 @@ METHODS = {
     "attention": "Attention: where the model looked",
     "gradient": "Gradient (slower): what the sentence hangs on",
 }
+QUEUE_FULL = "The queue is full: {count} at most may wait here. Nothing of yours is lost; try again in a minute."
+TRACING_STOPPED = "The report is finished; its overlays were stopped. Choose a method under the images to have them."
 LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
 NO_CURRENT_IMAGE = (
     "There is no current image. Upload one, or load an example study. (A session that was idle for long is forgotten.)"
@@ -148,7 +150,8 @@ VIEWER = {
     "window": "W {width}  L {level}",
     "scale": "{percent} %",
     "oneToOne": "1:1",
-    "reduced": "{scale} of {width} x {height}; the file has {fileWidth} x {fileHeight}",
+    "wholeLoading": "{scale} · loading all {width} x {height} pixels",
+    "wholeFailed": "{scale} · coarse: not all of {width} x {height} pixels came, zoom again",
     "tools": "Viewer tools",
     "dragWindow": "Window",
     "dragPan": "Pan",
@@ -160,7 +163,7 @@ VIEWER = {
     "zoomOutAbout": "Zoom out",
     "fit": "Fit",
     "fitAbout": "Fit the whole image",
-    "oneToOneAbout": "One pixel of the picture on one pixel of the screen",
+    "oneToOneAbout": "One pixel of the file on one pixel of the screen",
     "invert": "Invert",
     "invertAbout": "Exchange black and white",
     "reset": "Reset",

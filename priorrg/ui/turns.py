@@ -1,10 +1,16 @@
-"""Whose turn it is to read: one reading after another, in the order in which they were asked for."""
+"""Whose turn it is to read: one reading after another, in the order in which they were asked for.
+
+The page's readings and those of the API stand in one queue, so that whoever waits is told how many really are before.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from priorrg.errors import BusyError
+from priorrg.ui import texts
 
 LOOK_AT_STOP_S = 0.1  # how often whoever waits looks whether it was stopped
 
@@ -33,9 +39,10 @@ class Place:
 
 
 class Turns:
-    """The queue of readings on this server."""
+    """The queue of readings on this server. most_waiting: how many may wait while one is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int) -> None:
+        self.most_waiting = most_waiting
         self.places: list[Place] = []
         self.changed = threading.Condition()
 
@@ -43,11 +50,17 @@ class Turns:
         """Readings that run or wait."""
         return len(self.places)
 
+    def check(self) -> None:
+        """Raises BusyError where nobody more may wait."""
+        if len(self.places) > self.most_waiting:
+            raise BusyError(texts.QUEUE_FULL.format(count=self.most_waiting))
+
     @contextmanager
     def place(self) -> Iterator[Place]:
-        """Take the last place; it is given back at the end of the block, whatever ends it."""
+        """Take the last place; it is given back at the end of the block, whatever ends it. Raises BusyError."""
         place = Place(self)
         with self.changed:
+            self.check()
             self.places.append(place)
         try:
             yield place
@@ -55,3 +68,11 @@ class Turns:
             with self.changed:
                 self.places.remove(place)
                 self.changed.notify_all()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Take the last place and enter the block when it is its turn. Raises BusyError."""
+        with self.place() as place:
+            for _ in place.wait(threading.Event()):
+                pass
+            yield

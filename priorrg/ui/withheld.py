@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+from priorrg.errors import BusyError
 from priorrg.facts import Fact, read_facts
 from priorrg.reading import ReportDone
 from priorrg.report import split_sentences
@@ -60,7 +62,13 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
         payload = readings_payload(run.study, report, comparison)
         return payload | {"key": run.key, "status": status, "busy": busy}
 
-    with actions.turns.place() as place:
+    with ExitStack() as held:
+        try:
+            place = held.enter_context(actions.turns.place())
+        except BusyError as error:
+            comparison.stop.set()
+            yield shown(str(error), busy=False)
+            return
         yield shown(texts.STARTING)
         for before in place.wait(comparison.stop):
             yield shown(texts.ONE_BEFORE if before == 1 else texts.SEVERAL_BEFORE.format(count=before))
