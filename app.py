@@ -29,13 +29,12 @@ def main() -> int:
         for name, value in asdict(settings).items():
             print(f"{name}: {'-' if value == '' else value}")
 
-        from priorrg import zero_gpu  # before torch
+        from priorrg import texts, zero_gpu  # before torch
 
         import torch  # isort: skip
         import uvicorn
 
         from priorrg.reading import Reader
-        from priorrg.report import DISCLAIMER
         from priorrg.ui import uploads
         from priorrg.ui.serve import build_app
 
@@ -48,7 +47,7 @@ def main() -> int:
     except PriorRGError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"weights loaded: {reader.card.name}. {reader.card.note}\n{DISCLAIMER}")
+    print(f"weights loaded: {reader.card.name}. {reader.card.note}\n{texts.report.DISCLAIMER}")
     print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
     # uvicorn shuts down and then raises the signal again: an ordinary exit lets the upload folder go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError
-from priorrg.report import DISCLAIMER
 
 if TYPE_CHECKING:
     from priorrg.reading import Event, Reader, ReportDone
@@ -78,7 +78,7 @@ def report(arguments: argparse.Namespace) -> int:
         print(note, file=sys.stderr)
     events = reader.read(study, num_beams=arguments.beams)
     if not arguments.json:
-        print(f"{DISCLAIMER}\nWeights: {reader.card.name} ({reader.card.kind})", end="")
+        print(f"{texts.report.DISCLAIMER}\nWeights: {reader.card.name} ({reader.card.kind})", end="")
         events = printed(events)
     draft, done = "", None
     for event in events:
@@ -89,7 +89,8 @@ def report(arguments: argparse.Namespace) -> int:
     assert done is not None, "a reading that nobody stops ends with a report"
     if arguments.json:
         weights = asdict(reader.card)
-        print(json.dumps({"disclaimer": DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}, indent=2))
+        answer = {"disclaimer": texts.report.DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}
+        print(json.dumps(answer, indent=2))
     if arguments.out:
         write_outputs(arguments.out, reader, study, draft, done)
     return 0
@@ -228,7 +229,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence on stderr where the reader can do something about it."""
     parser = argparse.ArgumentParser(prog="python -m priorrg", description="Prior-aware chest X-ray reporting.")
-    parser.epilog = DISCLAIMER
+    parser.epilog = texts.report.DISCLAIMER
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, command in COMMANDS.items():
         command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))

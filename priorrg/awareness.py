@@ -22,8 +22,8 @@ LATERAL = "LATERAL"
 class Remark:
     """One thing to know. side: `current`, `prior`, or empty where it is about both.
 
-    kind and the keys of values: those of the sentences in priorrg/ui/texts.py. offers_swap: whether exchanging current
-    and prior may be the answer.
+    kind and the keys of values: those of the sentences in priorrg/texts/notes.py. offers_swap: whether exchanging
+    current and prior may be the answer.
     """
 
     kind: str

@@ -39,7 +39,7 @@ _FINDINGS = {
 DEVICES = tuple(_FINDINGS)[9:]
 _SIDELESS = {"cardiomegaly", "hyperinflation", "edema", "endotracheal tube", "nasogastric tube", "sternotomy wires"}
 _MENTION = re.compile("|".join(f"(?P<f{n}>\\b(?:{words})\\b)" for n, words in enumerate(_FINDINGS.values())))
-_NAMES = tuple(_FINDINGS)
+FINDINGS = tuple(_FINDINGS)
 
 # Sentences that deny without naming what they deny.
 _NORMAL_HEART = re.compile(
@@ -173,7 +173,7 @@ def _clause_facts(clause: str) -> list[Fact]:
     behind = [*(first for first, _ in splits), clause[mentions[-1].end() :]]
     facts = []
     for number, mention in enumerate(mentions):
-        name = _NAMES[int(mention.lastgroup[1:])]  # type: ignore[index]
+        name = FINDINGS[int(mention.lastgroup[1:])]  # type: ignore[index]
         change = _change(before[number], behind[number])
         side = "" if name in _SIDELESS else _side_of(before[number], behind[number])
         facts.append(Fact(name, side, _presence(clause, mention, before[number], behind[number]), change))

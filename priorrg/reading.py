@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from priorrg import zero_gpu
+from priorrg import texts, zero_gpu
 from priorrg.confidence import Calibration, Confidence, read_calibration, sentence_confidences
 from priorrg.errors import CheckpointError, ImageError
 from priorrg.image_features import ImageFeatures
@@ -281,12 +281,12 @@ class Reader:
         """
         check_context(study.context)
         stop = stop or threading.Event()
-        yield Progress("images", "Reading the images" if study.has_prior else "Reading the image")
+        yield Progress("images", texts.reading.READING_IMAGES if study.has_prior else texts.reading.READING_IMAGE)
         for radiograph in (study.current, study.prior):
             if stop.is_set() or (radiograph is not None and not self.images.wait(radiograph, stop)):
                 yield Stopped("", "")
                 return
-        yield Progress("encoding", "Putting images and context together")
+        yield Progress("encoding", texts.reading.ENCODING)
         inputs = self.study_inputs(study)
         with self.lock, torch.no_grad():
             memory = self.model.encode_study(**inputs, memory_level="coarse")
@@ -294,7 +294,7 @@ class Reader:
         if with_draft:
             if self.config.coarse_draft != COARSE_FROM_MEMORY:
                 memory = self._refine(memory, inputs)
-            yield Progress("drafting", "Writing the coarse draft")
+            yield Progress("drafting", texts.reading.DRAFTING)
             latents = memory.coarse if self.config.coarse_draft == COARSE_FROM_MEMORY else memory.full
             writing = Writing(self._writer, latents, stop)
             for text in writing.words():
@@ -306,7 +306,7 @@ class Reader:
         if with_draft:
             yield DraftDone(draft)
 
-        yield Progress("refining", "Refining the report")
+        yield Progress("refining", texts.reading.REFINING)
         if memory.joint is None:
             memory = self._refine(memory, inputs)
         num_beams = num_beams or self.config.num_beams
@@ -319,7 +319,8 @@ class Reader:
             most = self.config.max_report_tokens
             with closing(writing.lengths()) as lengths:  # whoever leaves in the middle ends the search, and now
                 for length in lengths:
-                    yield Progress("refining", f"Comparing {num_beams} versions, {length} of at most {most} tokens")
+                    said = texts.reading.COMPARING.format(versions=num_beams, length=length, most=most)
+                    yield Progress("refining", said)
         if stop.is_set():
             yield Stopped(draft, writing.text)
             return
@@ -363,5 +364,5 @@ def _radiograph(path: str | Path, view: str) -> Radiograph:
     try:
         radiograph = read_radiograph(path)
     except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise ImageError(texts.imaging.UNREADABLE.format(path=path, reason=error.strerror or error)) from error
     return replace(radiograph, view_position=view) if view else radiograph

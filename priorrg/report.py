@@ -6,11 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-DISCLAIMER = (
-    "PriorRG is a research demonstration, not a medical device. "
-    "A report written here must not be used for patient care."
-)
-
 # A point behind one of these ends no sentence.
 ABBREVIATIONS = frozenset(
     ("approx", "ca", "cf", "dr", "e.g", "fig", "i.e", "incl", "mr", "mrs", "ms", "prof", "resp", "st", "vs")

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from priorrg import texts
 from priorrg.errors import StudyError
 
 UNKNOWN_VIEW = "unk"  # the published view-position dictionary's name for 'not stated'
@@ -136,8 +137,6 @@ def check_context(context: ClinicalContext) -> ClinicalContext:
     """
     for name, text in (("indication", context.indication), ("history", context.history)):
         if len(text) > MAX_CONTEXT_CHARACTERS:
-            raise StudyError(
-                f"The {name} is {len(text):,} characters long and PriorRG reads at most "
-                f"{MAX_CONTEXT_CHARACTERS:,}. Shorten it to what matters for this image."
-            )
+            said = texts.reading.CONTEXT_TOO_LONG[name]
+            raise StudyError(said.format(length=len(text), most=MAX_CONTEXT_CHARACTERS))
     return ClinicalContext(" ".join(context.indication.split()), " ".join(context.history.split()))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import urllib.request
 
@@ -165,6 +166,28 @@ def test_feedback_is_kept_at_once_and_survives_a_reload(app, page):
     kept = rows[-1].feedback
     assert (kept.rating, kept.comment, kept.marks[0].reason) == (3, "Read by the test.", "wrong severity")
     assert kept.marks[0].sentence in kept.refined_report
+
+
+def test_a_translated_reason_and_change_are_shown_and_the_reasons_key_is_kept(app, page):
+    """The page as a translator would leave it: other words in the texts that it is given, the same keys."""
+
+    def translated(route):
+        answer = route.fetch()
+        body = re.sub(r'("wrong severity": ?)"wrong severity"', r'\1"Schweregrad falsch"', answer.text())
+        body = re.sub(r'("larger": ?)"larger"', r'\1"größer"', body)
+        route.fulfill(response=answer, body=body)
+
+    page.route(re.compile(r"/(config)?$"), translated)
+    page.goto(app.address)
+    page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+    written(page)
+    assert "größer" in page.inner_text("#report .tag.change.larger >> nth=0")
+    page.click("#report .sentence >> nth=0")
+    page.select_option("#report .mark >> nth=0", label="Schweregrad falsch")
+    page.click("#rating label >> nth=2")
+    page.click("#send button, button#send")
+    page.wait_for_function("() => document.querySelector('#thanks .thanks').textContent.includes('kept')")
+    assert FeedbackStore(app.feedback).rows()[-1].feedback.marks[0].reason == "wrong severity"
 
 
 def test_an_upload_does_not_stay_on_the_disk(app, page, tmp_path):

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 from pydicom.uid import generate_uid
 
+from priorrg import texts
 from priorrg.awareness import remarks_on
 from priorrg.errors import ImageError
 from priorrg.imaging.looks import COLOUR, FEW_TONES, INVERTED, REASONS, TURNED, doubts
 from priorrg.imaging.open import read_radiograph
-from priorrg.ui import texts
 from priorrg.ui.awareness import MAX_FILES, notes_payload, sentence, take_files
 from priorrg.ui.sessions import Session
 from tests.browsing import EXAMPLE, opened, shown, upload, wait_for_change
@@ -185,7 +185,7 @@ def test_a_picture_is_doubted_with_a_reason(kind, reason):
     Image.fromarray(picture(kind)).save(buffer, "JPEG", quality=90)
     radiograph = read_radiograph(buffer.getvalue())
     assert reason in radiograph.doubts
-    assert texts.DOUBTS[reason] in said(radiograph)[0]
+    assert texts.notes.DOUBTS[reason] in said(radiograph)[0]
 
 
 def test_a_grey_picture_is_doubted_too():
@@ -198,7 +198,7 @@ def test_an_evenly_tinted_film_is_not_in_colour():
 
 
 def test_every_doubt_and_remark_has_its_words():
-    assert set(texts.DOUBTS) == set(REASONS)
+    assert set(texts.notes.DOUBTS) == set(REASONS)
 
 
 # Several files at once

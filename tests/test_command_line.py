@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from priorrg.__main__ import main
-from priorrg.report import DISCLAIMER
+from priorrg.texts.report import DISCLAIMER
 
 PARITY = Path(__file__).parent / "parity"
 

@@ -20,14 +20,15 @@ import priorrg
 from priorrg.__main__ import main
 from priorrg.errors import ExportError, StudyError
 from priorrg.explain.overlays import Overlay
-from priorrg.export.contents import EDITED, NOT_EDITED, SIMULATED, ReportExport
-from priorrg.export.dicom_sr import HUMAN_SENTENCE, MATCHING
+from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS, check_form, form_of
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
 from priorrg.reading import ReportDone, WeightsCard
-from priorrg.report import DISCLAIMER, EditedSentence, split_sentences
+from priorrg.report import EditedSentence, split_sentences
 from priorrg.study import ClinicalContext, Study
+from priorrg.texts.export import EDITED, HUMAN_SENTENCE, MATCHING, NOT_EDITED, SIMULATED
+from priorrg.texts.report import DISCLAIMER
 from priorrg.ui.actions import EXAMPLES
 from priorrg.ui.exports import take_away
 from priorrg.ui.sessions import Run, Session

@@ -16,7 +16,7 @@ from priorrg.__main__ import main
 from priorrg.errors import FeedbackError
 from priorrg.feedback.export import export_csv
 from priorrg.feedback.store import Feedback, FeedbackStore, SentenceMark
-from priorrg.report import DISCLAIMER
+from priorrg.texts.report import DISCLAIMER
 
 FEEDBACK = Feedback(
     rating=4,

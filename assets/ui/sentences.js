@@ -106,8 +106,8 @@ function role(node, name) { node.dataset.role = name; return node; }
 function marker(row, line) {
   const mark = role(make("select", null, "mark"), "mark");
   mark.setAttribute("aria-label", fill(texts.markAbout, { text: written(row) }));
-  for (const reason of ["", ...props.reasons]) {
-    const option = make("option", mark, "", reason || texts.mark);
+  for (const [reason, said] of [["", texts.mark], ...Object.entries(props.reasons)]) {
+    const option = make("option", mark, "", said);
     option.value = reason;
   }
   mark.value = state.marks[row.source] || "";
@@ -127,7 +127,7 @@ function refresh() {
     const tags = line.querySelector(".tags"), row = state.rows[Number(line.dataset.row)];
     if (!tags || !row) return;
     tags.replaceChildren();
-    if (row.change) make("span", tags, `tag change ${row.change}`, row.change);
+    if (row.change) make("span", tags, `tag change ${row.change}`, texts.changes[row.change]);
     if (row.source === null) make("span", tags, "tag edited", texts.own);
     else if (isEdited(row)) make("span", tags, "tag edited", texts.edited);
     else if (details[row.source]) {

@@ -221,7 +221,7 @@ function row(what, about) {
 }
 for (const name in acts) row(acts[name].key, texts[`${name}About`] || texts[name]);
 row("← ↑ → ↓", texts.moveKeys);
-row("Shift ← ↑ → ↓", texts.toneKeys);
+row(`${texts.shift} ← ↑ → ↓`, texts.toneKeys);
 for (const [what, about] of texts.gestures) row(what, about);
 make("p", help, "", texts.helpNote);
 const choice = make("label", help, "viewer-help-choice");

@@ -6,20 +6,11 @@ import datetime
 from dataclasses import dataclass
 
 import priorrg
+from priorrg import texts
 from priorrg.explain.overlays import Overlay
 from priorrg.reading import WeightsCard
-from priorrg.report import DISCLAIMER, Sentence, split_sentences
+from priorrg.report import Sentence, split_sentences
 from priorrg.study import UNKNOWN_VIEW, Radiograph, Study
-
-TITLE = "Chest radiograph: preliminary report of a research model"
-SIMULATED = "These weights learned from simulated images: on a real radiograph their report means nothing."
-NOT_EDITED = "Written by the model alone: no human has edited this report."
-EDITED = "Written by the model and then edited by a human; edited is not the same as approved."
-METHODS = {
-    "attention": "Attention: where the model looked while it wrote the sentence.",
-    "gradient": "Gradient: the patches that the sentence's probability hangs on.",
-}
-NO_PROOF = "No overlay is proof that a sentence is right."
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,22 +57,22 @@ class ReportExport:
     @property
     def authorship(self) -> str:
         """Whether a human has edited the report, in a sentence."""
-        return EDITED if self.is_edited else NOT_EDITED
+        return texts.export.EDITED if self.is_edited else texts.export.NOT_EDITED
 
     @property
     def training(self) -> str:
         """What the weights learned from; of weights of simulated images, what that means."""
-        parts = [self.card.note.strip(), SIMULATED if self.card.kind == "simulated" else ""]
+        parts = [self.card.note.strip(), texts.export.SIMULATED if self.card.kind == "simulated" else ""]
         return " ".join(part for part in parts if part)
 
     def statements(self) -> list[str]:
         """The sentences that stand in every export: disclaimer, authorship, model, training, date."""
         return [
-            DISCLAIMER,
+            texts.report.DISCLAIMER,
             self.authorship,
-            f"Model: {self.model}.",
+            texts.export.MODEL.format(model=self.model),
             *([self.training] if self.training else []),
-            f"Written on {self.written}.",
+            texts.export.WRITTEN.format(written=self.written),
         ]
 
     def file_name(self, suffix: str) -> str:
@@ -93,20 +84,26 @@ def described(radiograph: Radiograph) -> str:
     """A radiograph in words: view, date, size and source, as far as its file says so."""
     rows, columns = radiograph.pixels.shape
     facts = [
-        radiograph.view_position if radiograph.view_position != UNKNOWN_VIEW else "view not stated",
-        radiograph.study_date.isoformat() if radiograph.study_date else "date not stated",
+        radiograph.view_position if radiograph.view_position != UNKNOWN_VIEW else texts.export.VIEW_NOT_STATED,
+        radiograph.study_date.isoformat() if radiograph.study_date else texts.export.DATE_NOT_STATED,
         f"{columns} x {rows}",
-        radiograph.source or "source not stated",
+        radiograph.source or texts.export.SOURCE_NOT_STATED,
     ]
     return ", ".join(facts)
 
 
 def facts(export: ReportExport) -> list[tuple[str, str]]:
-    """(name, value) of what was read: images and context."""
+    """(name, value) of what was read, in words: images and context."""
     study = export.study
-    return [
-        ("Current image", described(study.current)),
-        ("Prior image", described(study.prior) if study.prior else "none"),
-        ("Indication", study.context.indication or "none given"),
-        ("History", study.context.history or "none given"),
-    ]
+    values = {
+        "current": described(study.current),
+        "prior": described(study.prior) if study.prior else texts.export.NO_PRIOR,
+        "indication": study.context.indication or texts.export.NO_CONTEXT,
+        "history": study.context.history or texts.export.NO_CONTEXT,
+    }
+    return [(texts.export.FACTS[name], value) for name, value in values.items()]
+
+
+def fact(name: str, value: str) -> str:
+    """One of these in a line."""
+    return texts.export.FACT.format(name=name, value=value)

@@ -32,6 +32,7 @@ from pydicom.uid import UID, generate_uid
 from pydicom.valuerep import DA, TM
 
 import priorrg
+from priorrg import texts
 from priorrg.errors import ExportError
 from priorrg.export.contents import ReportExport, described
 from priorrg.facts import PRESENT, Fact, read_facts
@@ -40,18 +41,6 @@ from priorrg.study import DicomReference, Radiograph
 # It logs the UIDs of what it copies from.
 logging.getLogger("highdicom").setLevel(logging.WARNING)
 
-MATCHING = (
-    "This object carries no patient: name, identifier, birth date and sex are left empty, because PriorRG keeps none. "
-    "The receiving system must match it by its Study Instance UID."
-)
-SERIES_DESCRIPTION = "PriorRG, research only: match by Study Instance UID"  # LO: 64 characters at most
-COMPLETION = "Preliminary and unverified; not for patient care"  # LO
-PRIVATE_KIND = (
-    "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown kind. "
-    "Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
-)
-HUMAN_SENTENCE = "Written or changed by a human."
-CODES_NOTE = "Coded findings were read out of the sentences by rules; the sentences count."
 CONTAINS, PROPERTY = RelationshipTypeValues.CONTAINS, RelationshipTypeValues.HAS_PROPERTIES
 # SNOMED CT, as far as the dictionary of the DICOM standard holds a code for what reports name.
 CODED = {
@@ -68,19 +57,11 @@ def check_reference(current: Radiograph) -> DicomReference:
     """What the structured report would point at. Raises ExportError where there is nothing to point at."""
     if current.reference is not None:
         if not UID(current.reference.sop_class_uid).keyword:  # none of the standard's: before the study is read
-            raise ExportError(PRIVATE_KIND)
+            raise ExportError(texts.export.PRIVATE_KIND)
         return current.reference
     if current.source == "DICOM":
-        raise ExportError(
-            "No DICOM structured report can be written: the current image's DICOM file lacks its study, series or "
-            "instance UID, so there is no study that the report could belong to. Export the image again, or take the "
-            "report as PDF, text or FHIR."
-        )
-    raise ExportError(
-        f"No DICOM structured report can be written: the current image came as {current.source or 'an image'}, without "
-        "a DICOM study that the report could belong to, and one in a made-up study would match no patient. Upload the "
-        "image as DICOM, or take the report as PDF, text or FHIR."
-    )
+        raise ExportError(texts.export.NO_UIDS)
+    raise ExportError(texts.export.NO_DICOM.format(source=current.source or texts.export.AN_IMAGE))
 
 
 def write_dicom_sr(export: ReportExport) -> bytes:
@@ -103,17 +84,17 @@ def write_dicom_sr(export: ReportExport) -> bytes:
             manufacturer_model_name=export.card.name[:64],
             software_versions=priorrg.__version__,
             device_serial_number="none",
-            series_description=SERIES_DESCRIPTION,
+            series_description=texts.export.SERIES_DESCRIPTION,
             specific_character_set="ISO_IR 192",  # UTF-8: a human may have written anything
         )
     except KeyError:  # highdicom looks up the modules of the object that it points at
-        raise ExportError(PRIVATE_KIND) from None
+        raise ExportError(texts.export.PRIVATE_KIND) from None
     moment = export.written_at
     report.ContentDate, report.ContentTime = DA(moment.date()), TM(moment.time().replace(microsecond=0))
     report.TimezoneOffsetFromUTC = moment.strftime("%z") or "+0000"
-    report.CompletionFlagDescription = COMPLETION
+    report.CompletionFlagDescription = texts.export.COMPLETION
     report.PatientIdentityRemoved = "YES"
-    report.DeidentificationMethod = "PriorRG keeps no patient data"
+    report.DeidentificationMethod = texts.export.DEIDENTIFICATION  # LO
     stream = io.BytesIO()
     pydicom.dcmwrite(stream, report, enforce_file_format=True)
     return stream.getvalue()
@@ -145,7 +126,7 @@ def _content(export: ReportExport, current: DicomReference, prior: DicomReferenc
         UIDRefContentItem(codes.DCM.ProcedureStudyInstanceUID, current.study_uid, relationship_type=context),
     ]
     procedure = codes.cid7002.ProcedureDescription
-    about = [*export.statements(), MATCHING, CODES_NOTE]
+    about = [*export.statements(), texts.export.MATCHING, texts.export.CODES_NOTE]
     sections = [
         (codes.cid7001.Summary, [_text(codes.cid7002.Summary, said) for said in about]),
         (codes.cid7001.IndicationsForProcedure, _texts(codes.cid7002.Request, study.context.indication)),
@@ -181,10 +162,11 @@ def _image(name: Code, reference: DicomReference) -> ContentItem:
 
 def _prior(radiograph: Radiograph | None, reference: DicomReference | None) -> list[ContentItem]:
     if radiograph is None:
-        return [_text(codes.cid7002.ProcedureDescription, "No prior image was read.")]
+        return [_text(codes.cid7002.ProcedureDescription, texts.export.NO_PRIOR_READ)]
     said = described(radiograph)
     if reference is None:
-        return [_text(codes.cid7002.ProcedureDescription, f"{said}; it was no DICOM object that could be pointed at.")]
+        said = texts.export.PRIOR_WITHOUT_REFERENCE.format(described=said)
+        return [_text(codes.cid7002.ProcedureDescription, said)]
     return [_text(codes.cid7002.ProcedureDescription, said), _image(codes.cid7003.Baseline, reference)]
 
 
@@ -196,7 +178,7 @@ def _finding(text: str, is_models: bool) -> ContentItem:
     finding = _text(codes.cid7002.Finding, text)
     inside: list[ContentItem] = [_coded(fact) for fact in read_facts(text) if _has_code(fact)]
     if not is_models:
-        inside.append(TextContentItem(codes.DCM.Comment, HUMAN_SENTENCE, relationship_type=PROPERTY))
+        inside.append(TextContentItem(codes.DCM.Comment, texts.export.HUMAN_SENTENCE, relationship_type=PROPERTY))
     if inside:
         finding.ContentSequence = ContentSequence(inside)
     return finding

@@ -14,12 +14,12 @@ from typing import Any
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 
 import priorrg
-from priorrg.export.contents import TITLE, ReportExport, described
+from priorrg import texts
+from priorrg.export.contents import ReportExport, described, fact
 from priorrg.export.text import write_text
 from priorrg.study import DicomReference, Radiograph
 
-NOBODY = {"display": "Patient not known to PriorRG: match by the Study Instance UID of the imaging study, if any"}
-HUMAN_SENTENCE = "Written or changed by a human."
+NOBODY = {"display": texts.export.NOBODY}
 LOINC = "http://loinc.org"
 DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 URI = "urn:ietf:rfc:3986"
@@ -51,7 +51,7 @@ def write_fhir(export: ReportExport) -> str:
         "identifier": [{"system": URI, "value": f"urn:uuid:{uuid.uuid4()}"}],
         "status": "preliminary",
         "category": [{"coding": [_coding("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology")]}],
-        "code": {"coding": [_coding(LOINC, "18748-4", "Diagnostic imaging study")], "text": TITLE},
+        "code": {"coding": [_coding(LOINC, "18748-4", "Diagnostic imaging study")], "text": texts.export.TITLE},
         "subject": NOBODY,
         "issued": export.written_at.isoformat(timespec="seconds"),
         "result": [{"reference": f"#{observation['id']}"} for observation in observations],
@@ -63,7 +63,7 @@ def write_fhir(export: ReportExport) -> str:
                 "contentType": "text/plain; charset=utf-8",
                 "language": "en",
                 "data": base64.b64encode(write_text(export).encode()).decode(),
-                "title": TITLE,
+                "title": texts.export.TITLE,
                 "creation": export.written_at.isoformat(timespec="seconds"),
             }
         ],
@@ -98,7 +98,7 @@ def _imaging_study(side: str, radiograph: Radiograph, reference: DicomReference)
         "status": "available",
         "subject": NOBODY,
         "modality": [modality],
-        "description": f"{side.capitalize()} image: {described(radiograph)}",
+        "description": fact(texts.export.FACTS[side], described(radiograph)),
         "series": [
             {
                 "uid": reference.series_uid,
@@ -119,14 +119,15 @@ def _imaging_study(side: str, radiograph: Radiograph, reference: DicomReference)
 
 def _observation(number: int, text: str, is_models: bool) -> dict[str, Any]:
     """One sentence. Only what stands as the model wrote it names the model as its device."""
-    origin: dict[str, Any] = {"device": {"reference": "#model"}} if is_models else {"note": [{"text": HUMAN_SENTENCE}]}
+    human = {"note": [{"text": texts.export.HUMAN_SENTENCE}]}
+    origin: dict[str, Any] = {"device": {"reference": "#model"}} if is_models else human
     return {
         "resourceType": "Observation",
         "id": f"sentence-{number}",
         "status": "preliminary",
         "code": {
             "coding": [_coding(LOINC, "59776-5", "Procedure findings Narrative")],
-            "text": "Sentence of the report",
+            "text": texts.export.OBSERVATION,
         },
         "subject": NOBODY,
         "valueString": text,
@@ -139,9 +140,9 @@ def _narrative(export: ReportExport) -> str:
     context = export.study.context
     said = [
         *export.statements(),
-        f"Indication: {context.indication}" if context.indication else "",
-        f"History: {context.history}" if context.history else "",
+        fact(texts.export.FACTS["indication"], context.indication) if context.indication else "",
+        fact(texts.export.FACTS["history"], context.history) if context.history else "",
         *export.text.splitlines(),
     ]
     body = "".join(f"<p>{escape(part)}</p>" for part in said if part.strip())
-    return f'<div xmlns="http://www.w3.org/1999/xhtml"><h2>{escape(TITLE)}</h2>{body}</div>'
+    return f'<div xmlns="http://www.w3.org/1999/xhtml"><h2>{escape(texts.export.TITLE)}</h2>{body}</div>'

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from priorrg import texts
 from priorrg.errors import ExportError
 from priorrg.export.contents import ReportExport
 from priorrg.study import Study
@@ -43,10 +44,7 @@ def form_of(path: str | Path) -> Form:
     for form in FORMS.values():
         if form.suffix == suffix:
             return form
-    raise ExportError(
-        f"'{path}' does not say in which form to write the report. End the name with .txt (text), .pdf (PDF), "
-        ".dcm (DICOM structured report) or .json (FHIR R4 DiagnosticReport)."
-    )
+    raise ExportError(texts.export.UNKNOWN_ENDING.format(path=path))
 
 
 def check_form(form: Form, study: Study) -> None:

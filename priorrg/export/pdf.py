@@ -19,11 +19,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 from PIL import Image
 
+from priorrg import texts
 from priorrg.explain.drawing import heat, overlaid, picture
 from priorrg.explain.overlays import Overlay
 from priorrg.explain.placement import seen_square
-from priorrg.export.contents import METHODS, NO_PROOF, TITLE, ReportExport, facts
-from priorrg.report import DISCLAIMER
+from priorrg.export.contents import ReportExport, fact, facts
 from priorrg.study import Radiograph
 
 # All lengths in points, 72 to the inch; (0, 0) is the bottom left corner of a page.
@@ -95,14 +95,19 @@ class Pages:
     def bytes(self, export: ReportExport) -> bytes:
         for number, figure in enumerate(self.figures, start=1):
             foot = [
-                DISCLAIMER,
+                texts.report.DISCLAIMER,
                 f"{export.model}. {export.authorship}",
-                f"{export.written}, page {number} of {len(self.figures)}",
+                texts.export.FOOT.format(written=export.written, number=number, count=len(self.figures)),
             ]
             for place, text in enumerate(foot):
                 write(figure, text, MARGIN, 42 - 10 * place, 7, "normal", "#374151")
         stream = io.BytesIO()
-        about = {"Title": TITLE, "Subject": DISCLAIMER, "Creator": export.model, "CreationDate": export.written_at}
+        about = {
+            "Title": texts.export.TITLE,
+            "Subject": texts.report.DISCLAIMER,
+            "Creator": export.model,
+            "CreationDate": export.written_at,
+        }
         # 42 (TrueType): its letters can be searched and copied. An image is not to be merged with what lies over it.
         with (
             _one_at_a_time,
@@ -116,7 +121,6 @@ class Pages:
 
 # Its default prints the letter that is missing: words of a report would stand in the log.
 warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from font")
-MISSING_LETTERS = "Letters that this PDF's font lacks are boxes here; the report as text or FHIR has them."
 
 
 def lacks_letters(text: str) -> bool:
@@ -158,7 +162,7 @@ def wrapped(text: str, size: float, weight: str, width: float) -> list[str]:
 
 def _first_page(pages: Pages, export: ReportExport) -> None:
     study = export.study
-    pages.paragraph(TITLE, 15, "bold")
+    pages.paragraph(texts.export.TITLE, 15, "bold")
     pages.skip(4)
     first, *others = export.statements()
     pages.paragraph(first, 10, "bold", "#b91c1c")
@@ -166,16 +170,17 @@ def _first_page(pages: Pages, export: ReportExport) -> None:
         pages.paragraph(said, 9)
     given = [value for _, value in facts(export)]
     if lacks_letters(" ".join([export.text, export.report, export.draft, *given])):
-        pages.paragraph(MISSING_LETTERS, 9)
+        pages.paragraph(texts.export.MISSING_LETTERS, 9)
     pages.skip(6)
     for name, value in facts(export):
-        pages.paragraph(f"{name}: {value}", 9)
+        pages.paragraph(fact(name, value), 9)
     pages.skip(10)
     _both_images(pages, study.current, study.prior)
-    _section(pages, "Report", export.text, 11)
+    headings = texts.export.HEADINGS
+    _section(pages, headings["report"], export.text, 11)
     if export.is_edited:
-        _section(pages, "As the model wrote it", export.report, 9)
-    _section(pages, "Coarse draft, before the model refined it", export.draft or "none", 9)
+        _section(pages, headings["as written"], export.report, 9)
+    _section(pages, headings["draft"], export.draft or texts.export.NO_DRAFT, 9)
 
 
 def _section(pages: Pages, name: str, text: str, size: float) -> None:
@@ -188,28 +193,28 @@ def _section(pages: Pages, name: str, text: str, size: float) -> None:
 def _both_images(pages: Pages, current: Radiograph, prior: Radiograph | None) -> None:
     width, gap = (WIDTH - 2 * MARGIN - 12) / 2, 12
     pages.need(width * 1.1 + 34)
-    shown = [("Current", current), ("Prior", prior)]
+    shown = [("current", current), ("prior", prior)]
     top = pages.y - 14
     lowest = top
-    for column, (name, radiograph) in enumerate(shown):
+    for column, (side, radiograph) in enumerate(shown):
         left = MARGIN + column * (width + gap)
         if radiograph is None:
-            pages.line("No prior image: nothing was compared.", left, top + 4, 9)
+            pages.line(texts.export.NOTHING_COMPARED, left, top + 4, 9)
             continue
-        pages.line(name, left, top + 4, 9, "bold")
+        pages.line(texts.export.SIDES[side], left, top + 4, 9, "bold")
         place = pages.image(picture(radiograph, LARGE), left, top, width, width * 1.1)
         pages.square(place, radiograph)
         lowest = min(lowest, place[1])
     pages.y = lowest - 4
-    pages.paragraph("Dashed: the square that the model was given.", 8, colour="#374151")
+    pages.paragraph(texts.export.SEEN_SQUARE, 8, colour="#374151")
 
 
 def _sentences(pages: Pages, export: ReportExport) -> None:
     pages.begin()
-    pages.paragraph("Where each sentence came from", 13, "bold")
+    pages.paragraph(texts.export.OVERLAYS, 13, "bold")
     if export.is_edited:
-        pages.paragraph("These are the model's own sentences, before a human edited the report.", 9, "bold")
-    pages.paragraph(f"{METHODS[export.method]} {NO_PROOF}", 9)
+        pages.paragraph(texts.export.OVERLAYS_BEFORE_EDIT, 9, "bold")
+    pages.paragraph(f"{texts.export.METHODS[export.method]} {texts.export.NO_PROOF}", 9)
     _legend(pages)
     for number, overlay in enumerate(export.overlays, start=1):
         _sentence(pages, export, number, overlay)
@@ -220,11 +225,11 @@ def _legend(pages: Pages) -> None:
     colours = heat(np.linspace(0, 255, 256))
     bar = 0.35 * (1 - colours[:, 3:]) + colours[:, :3] * colours[:, 3:]
     pages.skip(16)
-    pages.line("little", MARGIN, pages.y, 8)
+    pages.line(texts.export.LEGEND_LOW, MARGIN, pages.y, 8)
     pages.image(
         Image.fromarray(np.rint(bar * 255).astype(np.uint8)[None].repeat(12, axis=0)), MARGIN + 28, pages.y + 7, 120, 8
     )
-    pages.line("most, within each image", MARGIN + 154, pages.y, 8)
+    pages.line(texts.export.LEGEND_HIGH, MARGIN + 154, pages.y, 8)
     pages.skip(8)
 
 
@@ -234,19 +239,20 @@ def _sentence(pages: Pages, export: ReportExport, number: int, overlay: Overlay)
     text_width = WIDTH - 2 * MARGIN - 2 * (edge + gap)
     lines = wrapped(f"{number}. {overlay.sentence.text}", 10, "normal", text_width)
     if overlay.shares is not None:
-        current, prior = (round(100 * share) for share in overlay.shares)
-        lines += ["", f"Current image: {current} %", f"Prior image: {prior} %"]
+        lines.append("")
+        for side, share in zip(("current", "prior"), overlay.shares, strict=True):
+            lines.append(texts.export.SHARE.format(image=texts.export.FACTS[side], percent=round(100 * share)))
     pages.need(max(edge + 22, len(lines) * 10 * LINE + 12))
     top = pages.y - 12
     for place, line in enumerate(lines):
         pages.line(line, MARGIN, top - 10 - place * 10 * LINE, 10)
     lowest = top - len(lines) * 10 * LINE
-    shown = [("Current", study.current, overlay.current), ("Prior", study.prior, overlay.prior)]
-    for column, (name, radiograph, grid) in enumerate(shown):
+    shown = [("current", study.current, overlay.current), ("prior", study.prior, overlay.prior)]
+    for column, (side, radiograph, grid) in enumerate(shown):
         if radiograph is None or grid is None:
             continue
         left = MARGIN + text_width + gap + column * (edge + gap)
-        pages.line(name, left, top + 2, 7)
+        pages.line(texts.export.SIDES[side], left, top + 2, 7)
         place = pages.image(overlaid(radiograph, grid, SMALL), left, top, edge, edge)
         pages.square(place, radiograph)
         lowest = min(lowest, place[1])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import textwrap
 
-from priorrg.export.contents import TITLE, ReportExport, facts
+from priorrg import texts
+from priorrg.export.contents import ReportExport, fact, facts
 
 WIDTH = 100  # characters of a line
 
 
 def write_text(export: ReportExport) -> str:
     """The whole export as text. Lines that a human broke stay broken."""
-    parts = [TITLE, *_wrapped(export.statements()), *_wrapped(f"{name}: {value}" for name, value in facts(export))]
-    sections = [("REPORT", export.text)]
+    told = [fact(name, value) for name, value in facts(export)]
+    parts = [texts.export.TITLE, *_wrapped(export.statements()), *_wrapped(told)]
+    headings = texts.export.PLAIN_HEADINGS
+    sections = [(headings["report"], export.text)]
     if export.is_edited:
-        sections.append(("AS THE MODEL WROTE IT", export.report))
-    sections.append(("COARSE DRAFT, BEFORE THE MODEL REFINED IT", export.draft or "none"))
+        sections.append((headings["as written"], export.report))
+    sections.append((headings["draft"], export.draft or texts.export.NO_DRAFT))
     return "\n".join(parts) + "".join(f"\n\n{name}\n{_body(body)}" for name, body in sections) + "\n"
 
 

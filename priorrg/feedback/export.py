@@ -7,9 +7,9 @@ import json
 import os
 from pathlib import Path
 
+from priorrg import texts
 from priorrg.errors import FeedbackError
 from priorrg.feedback.store import COLUMNS, FeedbackStore, Kept
-from priorrg.report import DISCLAIMER
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -43,7 +43,7 @@ def _row(kept: Kept) -> list[object]:
     values["settings"] = json.dumps(feedback.settings, sort_keys=True)
     values["has_prior"] = "yes" if feedback.has_prior else "no"
     marks = "\n".join(f"{mark.position + 1}. {mark.sentence} ({mark.reason})" for mark in feedback.marks)
-    return [kept.number, kept.sent_utc, *values.values(), marks, DISCLAIMER]
+    return [kept.number, kept.sent_utc, *values.values(), marks, texts.report.DISCLAIMER]
 
 
 def _cell(value: object) -> object:

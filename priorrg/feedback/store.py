@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from priorrg import texts
 from priorrg.errors import FeedbackError
 
+# As they are kept; priorrg/texts/feedback.py has the words that are shown.
 REASONS = (
     "wrong finding",
     "missed finding",
@@ -132,10 +134,7 @@ class FeedbackStore:
             connection.execute("BEGIN IMMEDIATE")  # two processes that start together: one makes the tables
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
-                raise FeedbackError(
-                    f"The feedback file {self.path} was written by a newer PriorRG. Update this one, or choose another "
-                    "file with PRIORRG_FEEDBACK. Nothing was changed."
-                )
+                raise FeedbackError(texts.feedback.FILE_OF_NEWER_VERSION.format(path=self.path))
             for script in MIGRATIONS[version:]:
                 for statement in _statements(script):
                     connection.execute(statement)
@@ -154,13 +153,13 @@ class FeedbackStore:
         except sqlite3.Error:
             tables = set()
         if not {"submission", "mark"} <= tables:
-            raise FeedbackError(f"{path} is no feedback file of PriorRG. Name the one the app wrote with --database.")
+            raise FeedbackError(texts.feedback.NO_FEEDBACK_FILE.format(path=path))
         return cls(path)
 
     def add(self, feedback: Feedback) -> int:
         """Keep one submission; returns its number. Raises FeedbackError for a rating outside 1 to 5."""
         if feedback.rating not in (1, 2, 3, 4, 5):
-            raise FeedbackError(f"The rating is {feedback.rating}; it must be a whole number from 1 to 5.")
+            raise FeedbackError(texts.feedback.RATING_OUTSIDE.format(rating=feedback.rating))
         values = {name: getattr(feedback, name) for name in COLUMNS}
         values["settings"] = json.dumps(feedback.settings, sort_keys=True)
         values["has_prior"] = int(feedback.has_prior)
@@ -214,10 +213,7 @@ class FeedbackStore:
                 connection.close()
 
     def _unusable(self, error: Exception) -> FeedbackError:
-        return FeedbackError(
-            f"The feedback file {self.path} cannot be used ({error}). Choose a file in a folder that can be written "
-            "to, with PRIORRG_FEEDBACK. Nothing that was kept before is lost."
-        )
+        return FeedbackError(texts.feedback.FILE_UNUSABLE.format(path=self.path, reason=error))
 
 
 def _statements(script: str) -> list[str]:

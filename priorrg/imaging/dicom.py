@@ -23,6 +23,7 @@ from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, convert_color_space
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.header import CAPTURES, RADIOGRAPHS, date_of, modality_of, read_header, view_of
 from priorrg.imaging.levels import Levels, quantile
@@ -71,17 +72,13 @@ def read_dicom(stream: io.BytesIO, called: str) -> Radiograph:
         warnings.simplefilter("ignore")  # they may quote values
         try:
             if _is_deflated(stream):
-                raise ImageError(
-                    f"{called} is packed as a whole (Deflated Explicit VR Little Endian), which PriorRG does not "
-                    "unpack. Export it with any other transfer syntax."
-                )
+                raise ImageError(texts.imaging.DEFLATED.format(called=called))
             data = pydicom.dcmread(stream, force=True)
             _check(data, called)
             return _radiograph(data, *_grey(_decode(data, called), data), called)
         except _DAMAGE:
-            raise ImageError(
-                f"{called} is DICOM, but damaged or cut short: it cannot be decoded. Export it again."
-            ) from None  # the cause may quote values of the file
+            said = texts.imaging.DAMAGED_DICOM
+            raise ImageError(said.format(called=called)) from None  # the cause may quote values of the file
 
 
 def _is_deflated(stream: io.BytesIO) -> bool:
@@ -102,24 +99,20 @@ def _check(data: Dataset, called: str) -> None:
         or "Columns" not in data
         or not any(k in data for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
     ):
-        raise ImageError(
-            f"{called} is a DICOM object without an image (modality {modality or 'not stated'}). "
-            "Upload the radiograph, not its report or presentation state."
-        )
+        modality = modality or texts.imaging.MODALITY_NOT_STATED
+        raise ImageError(texts.imaging.NO_IMAGE.format(called=called, modality=modality))
     frames = int(data.get("NumberOfFrames") or 1)
     if frames > 1:
-        raise ImageError(
-            f"{called} holds {frames} frames. PriorRG reads single radiographs: export the one frame you mean."
-        )
+        raise ImageError(texts.imaging.SEVERAL_FRAMES.format(called=called, frames=frames))
     rows, columns = int(data.Rows), int(data.Columns)
     if rows * columns > MAX_PIXELS:
-        raise ImageError(f"{called} says that it has {rows} x {columns} pixels, more than any radiograph has.")
+        raise ImageError(texts.imaging.LARGE_DICOM.format(called=called, rows=rows, columns=columns))
     if min(rows, columns) < MIN_EDGE:
-        raise ImageError(f"{called} is only {columns} x {rows} pixels. Upload the radiograph itself.")
+        raise ImageError(texts.imaging.SMALL_DICOM.format(called=called, width=columns, height=rows))
     if "PixelData" not in data:
-        raise ImageError(f"{called} holds floating-point pixels, a map and no radiograph.")
+        raise ImageError(texts.imaging.FLOATING_POINT.format(called=called))
     if int(data.get("SamplesPerPixel") or 1) not in (1, 3) or _photometric(data) not in _GREY | _COLOUR:
-        raise ImageError(f"{called} stores its values as no radiograph does. Export the original radiograph.")
+        raise ImageError(texts.imaging.OTHER_VALUES.format(called=called))
 
 
 def _photometric(data: Dataset) -> str:
@@ -140,10 +133,7 @@ def _decode(data: Dataset, called: str) -> np.ndarray:
     except (NotImplementedError, RuntimeError) as error:
         if "missing" not in str(error).lower() or not syntax.is_compressed:
             raise
-        raise ImageError(
-            f"{called} is compressed as {syntax.name}, for which no decoder is installed. "
-            "Export it uncompressed, or install the decoder that the README names."
-        ) from None
+        raise ImageError(texts.imaging.NO_DECODER.format(called=called, syntax=syntax.name)) from None
 
 
 def _grey(stored: np.ndarray, data: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
@@ -162,34 +152,34 @@ def _grey(stored: np.ndarray, data: Dataset) -> tuple[np.ndarray, np.ndarray | N
 def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, called: str) -> Radiograph:
     notes: list[str] = []
     if colours is not None:
-        notes.append("This is a colour image: its brightness is read as grey.")
+        notes.append(texts.imaging.COLOUR)
     if modality_of(data) in CAPTURES:
-        notes.append("The file does not say that it is a radiograph (modality missing or 'other').")
+        notes.append(texts.imaging.NOT_SAID_A_RADIOGRAPH)
     levels = Levels.of(stored)
     # (0028,1052), (0028,1053), (0028,3000)
     values = np.asarray(apply_modality_lut(levels.values, data), dtype=np.float64)
     is_shown = ~_padding(levels.values, data)
     shown, counts = values[is_shown], levels.counts[is_shown]
     if shown.size == 0:
-        raise ImageError(f"{called} is filled with padding alone: there is nothing to read. Check the export.")
+        raise ImageError(texts.imaging.PADDING_ALONE.format(called=called))
     if not np.isfinite(values).all():
-        raise ImageError(f"{called} holds values that are no numbers once rescaled. Export it again.")
+        raise ImageError(texts.imaging.NO_NUMBERS.format(called=called))
     values = np.clip(values, shown.min(), shown.max())  # padding lies outside of what was measured
     window = None
     if data.get("VOILUTSequence"):  # (0028,3010): not linear, so it goes into the pixels
         values = _looked_up(values, data.VOILUTSequence[0])
-        notes.append("The file's own display curve (VOI LUT) is applied.")
+        notes.append(texts.imaging.DISPLAY_CURVE)
         low, high = float(values.min()), float(values.max())
     else:
         window = _window(data)
         if window is not None and not _shows(window, shown, counts):
             window = None
-            notes.append("The file's display window shows nothing of its values.")
+            notes.append(texts.imaging.EMPTY_WINDOW)
         low, high = (quantile(shown, counts, share) for share in (0.001, 0.999))
         if window is None:
-            notes.append("The file names no usable display window: shown from its darkest to its brightest values.")
+            notes.append(texts.imaging.NO_WINDOW)
     if values.min() == values.max():
-        raise ImageError(f"{called} is one flat tone: there is nothing to read. Check the export.")
+        raise ImageError(texts.imaging.FLAT_TONE.format(called=called))
     shift = float(values.min())
     span = float(values.max()) - shift
     # Steps finer than one (a fractional rescale slope) or wider than 16 bits are fitted into uint16.
@@ -206,7 +196,7 @@ def _radiograph(data: Dataset, stored: np.ndarray, colours: np.ndarray | None, c
         toned = (top - toned).astype(np.uint16)
         centre = top - centre + 1
         units = (-1 / scale, shift + top / scale)
-        notes.append("Stored with white as black (MONOCHROME1): inverted for display.")
+        notes.append(texts.imaging.INVERTED)
     radiograph = Radiograph(
         levels.image_of(toned),
         window=(centre, width),

@@ -13,6 +13,7 @@ import secrets
 
 from pydicom.dataset import Dataset
 
+from priorrg import texts
 from priorrg.study import UNKNOWN_VIEW, Header
 
 # (0008,0060) Modality: what a projection radiograph may come as. OT and SC come from digitisers and screen captures.
@@ -20,7 +21,7 @@ RADIOGRAPHS = {"CR", "DX", "RG", "RF", "XA", "DR"}
 CAPTURES = {"OT", "SC", ""}
 OTHERS = {"BMD", "CT", "DOC", "ECG", "ES", "GM", "IO", "KO", "MG", "MR", "NM", "OP", "PR", "PT", "PX", "REG"}
 OTHERS |= {"RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "SR", "US", "XC"}
-UNLISTED = "another kind"  # a modality that stands in none of the lists
+UNLISTED = texts.imaging.UNLISTED_MODALITY  # a modality that stands in none of the lists
 
 # (0018,0015) Body Part Examined: the chest, and where it names what a chest model cannot read.
 CHEST = "CHEST"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.dicom import looks_like_dicom, read_dicom
 from priorrg.imaging.raster import read_raster
@@ -12,16 +13,16 @@ from priorrg.study import Radiograph
 
 MAX_BYTES = 200 * 1024 * 1024  # far beyond any single radiograph
 
-# First bytes of what readers upload by mistake, and what to do about it.
+# First bytes of what readers upload by mistake.
 _SIGNATURES = (
-    (b"%PDF", "a PDF document", "Export the image itself as DICOM, PNG or JPEG."),
-    (b"PK\x03\x04", "a ZIP archive", "Unpack it and choose the one image."),
-    (b"\x1f\x8b", "a gzip archive", "Unpack it and choose the one image."),
-    (b"GIF8", "a GIF image", "Save it as PNG."),
-    (b"BM", "a bitmap (BMP)", "Save it as PNG."),
-    (b"II*\x00", "a TIFF image", "Save it as PNG, which keeps 16 bits."),
-    (b"MM\x00*", "a TIFF image", "Save it as PNG, which keeps 16 bits."),
-    (b"\x5c\x4e\x49", "a NIfTI volume", "PriorRG reads single radiographs."),
+    (b"%PDF", "pdf"),
+    (b"PK\x03\x04", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"\x5c\x4e\x49", "nifti"),
 )
 
 
@@ -38,25 +39,32 @@ def read_radiograph(source: str | Path | bytes, name: str = "", called: str = ""
         path = Path(source)
         name = name or path.name
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"{called or _called(name)} is larger than 200 MB. PriorRG reads single radiographs.")
+            said = texts.imaging.LARGE_FILE
+            raise ImageError(said.format(called=called or _called(name), megabytes=MAX_BYTES // 2**20))
         data = path.read_bytes()
     called = called or _called(name)
     if not data:
-        raise ImageError(f"{called} is empty (0 bytes). Export it again and upload it once more.")
+        raise ImageError(texts.imaging.EMPTY_FILE.format(called=called))
     if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
         return read_raster(data, called)
     if looks_like_dicom(data):
         return read_dicom(io.BytesIO(data), called)
-    for signature, what, advice in _SIGNATURES:
-        if data.startswith(signature):
-            raise ImageError(f"{called} is {what}; PriorRG reads DICOM, PNG and JPEG. {advice}")
+    other = _other_format(data)
+    if other:
+        what, advice = texts.imaging.OTHER_FORMATS[other]
+        raise ImageError(texts.imaging.OTHER_FORMAT.format(called=called, what=what, advice=advice))
+    raise ImageError(texts.imaging.UNKNOWN_FORMAT.format(called=called))
+
+
+def _other_format(data: bytes) -> str:
+    """What the file is instead, a key of texts.imaging.OTHER_FORMATS; empty where it is nothing that is known."""
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
-        raise ImageError(f"{called} is a HEIC photo; PriorRG reads DICOM, PNG and JPEG. Save it as JPEG.")
+        return "heic"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        raise ImageError(f"{called} is a WebP image; PriorRG reads DICOM, PNG and JPEG. Save it as PNG.")
-    raise ImageError(f"{called} is no image that PriorRG knows. Upload one radiograph as DICOM, PNG or JPEG.")
+        return "webp"
+    return next((name for signature, name in _SIGNATURES if data.startswith(signature)), "")
 
 
 def _called(name: str) -> str:
     """How a message names the file: quoted, and short whatever a reader called it."""
-    return f"'{name[:60]}'" if name else "This file"
+    return texts.imaging.QUOTED.format(name=name[:60]) if name else texts.imaging.THIS_FILE

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.levels import Levels, quantile
 from priorrg.imaging.looks import doubts_of
@@ -35,26 +36,23 @@ def read_raster(data: bytes, called: str) -> Radiograph:
                 raise Image.DecompressionBombError
             kind = image.format or ""
             if getattr(image, "n_frames", 1) > 1 and kind == "PNG":
-                raise ImageError(f"{called} is an animation of {image.n_frames} frames. Save the one frame you mean.")  # type: ignore[attr-defined]
+                frames = image.n_frames  # type: ignore[attr-defined]
+                raise ImageError(texts.imaging.ANIMATION.format(called=called, frames=frames))
             image.load()
             image = ImageOps.exif_transpose(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ImageError(
-            f"{called} has more than {MAX_PIXELS // 1_000_000} million pixels, more than any radiograph. "
-            "Export it at its original size."
-        ) from None
+        millions = MAX_PIXELS // 1_000_000
+        raise ImageError(texts.imaging.LARGE_IMAGE.format(called=called, millions=millions)) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, zlib.error):
         rare = _rare_jpeg(data)
         if rare:
-            raise ImageError(f"{called} is a {rare} JPEG, which PriorRG does not decode. Save it as PNG.") from None
-        raise ImageError(f"{called} is damaged or cut short. Export it again and upload it once more.") from None
+            raise ImageError(texts.imaging.RARE_JPEG.format(called=called, kind=rare)) from None
+        raise ImageError(texts.imaging.DAMAGED.format(called=called)) from None
     if min(image.size) < MIN_EDGE:
-        raise ImageError(
-            f"{called} is only {image.width} x {image.height} pixels. Upload the radiograph itself, not a thumbnail."
-        )
+        raise ImageError(texts.imaging.SMALL_IMAGE.format(called=called, width=image.width, height=image.height))
     pixels, bits, notes = _grey(image)
     if pixels.min() == pixels.max():
-        raise ImageError(f"{called} is one flat tone: there is nothing to read. Check the export.")
+        raise ImageError(texts.imaging.FLAT_TONE.format(called=called))
     top = 1 << _used_bits(int(pixels.max()), bits)
     window = (top / 2, float(top))
     low = high = 0.0
@@ -63,9 +61,9 @@ def read_raster(data: bytes, called: str) -> Radiograph:
         low, high = (quantile(levels.values, levels.counts, share) for share in (0.001, 0.999))
     if bits == 16 and high - low < top / 4:  # else it would be shown, and read, as next to one tone
         window = ((low + high + 1) / 2, max(high - low + 1, 2.0))
-        notes.append("Its values fill a small part of their range: shown from the darkest to the brightest.")
+        notes.append(texts.imaging.NARROW_RANGE)
     elif bits == 16 and top < 1 << 16:
-        notes.append(f"16-bit samples of which {top.bit_length() - 1} bits are used: shown over that range.")
+        notes.append(texts.imaging.FEWER_BITS.format(bits=top.bit_length() - 1))
     # A camera's MPO is a JPEG with more pictures behind the first.
     source = "JPEG" if kind == "MPO" else kind
     radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes))
@@ -74,14 +72,14 @@ def read_raster(data: bytes, called: str) -> Radiograph:
 
 
 def _rare_jpeg(data: bytes) -> str:
-    """`lossless` or `12-bit` where a JPEG's frame header says so (ITU-T T.81 B.2.2), else empty."""
+    """What is rare about it, in words, where a JPEG's frame header tells (ITU-T T.81 B.2.2), else empty."""
     place = 2
     while data[:2] == b"\xff\xd8" and place + 5 <= len(data) and data[place] == 0xFF:
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
         if marker in (0xC3, 0xC7, 0xCB, 0xCF, 0xF7):
-            return "lossless"
+            return texts.imaging.LOSSLESS
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return f"{data[place + 4]}-bit" if data[place + 4] != 8 else ""
+            return texts.imaging.BITS.format(bits=data[place + 4]) if data[place + 4] != 8 else ""
         place += 2 + length
     return ""
 
@@ -101,13 +99,13 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, int, list[str]]:
     if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
         alpha = np.asarray(image.convert("RGBA"))[..., 3]
         if alpha.min() < 255:
-            notes.append("Transparent parts are shown black.")
+            notes.append(texts.imaging.TRANSPARENT)
         ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
     if image.mode not in ("L", "1"):
         colours = np.asarray(image.convert("RGB")).astype(np.int16)
         spread = colours.max(axis=2) - colours.min(axis=2)
         if np.percentile(spread, 99) > _GREY_TOLERANCE:
-            notes.append("This is a colour image: its brightness is read as grey.")
+            notes.append(texts.imaging.COLOUR)
         image = image.convert("RGB").convert("L")
     return np.asarray(image.convert("L")).astype(np.uint16), 8, notes

@@ -17,6 +17,7 @@ from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPi
 from priorrg.errors import StudyError
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
+from priorrg.texts import reading as reading_texts
 
 BEGIN_END = "<|endoftext|>"  # GPT-2's one token for both
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "sep_token": "[SEP]", "cls_token": "[CLS]"}
@@ -98,7 +99,7 @@ class PriorRGProcessor:
         for known in (name.strip(), name.strip().upper()):
             if known in views:
                 return known
-        raise StudyError(f"The view position {name[:20]!r} is not known. These weights know: {', '.join(views)}.")
+        raise StudyError(reading_texts.UNKNOWN_VIEW.format(name=name[:20], known=", ".join(views)))
 
     def view_id(self, name: str) -> int:
         """The row of a view position; what the dictionary does not hold counts as not stated."""
@@ -132,11 +133,11 @@ class PriorRGProcessor:
             drop = max(1, too_much * len(kept[longest]) // (2 * sizes[longest]))
             kept[longest] = kept[longest][:-drop]
         cut = [
-            f"{len(kept[name])} of {len(words[name])} words of the {name}"
+            reading_texts.CONTEXT_CUT_PARTS[name].format(kept=len(kept[name]), words=len(words[name]))
             for name in sections
             if len(kept[name]) < len(words[name])
         ]
-        note = f"These weights read {most} tokens of context: only the first {' and '.join(cut)} were read."
+        note = reading_texts.CONTEXT_CUT.format(most=most, parts=reading_texts.AND.join(cut))
         return ClinicalContext(**{name: " ".join(part) for name, part in kept.items()}), note
 
     def _length(self, context: ClinicalContext) -> int:

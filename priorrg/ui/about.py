@@ -9,9 +9,9 @@ import gradio as gr
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse
 
+from priorrg import texts
 from priorrg.confidence import Calibration
 from priorrg.reading import Reader, WeightsCard
-from priorrg.ui import texts
 from priorrg.ui.login import login_needed
 from priorrg.weights import read_evaluation, read_model_card
 
@@ -24,19 +24,19 @@ def build_about(assets: Path, reader: Reader, session_minutes: int) -> gr.HTML:
     """assets: the folder of the page's scripts. Raises CheckpointError for an evaluation that cannot be read."""
     evaluation = read_evaluation(reader.source) if reader.source else None
     card = reader.card
-    measured = measured_words(evaluation) if evaluation else texts.ABOUT["not measured"]
+    measured = measured_words(evaluation) if evaluation else texts.page.ABOUT["not measured"]
     rows = [
-        [texts.ABOUT["weights"], card.name],
-        [texts.ABOUT["trained"], trained_words(card)],
-        [texts.ABOUT["measured"], measured],
-        [texts.ABOUT["confidence"], confidence_words(reader.calibration)],
-        [texts.ABOUT["others"], texts.ABOUT["how others"]],
-        [texts.ABOUT["use"], texts.ABOUT["research"]],
-        [texts.ABOUT["data"], texts.DATA_NOTICE.format(minutes=session_minutes)],
+        [texts.page.ABOUT["weights"], card.name],
+        [texts.page.ABOUT["trained"], trained_words(card)],
+        [texts.page.ABOUT["measured"], measured],
+        [texts.page.ABOUT["confidence"], confidence_words(reader.calibration)],
+        [texts.page.ABOUT["others"], texts.page.ABOUT["how others"]],
+        [texts.page.ABOUT["use"], texts.page.ABOUT["research"]],
+        [texts.page.ABOUT["data"], texts.page.DATA_NOTICE.format(minutes=session_minutes)],
     ]
     has_card = bool(reader.source and read_model_card(reader.source))
     return gr.HTML(
-        {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.ABOUT["card"]},
+        {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.page.ABOUT["card"]},
         html_template=TEMPLATE,
         js_on_load=(assets / "about.js").read_text(),
         elem_id="about",
@@ -45,29 +45,29 @@ def build_about(assets: Path, reader: Reader, session_minutes: int) -> gr.HTML:
 
 def confidence_words(calibration: Calibration | None) -> str:
     if calibration is None:
-        return texts.NO_CALIBRATION
-    return texts.CONFIDENCE_ERROR.format(
+        return texts.page.NO_CALIBRATION
+    return texts.page.CONFIDENCE_ERROR.format(
         sentences=f"{calibration.sentences:,}", measured_on=calibration.measured_on, error=f"{calibration.error:.3f}"
     )
 
 
 def trained_words(card: WeightsCard) -> str:
-    return f"{texts.WEIGHTS_KINDS.get(card.kind, '')} {card.note}".strip()
+    return f"{texts.page.WEIGHTS_KINDS.get(card.kind, '')} {card.note}".strip()
 
 
 def measured_words(evaluation: dict[str, Any]) -> str:
     """The figures of an evaluation.json that a reader should know, weak ones included."""
     figures = evaluation["refined"]
-    known = {name: f"{figures[name]:.2f}" for name in texts.MEASURED if isinstance(figures.get(name), int | float)}
-    parts = ", ".join(f"{texts.MEASURED[name]} {value}" for name, value in known.items())
-    said = texts.MEASURED_ON.format(studies=evaluation.get("studies", "?"), figures=parts)
+    known = {name: f"{figures[name]:.2f}" for name in texts.page.MEASURED if isinstance(figures.get(name), int | float)}
+    parts = ", ".join(f"{texts.page.MEASURED[name]} {value}" for name, value in known.items())
+    said = texts.page.MEASURED_ON.format(studies=evaluation.get("studies", "?"), figures=parts)
     findings = figures.get("by_finding") or {}
     weak = [
-        texts.WEAK_FINDING.format(finding=name, f1=f"{found['f1']:.2f}")
+        texts.page.WEAK_FINDING.format(finding=texts.page.EVALUATED_FINDINGS.get(name, name), f1=f"{found['f1']:.2f}")
         for name, found in findings.items()
         if found.get("f1") is not None and found["f1"] < WEAK
     ]
-    return f"{said} {texts.WEAK_FINDINGS.format(findings=', '.join(weak))}" if weak else said
+    return f"{said} {texts.page.WEAK_FINDINGS.format(findings=', '.join(weak))}" if weak else said
 
 
 def serve_card(app: FastAPI, reader: Reader) -> None:
@@ -77,5 +77,5 @@ def serve_card(app: FastAPI, reader: Reader) -> None:
     def card() -> PlainTextResponse:
         text = read_model_card(reader.source) if reader.source else ""
         if not text:
-            raise HTTPException(404, texts.ABOUT["no card"])
+            raise HTTPException(404, texts.page.ABOUT["no card"])
         return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from priorrg import texts
 from priorrg.errors import BusyError, StudyError
 from priorrg.explain.overlays import Overlay, explain
 from priorrg.feedback.store import Feedback, FeedbackStore, SentenceMark
@@ -26,7 +27,6 @@ from priorrg.reading import (
 )
 from priorrg.report import EditedSentence, edited_text
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
-from priorrg.ui import texts
 from priorrg.ui.reported import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
 from priorrg.ui.turns import Turns
@@ -110,8 +110,8 @@ class Actions:
         return self._waiting(len(self.turns))
 
     def _waiting(self, before: int, key: str = "") -> dict[str, Any]:
-        said = texts.ONE_BEFORE if before == 1 else texts.SEVERAL_BEFORE.format(count=before)
-        said = said if before else texts.WAITING_FOR_TURN
+        said = texts.page.ONE_BEFORE if before == 1 else texts.page.SEVERAL_BEFORE.format(count=before)
+        said = said if before else texts.page.WAITING_FOR_TURN
         return report_payload(said, busy=True, step="waiting", key=key, draft_note=self.draft_note())
 
     def study(self, session: Session, indication: str, history: str, view: str, prior_view: str) -> Study:
@@ -119,7 +119,7 @@ class Actions:
         with session.lock:
             current, prior = session.current, session.prior
         if current is None:
-            raise StudyError(texts.NO_CURRENT_IMAGE)
+            raise StudyError(texts.page.NO_CURRENT_IMAGE)
         current = replace(current, view_position=view)
         prior = None if prior is None else replace(prior, view_position=prior_view)
         return Study(current, prior, check_context(ClinicalContext(indication or "", history or "")))
@@ -137,8 +137,8 @@ class Actions:
             if session.tracing is not None:
                 session.tracing.set()
             if session.report is not None:  # only the overlays were missing
-                return self._finished(session, run) | ({} if was_over else {"status": texts.TRACING_STOPPED})
-            return None if run.has_begun else report_payload(texts.STOPPED_BEFORE, busy=False)
+                return self._finished(session, run) | ({} if was_over else {"status": texts.report.TRACING_STOPPED})
+            return None if run.has_begun else report_payload(texts.report.STOPPED_BEFORE, busy=False)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
         """Report payloads of the session's run, one for each thing that happened, until report and overlays stand.
@@ -163,7 +163,7 @@ class Actions:
 
     def _generate(self, session: Session, run: Run) -> Iterator[dict[str, Any]]:
         shown = report_payload(
-            texts.STARTING,
+            texts.report.STARTING,
             busy=True,
             step="images",
             key=run.key,
@@ -190,9 +190,9 @@ class Actions:
         except Exception:
             stands = self.shown(session) if session.run is run else None  # a report without overlays is a report
             if stands is not None:
-                yield stands | {"status": texts.OVERLAYS_FAILED}
+                yield stands | {"status": texts.report.OVERLAYS_FAILED}
             else:
-                yield shown | {"status": texts.FAILED, "busy": False}
+                yield shown | {"status": texts.report.FAILED, "busy": False}
             raise  # for the log: it is our mistake or the machine's, not the reader's
         finally:
             run.stop.set()  # the tab went away in the middle: what runs for it ends
@@ -237,7 +237,7 @@ class Actions:
         self, session: Session, run: Run, overlays: list[Overlay] | None = None, method: str = ""
     ) -> dict[str, Any]:
         return report_payload(
-            texts.FINISHED,
+            texts.report.FINISHED,
             busy=False,
             key=run.key,
             draft=session.draft,
@@ -288,14 +288,14 @@ class Actions:
     def draft_note(self) -> str:
         """What the coarse draft is with these weights."""
         from_memory = self.reader.config.coarse_draft == COARSE_FROM_MEMORY
-        return texts.DRAFT_FROM_MEMORY if from_memory else texts.DRAFT_FROM_WHOLE
+        return texts.report.DRAFT_FROM_MEMORY if from_memory else texts.report.DRAFT_FROM_WHOLE
 
     def _given(self, study: Study) -> dict[str, Any]:
         """What of context and view positions the model was given, and a sentence on what it was not."""
         received = self.reader.received_context(study.context)
         views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}
-        words = {name: texts.FACTS["missing"] if view == UNKNOWN_VIEW else view for name, view in views.items()}
-        told = texts.RECEIVED_PRIOR if study.has_prior else texts.RECEIVED_ALONE
+        words = {name: texts.notes.FACTS["missing"] if view == UNKNOWN_VIEW else view for name, view in views.items()}
+        told = texts.report.RECEIVED_PRIOR if study.has_prior else texts.report.RECEIVED_ALONE
         return {"context_note": received.note, "received": f"{received.text}\n{told.format(**words)}"}
 
     def mark(self, session: Session, marks: dict[str, str], turn: int | None = None) -> None:
@@ -314,9 +314,9 @@ class Actions:
         with session.lock:
             run, report, draft, marks = session.run, session.report, session.draft, dict(session.marks)
         if run is None or report is None:
-            raise StudyError(texts.FEEDBACK["no report"])
+            raise StudyError(texts.feedback.FEEDBACK["no report"])
         if rating is None:
-            raise StudyError(texts.FEEDBACK["no rating"])
+            raise StudyError(texts.feedback.FEEDBACK["no rating"])
         study, config = run.study, self.reader.config
         corrected = (corrected or "").strip()
         number = self.store.add(
@@ -341,7 +341,7 @@ class Actions:
         )
         with session.lock:
             session.marks, session.submissions = {}, session.submissions + 1
-        return texts.FEEDBACK["thanks"].format(number=number)
+        return texts.feedback.FEEDBACK["thanks"].format(number=number)
 
     def unsent(self, session: Session, comment: str, corrected: str) -> str:
         """What a reader wrote about the report before and did not send; empty where there is nothing."""
@@ -362,22 +362,27 @@ def _shown(shown: dict[str, Any], event: Event) -> dict[str, Any]:
         return shown | {"status": event.message, "step": event.step}
     if isinstance(event, DraftWord | DraftDone):
         text = event.text if isinstance(event, DraftDone) else event.text_so_far
-        return shown | {"draft": text, "status": texts.DRAFTING, "step": "drafting"}
+        return shown | {"draft": text, "status": texts.reading.DRAFTING, "step": "drafting"}
     if isinstance(event, ReportWord):
         changes = changes_payload(shown["draft"], event.text_so_far, is_whole=False)
-        return shown | {"report": event.text_so_far, "changes": changes, "status": texts.REFINING, "step": "refining"}
+        return shown | {
+            "report": event.text_so_far,
+            "changes": changes,
+            "status": texts.reading.REFINING,
+            "step": "refining",
+        }
     if isinstance(event, Stopped):
         return shown | {
             "draft": event.draft,
             "report": event.report,
             "changes": changes_payload(event.draft, event.report, is_whole=False),
-            "status": texts.STOPPED,
+            "status": texts.report.STOPPED,
             "step": "",
             "busy": False,
         }
     return shown | {
         "report": event.text,
         "changes": changes_payload(shown["draft"], event.text),
-        "status": texts.TRACING,
+        "status": texts.report.TRACING,
         "step": "tracing",
     }

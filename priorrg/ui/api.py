@@ -16,12 +16,11 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from priorrg import __version__
+from priorrg import __version__, texts
 from priorrg.errors import ImageError, PriorRGError, StudyError
 from priorrg.explain.overlays import METHODS, Overlay, explain
 from priorrg.explain.placement import seen_square
 from priorrg.reading import DraftDone, Reader, ReportDone
-from priorrg.report import DISCLAIMER
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.turns import Turns
 from priorrg.ui.uploads import read
@@ -95,7 +94,7 @@ class Api:
         with Uploads(self.reader, current, prior) as uploads:
             method = (method or "attention").strip().lower()
             if method not in METHODS:
-                raise StudyError(f"The method {method[:20]!r} is not known. There are: {', '.join(METHODS)}.")
+                raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
             study = uploads.study(indication, history, view, prior_view)
             with self.turns.turn():
                 answer, done = self._read(study)
@@ -125,7 +124,7 @@ class Api:
             "context_note": self.reader.received_context(study.context).note,
             "weights": self.reader.card.name,
             "weights_kind": self.reader.card.kind,
-            "note": DISCLAIMER,
+            "note": texts.report.DISCLAIMER,
             "api": API_VERSION,
             "version": __version__,
         }
@@ -145,12 +144,13 @@ class Uploads:
         known = {side: self.reader.processor.check_view(name) for side, name in views.items() if name}
         context = check_context(ClinicalContext(indication or "", history or ""))
         if "current" not in self.files:
-            raise StudyError("There is no current image. Give a DICOM, PNG or JPEG file as `current`.")
+            raise StudyError(texts.reading.NO_CURRENT_FILE)
         for side, file in self.files.items():
             try:
                 radiograph = read(file)
             except ImageError as error:
-                raise ImageError(f"{side.capitalize()} image: {error}") from error
+                refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
+                raise ImageError(refused) from error
             self.radiographs[side] = replace(radiograph, view_position=known[side]) if side in known else radiograph
         return Study(self.radiographs["current"], self.radiographs.get("prior"), context)
 

@@ -1,6 +1,7 @@
 """The page's notes on the two images, and the area that takes several files or a folder at once.
 
-What is the case is found in priorrg/awareness.py; here it becomes sentences (texts.py) and parts of the page.
+What is the case is found in priorrg/awareness.py; here it becomes sentences (priorrg/texts/notes.py) and parts of the
+page.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any
 
 import gradio as gr
 
+from priorrg import texts
 from priorrg.awareness import Remark, Sorting, remarks_on, sort_files
 from priorrg.errors import ImageError
 from priorrg.study import UNKNOWN_VIEW, Radiograph
-from priorrg.ui import texts
 from priorrg.ui.sessions import Session
 from priorrg.ui.uploads import read_and_delete
 
@@ -38,16 +39,21 @@ def build_notes(assets: Path) -> gr.HTML:
         html_template='<div class="notes" role="status"></div>',
         js_on_load=(assets / "notes.js").read_text(),
         elem_id="notes",
-        texts={name: texts.NOTES[name] for name in ("mark", "exchange", "facts")},
+        texts={name: texts.notes.NOTES[name] for name in ("mark", "exchange", "facts")},
     )
 
 
 def build_set_upload(notes: gr.HTML) -> Awareness:
     with gr.Row(elem_id="upload-several"):
         files = gr.File(
-            label=texts.NOTES["several"], file_count="multiple", height=48, min_width=200, elem_id="upload-set", scale=3
+            label=texts.notes.NOTES["several"],
+            file_count="multiple",
+            height=48,
+            min_width=200,
+            elem_id="upload-set",
+            scale=3,
         )
-        folder = gr.UploadButton(texts.NOTES["folder"], file_count="directory", size="sm", min_width=110, scale=1)
+        folder = gr.UploadButton(texts.notes.NOTES["folder"], file_count="directory", size="sm", min_width=110, scale=1)
     return Awareness(notes, files, folder)
 
 
@@ -118,7 +124,7 @@ def take_files(session: Session, paths: list[str]) -> None:
         if others and alike:
             unread.append(Remark("no images", values={"count": others}))
         for number, path in enumerate(paths_read, start=1):
-            called = texts.NOTES["file"].format(number=number, count=len(paths_read))
+            called = texts.notes.NOTES["file"].format(number=number, count=len(paths_read))
             if number > MAX_FILES:
                 break
             try:
@@ -130,7 +136,7 @@ def take_files(session: Session, paths: list[str]) -> None:
             Path(path).unlink(missing_ok=True)
     if not images:
         reasons = " ".join(remark.values["reason"] for remark in unread[:3])
-        raise ImageError(f"{texts.NOTES['none read']} {reasons}".strip())
+        raise ImageError(f"{texts.notes.NOTES['none read']} {reasons}".strip())
     if len(paths_read) > MAX_FILES:
         unread.append(Remark("too many", values={"read": MAX_FILES, "count": len(paths_read)}, is_warning=True))
     sorting = sort_files(images, len(paths_read))
@@ -167,17 +173,17 @@ def sentence(remark: Remark) -> str:
     """The remark in words."""
     values = dict(remark.values)
     if "unit" in values:
-        one, several = texts.SPANS[values["unit"]]
+        one, several = texts.notes.SPANS[values["unit"]]
         values["span"] = (one if values["count"] == 1 else several).format(count=values["count"])
     if "doubts" in values:
-        values["reasons"] = texts.NOTES["and"].join(texts.DOUBTS[doubt] for doubt in values["doubts"])
+        values["reasons"] = texts.notes.NOTES["and"].join(texts.notes.DOUBTS[doubt] for doubt in values["doubts"])
     if "laterality" in values:
-        values["laterality"] = texts.SIDES[values["laterality"]]
+        values["laterality"] = texts.notes.SIDES[values["laterality"]]
     if "number" in values:
-        values["file"] = texts.NOTES["file"].format(number=values["number"], count=values["count"])
+        values["file"] = texts.notes.NOTES["file"].format(number=values["number"], count=values["count"])
         facts = ", ".join(fact for fact in (values["view"], f"{values['date']} {values['time']}".strip()) if fact)
         values["described"] = f" ({facts})" if facts else ""
-    return texts.REMARKS[remark.kind].format(side=texts.NOTES.get(remark.side, ""), **values)
+    return texts.notes.REMARKS[remark.kind].format(side=texts.notes.NOTES.get(remark.side, ""), **values)
 
 
 def _facts(current: Radiograph | None, prior: Radiograph | None) -> list[list[str]]:
@@ -186,24 +192,24 @@ def _facts(current: Radiograph | None, prior: Radiograph | None) -> list[list[st
     if not shown:
         return []
     columns = [_facts_of(image) for _, image in shown]
-    head = ["", *(texts.FACTS[name] for name, _ in shown)]
-    return [head, *([texts.FACTS[name], *(column[name] for column in columns)] for name in columns[0])]
+    head = ["", *(texts.notes.FACTS[name] for name, _ in shown)]
+    return [head, *([texts.notes.FACTS[name], *(column[name] for column in columns)] for name in columns[0])]
 
 
 def _facts_of(image: Radiograph) -> dict[str, str]:
     header = image.header
     rows, columns = image.pixels.shape
-    missing = texts.FACTS["missing"]
+    missing = texts.notes.FACTS["missing"]
     time = header.time.strftime(" %H:%M") if header and header.time else ""
     acquired = header.acquisition_date.isoformat() if header and header.acquisition_date else missing
     return {
         "modality": (header.modality if header else "") or missing,
         "part": (header.body_part.capitalize() if header else "") or missing,
         "view": missing if image.view_position == UNKNOWN_VIEW else image.view_position,
-        "laterality": texts.SIDES[header.laterality] if header and header.laterality else missing,
+        "laterality": texts.notes.SIDES[header.laterality] if header and header.laterality else missing,
         "date": f"{image.study_date.isoformat()}{time}" if image.study_date else missing,
         "acquired": acquired,
-        "size": texts.FACTS["pixels"].format(rows=rows, columns=columns),
-        "bits": texts.FACTS["depth"].format(bits=image.bits, source=image.source),
-        "assumed": " ".join(image.notes) or texts.FACTS["nothing"],
+        "size": texts.notes.FACTS["pixels"].format(rows=rows, columns=columns),
+        "bits": texts.notes.FACTS["depth"].format(bits=image.bits, source=image.source),
+        "assumed": " ".join(image.notes) or texts.notes.FACTS["nothing"],
     }

@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
+from priorrg import texts
 from priorrg.errors import StudyError
 from priorrg.reading import Reader
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
-from priorrg.ui import texts
 
 TEMPLATE = '<div class="context"><div class="context-length" role="status"></div></div>'
 
@@ -29,8 +29,8 @@ def build_context(assets: Path) -> ContextParts:
     """assets: the folder of the page's scripts."""
     indication, history = (
         gr.Textbox(
-            label=texts.CONTEXT[name],
-            placeholder=texts.CONTEXT[f"{name} asks"],
+            label=texts.page.CONTEXT[name],
+            placeholder=texts.page.CONTEXT[f"{name} asks"],
             lines=1,
             max_lines=5,
             max_length=MAX_CONTEXT_CHARACTERS + 1,  # one more than is read, so that the page can say so
@@ -46,8 +46,8 @@ def build_context(assets: Path) -> ContextParts:
             html_template=TEMPLATE,
             js_on_load=(assets / "context.js").read_text(),
             elem_id="context",
-            texts={name: texts.CONTEXT[name] for name in ("indication", "history", "examples", "received")},
-            examples=texts.CONTEXT_EXAMPLES,
+            texts={name: texts.page.CONTEXT[name] for name in ("indication", "history", "examples", "received")},
+            examples=texts.page.CONTEXT_EXAMPLES,
         ),
     )
 
@@ -59,7 +59,7 @@ def context_payload(reader: Reader, indication: str, history: str) -> dict[str, 
         received = reader.received_context(ClinicalContext(indication, history))
     except StudyError as error:
         return {"length": str(error), "isLong": True, "received": ""}
-    length = texts.CONTEXT_LENGTH.format(tokens=received.tokens, most=received.most, **lengths)
+    length = texts.page.CONTEXT_LENGTH.format(tokens=received.tokens, most=received.most, **lengths)
     return {"length": f"{length} {received.note}".strip(), "isLong": bool(received.note), "received": received.text}
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import gradio as gr
 
+from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError, StudyError
 from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS
 from priorrg.export.text import clipboard_text
 from priorrg.reading import WeightsCard
-from priorrg.ui import texts
 from priorrg.ui.sessions import Session
 
 TEMPLATE = '<div class="exports"></div>'
@@ -36,7 +36,7 @@ def build_exports(assets: Path) -> gr.HTML:
         html_template=TEMPLATE,
         js_on_load=(assets / "exports.js").read_text(),
         elem_id="exports",
-        texts=texts.EXPORTS,
+        texts=texts.page.EXPORTS,
     )
 
 
@@ -51,7 +51,7 @@ def wire_exports(
         except PriorRGError as error:
             yield failed(str(error))
         except Exception:
-            yield failed(texts.EXPORT_FAILED)
+            yield failed(texts.page.EXPORT_FAILED)
             raise  # for the log: it is our mistake, not the reader's
 
     exports.taken(  # type: ignore[attr-defined]
@@ -85,9 +85,9 @@ def take_away(session: Session, card: WeightsCard, form: str, method: str) -> di
     export = report_export(session, card, method)
     turn = secrets.token_hex(4)  # the page acts on every new one, also where all else is the same
     if form == COPY:
-        return {"action": COPY, "turn": turn, "text": clipboard_text(export), "said": texts.EXPORT_COPIED}
+        return {"action": COPY, "turn": turn, "text": clipboard_text(export), "said": texts.page.EXPORT_COPIED}
     if form not in FORMS:
-        raise ExportError(texts.EXPORT_UNKNOWN)
+        raise ExportError(texts.page.EXPORT_UNKNOWN)
     wanted = FORMS[form]
     name = export.file_name(wanted.suffix)
     return {
@@ -96,7 +96,7 @@ def take_away(session: Session, card: WeightsCard, form: str, method: str) -> di
         "name": name,
         "type": wanted.media_type,
         "data": base64.b64encode(wanted.write(export)).decode(),
-        "said": texts.EXPORT_SAVED.format(name=name),
+        "said": texts.page.EXPORT_SAVED.format(name=name),
     }
 
 
@@ -106,9 +106,9 @@ def report_export(session: Session, card: WeightsCard, method: str) -> ReportExp
         run, report, draft, edited = session.run, session.report, session.draft, session.edited_text
         known = dict(session.overlays)
     if run is None or report is None:
-        raise StudyError(texts.EXPORT_NO_REPORT)
+        raise StudyError(texts.page.EXPORT_NO_REPORT)
     if not (report.text if edited is None else edited).strip():
-        raise StudyError(texts.EXPORT_EMPTY)
+        raise StudyError(texts.page.EXPORT_EMPTY)
     # The overlays that the reader chose, else those that are there: a download waits for no model.
     method = method if method in known else next(iter(known), method)
     return ReportExport(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fastapi import HTTPException, Request
 
+from priorrg import texts
 from priorrg.settings import SettingsError
 
 MARK = "scrypt$"  # a password that begins so must be kept as a hash
@@ -140,4 +141,4 @@ def login_needed(request: Request) -> None:
         return
     cookies = (request.cookies.get(f"access-token{kind}-{page.cookie_id}") for kind in ("", "-unsecure"))
     if not any(cookie in page.tokens for cookie in cookies if cookie):
-        raise HTTPException(401, "Log in first.")
+        raise HTTPException(401, texts.page.LOG_IN_FIRST)

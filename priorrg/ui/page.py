@@ -8,10 +8,9 @@ from typing import Any
 
 import gradio as gr
 
+from priorrg import texts
 from priorrg.errors import PriorRGError
-from priorrg.report import DISCLAIMER
 from priorrg.study import UNKNOWN_VIEW
-from priorrg.ui import texts
 from priorrg.ui.about import build_about
 from priorrg.ui.actions import Actions, examples
 from priorrg.ui.api import build_api
@@ -57,7 +56,7 @@ CHANGE_THEME = f"""() => {{
 def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr.Blocks:
     """The whole page. session_minutes: after so long without a word of it a session is forgotten."""
     card = actions.reader.card
-    views = [(texts.PAGE["not stated"], UNKNOWN_VIEW)] + [
+    views = [(texts.page.PAGE["not stated"], UNKNOWN_VIEW)] + [
         (name, name) for name in actions.reader.config.view_positions if name != UNKNOWN_VIEW
     ]
     studies = examples()
@@ -66,7 +65,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
         return sessions.of(request.session_hash or "")
 
     with gr.Blocks(
-        title=texts.PAGE["tab"],
+        title=texts.page.PAGE["tab"],
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(60, ABANDONED_AFTER_S),  # for an upload whose tab was closed before its turn
@@ -76,9 +75,9 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                 viewer = build_viewer(ASSETS)
                 notes = build_notes(ASSETS)
                 method = gr.Radio(
-                    [(words, name) for name, words in texts.METHODS.items()],
+                    [(words, name) for name, words in texts.page.METHODS.items()],
                     value="attention",
-                    label=texts.PAGE["method"],
+                    label=texts.page.PAGE["method"],
                     elem_id="method",
                 )
                 with gr.Row(elem_id="uploads"):
@@ -86,7 +85,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                     for side in ("current", "prior"):
                         with gr.Column(min_width=150):
                             slots[side] = gr.File(
-                                label=texts.PAGE["upload"].format(side=texts.PAGE[side]),
+                                label=texts.page.PAGE["upload"].format(side=texts.page.PAGE[side]),
                                 height=72,
                                 elem_id=f"upload-{side}",
                             )
@@ -94,12 +93,12 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                                 view_boxes[side] = gr.Dropdown(
                                     views,
                                     value=UNKNOWN_VIEW,
-                                    label=texts.PAGE["view"].format(side=texts.PAGE[side]),
+                                    label=texts.page.PAGE["view"].format(side=texts.page.PAGE[side]),
                                     min_width=110,
                                     elem_id=f"view-{side}",
                                 )
                                 remove = gr.Button(
-                                    texts.PAGE["remove"].format(side=texts.PAGE[side].lower()),
+                                    texts.page.PAGE[f"remove {side}"],
                                     size="sm",
                                     min_width=90,
                                     elem_id=f"remove-{side}",
@@ -107,12 +106,12 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                                 slots[f"remove {side}"] = remove
             with gr.Column(scale=1, min_width=320, elem_id="study"):
                 with gr.Row(elem_id="head"):
-                    gr.Markdown(f"# {texts.PAGE['title']}", elem_id="title")
-                    theme = gr.Button(texts.PAGE["theme"], size="sm", min_width=100, scale=0, elem_id="theme")
+                    gr.Markdown(f"# {texts.page.PAGE['title']}", elem_id="title")
+                    theme = gr.Button(texts.page.PAGE["theme"], size="sm", min_width=100, scale=0, elem_id="theme")
                 gr.HTML(
                     {
-                        "notice": DISCLAIMER,
-                        "weights": texts.PAGE["weights"].format(name=card.name, note=card.note),
+                        "notice": texts.report.DISCLAIMER,
+                        "weights": texts.page.PAGE["weights"].format(name=card.name, note=card.note),
                     },
                     html_template='<div class="notice-bar"></div>',
                     js_on_load=SHOW_NOTICE,
@@ -127,29 +126,29 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                 )
                 with gr.Row(elem_id="examples"):
                     example_buttons = [gr.Button(study.title, size="sm", min_width=90) for study in studies]
-                gr.Markdown(texts.PAGE["examples"], elem_classes="small", elem_id="examples-note")
+                gr.Markdown(texts.page.PAGE["examples"], elem_classes="small", elem_id="examples-note")
                 awareness = build_set_upload(notes)
                 context = build_context(ASSETS)
                 indication, history = context.indication, context.history
                 with gr.Row(elem_id="actions"):
                     generate = gr.Button(
-                        texts.PAGE["generate"], variant="primary", min_width=110, scale=2, elem_id="generate"
+                        texts.page.PAGE["generate"], variant="primary", min_width=110, scale=2, elem_id="generate"
                     )
-                    stop = gr.Button(texts.PAGE["stop"], min_width=70, elem_id="stop")
-                    end = gr.Button(texts.PAGE["end"], min_width=110, scale=1, elem_id="end")
+                    stop = gr.Button(texts.page.PAGE["stop"], min_width=70, elem_id="stop")
+                    end = gr.Button(texts.page.PAGE["end"], min_width=110, scale=1, elem_id="end")
                 report = build_report(ASSETS)
                 exports = build_exports(ASSETS)
-                with gr.Accordion(texts.FEEDBACK["title"], open=True, elem_id="feedback"):
-                    gr.Markdown(texts.FEEDBACK["how"])
+                with gr.Accordion(texts.feedback.FEEDBACK["title"], open=True, elem_id="feedback"):
+                    gr.Markdown(texts.feedback.FEEDBACK["how"])
                     rating = gr.Radio(
-                        [(words, number) for number, words in texts.RATINGS.items()],
-                        label=texts.FEEDBACK["rating"],
+                        [(words, number) for number, words in texts.feedback.RATINGS.items()],
+                        label=texts.feedback.FEEDBACK["rating"],
                         elem_id="rating",
                     )
-                    corrected = gr.Textbox(label=texts.FEEDBACK["corrected"], lines=3, elem_id="corrected")
-                    comment = gr.Textbox(label=texts.FEEDBACK["comment"], lines=2, elem_id="comment")
-                    unsent = gr.Textbox(label=texts.FEEDBACK["unsent"], visible=False, elem_id="unsent")
-                    send = gr.Button(texts.FEEDBACK["send"], elem_id="send")
+                    corrected = gr.Textbox(label=texts.feedback.FEEDBACK["corrected"], lines=3, elem_id="corrected")
+                    comment = gr.Textbox(label=texts.feedback.FEEDBACK["comment"], lines=2, elem_id="comment")
+                    unsent = gr.Textbox(label=texts.feedback.FEEDBACK["unsent"], visible=False, elem_id="unsent")
+                    send = gr.Button(texts.feedback.FEEDBACK["send"], elem_id="send")
                     thanks = gr.HTML(
                         "",
                         html_template='<div class="thanks problem-free"></div>',
@@ -157,7 +156,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                         elem_id="thanks",
                     )
         compare, readings = build_readings(ASSETS)
-        with gr.Accordion(texts.PAGE["about"], open=True, elem_id="weights"):
+        with gr.Accordion(texts.page.PAGE["about"], open=True, elem_id="weights"):
             build_about(ASSETS, actions.reader, session_minutes)
         theme.click(None, None, None, js=CHANGE_THEME, api_visibility="private")
 
@@ -172,7 +171,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                     radiograph = getattr(session, side)
                     view = radiograph.view_position if radiograph else UNKNOWN_VIEW
                     boxes[place] = view if view in known_views else UNKNOWN_VIEW
-            status = texts.READY if session.current else texts.NO_CURRENT
+            status = texts.report.READY if session.current else texts.report.NO_CURRENT
             return [viewer_payload(session), report_payload(status, busy=False), *boxes, "", notes_payload(session)]
 
         def load_example(number: int, session: Session) -> list[Any]:
@@ -199,8 +198,8 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                     actions.take_upload(session, side, path)
                 except PriorRGError as error:
                     kept = getattr(session, side) is not None
-                    refused = texts.PAGE["refused"].format(side=texts.PAGE[side], reason=error)
-                    message = refused + (texts.PAGE["kept"] if kept else "")
+                    refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
+                    message = refused + (texts.page.PAGE["kept"] if kept else "")
                     return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), message, gr.skip(), None]
                 return [*study_shown(session, (side,)), None]
 
@@ -307,7 +306,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
         def on_end(request: gr.Request) -> list[Any]:
             sessions.end(request.session_hash or "")
-            said = texts.PAGE["ended"]
+            said = texts.page.PAGE["ended"]
             return [*study_shown(Session()), "", "", "", "", gr.update(value="", visible=False), None, said]
 
         end.click(

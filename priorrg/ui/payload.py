@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from priorrg import texts
 from priorrg.explain.overlays import Overlay
 from priorrg.explain.placement import seen_square
 from priorrg.study import UNKNOWN_VIEW, Radiograph
@@ -30,7 +31,7 @@ def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:
     if radiograph is None:
         return None
     rows, columns = radiograph.pixels.shape
-    facts = [f"{columns} x {rows}", f"{radiograph.bits} bit {radiograph.source}"]
+    facts = [f"{columns} x {rows}", texts.viewer.DEPTH.format(bits=radiograph.bits, source=radiograph.source)]
     if radiograph.view_position != UNKNOWN_VIEW:
         facts.insert(0, radiograph.view_position)
     if radiograph.study_date:

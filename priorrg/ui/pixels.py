@@ -15,6 +15,7 @@ import numpy as np
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from starlette.background import BackgroundTask
 
+from priorrg import texts
 from priorrg.study import Radiograph
 from priorrg.ui.login import login_needed
 from priorrg.ui.sessions import Session, Sessions
@@ -88,7 +89,7 @@ def serve_pixels(app: FastAPI, sessions: Sessions, when_sent: Callable[[Session]
         session = sessions.with_token(request.headers.get(TOKEN_HEADER, ""))
         radiograph = getattr(session, side, None) if session and side in ("current", "prior") else None
         if session is None or radiograph is None or image_key(radiograph) != key:
-            raise HTTPException(404, "There is no such image: it was replaced, or its session has ended.")
+            raise HTTPException(404, texts.viewer.NO_SUCH_IMAGE)
         headers = {"Cache-Control": "no-store"}  # the browser keeps no copy on its disk
         if pack:
             headers["Content-Encoding"] = "gzip"

@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from priorrg import texts
 from priorrg.feedback.store import REASONS
-from priorrg.ui import texts
 from priorrg.ui.actions import Actions
 from priorrg.ui.payload import undiffed
 from priorrg.ui.reported import report_payload
@@ -30,24 +30,24 @@ REPORT_SCRIPTS = ("report.js", "sentences.js", "glance.js")  # one after the oth
 def build_report(assets: Path) -> gr.HTML:
     """The column, empty. assets: the folder of its scripts."""
     return gr.HTML(
-        report_payload(texts.READY, busy=False),
+        report_payload(texts.report.READY, busy=False),
         html_template=REPORT,
         js_on_load="\n".join((assets / name).read_text() for name in REPORT_SCRIPTS),
         elem_id="report",
-        texts=texts.REPORT,
-        reasons=list(REASONS),
+        texts=texts.report.REPORT,
+        reasons={reason: texts.feedback.REASONS[reason] for reason in REASONS},
     )
 
 
 def build_readings(assets: Path) -> tuple[gr.Button, gr.HTML]:
     """The button that asks for the four readings, and where they stand."""
-    button = gr.Button(texts.COMPARE, elem_id="compare")
+    button = gr.Button(texts.page.COMPARE, elem_id="compare")
     readings = gr.HTML(
         NOTHING,
         html_template=READINGS,
         js_on_load=(assets / "readings.js").read_text(),
         elem_id="readings",
-        texts=texts.READINGS,
+        texts=texts.page.READINGS,
     )
     return button, readings
 

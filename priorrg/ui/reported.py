@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from priorrg import texts
 from priorrg.confidence import Confidence
 from priorrg.explain.overlays import Overlay
 from priorrg.facts import Fact, change_tag, read_facts
 from priorrg.reading import ReportDone
 from priorrg.report import ChangedSentence, EditedSentence, changed_sentences
-from priorrg.ui import texts
 from priorrg.ui.payload import overlay_payload
 
 
@@ -84,9 +84,9 @@ def _detail(text: str, confidence: Confidence) -> dict[str, Any]:
 def _confidence(confidence: Confidence) -> dict[str, str]:
     """level: high, medium or low; words: for a screen reader; about: what the number is."""
     percent = round(100 * confidence.probability)
-    level = texts.CONFIDENCE_LEVELS[confidence.level]
-    about = texts.CALIBRATED if confidence.is_calibrated else texts.UNCALIBRATED
-    words = texts.CONFIDENCE.format(level=level, percent=percent)
+    level = texts.report.CONFIDENCE_LEVELS[confidence.level]
+    about = texts.report.CALIBRATED if confidence.is_calibrated else texts.report.UNCALIBRATED
+    words = texts.report.CONFIDENCE.format(level=level, percent=percent)
     return {"level": confidence.level, "words": words, "about": about.format(percent=percent)}
 
 
@@ -105,10 +105,10 @@ def facts_payload(facts: Sequence[Fact]) -> list[dict[str, str]]:
     """Facts in the page's words."""
     return [
         {
-            "finding": texts.REPORT_FINDINGS.get(fact.finding, fact.finding),
-            "side": texts.REPORT_SIDES.get(fact.side, fact.side),
-            "presence": texts.REPORT_PRESENCE.get(fact.presence, fact.presence),
-            "change": texts.REPORT_CHANGES.get(fact.change, fact.change),
+            "finding": texts.report.REPORT_FINDINGS.get(fact.finding, fact.finding),
+            "side": texts.report.REPORT_SIDES.get(fact.side, fact.side),
+            "presence": texts.report.REPORT_PRESENCE.get(fact.presence, fact.presence),
+            "change": texts.report.REPORT_CHANGES.get(fact.change, fact.change),
             "kind": fact.presence,
         }
         for fact in facts

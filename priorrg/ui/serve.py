@@ -9,9 +9,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from gradio.state_holder import SessionState
 from starlette.routing import Mount
 
+from priorrg import texts
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reading import Reader
-from priorrg.report import DISCLAIMER
 from priorrg.settings import Settings
 from priorrg.ui import uploads
 from priorrg.ui.about import serve_card
@@ -58,7 +58,7 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
         page,
         path="/",
         auth=logins.check if logins else None,
-        auth_message=DISCLAIMER,
+        auth_message=texts.report.DISCLAIMER,
         root_path=settings.root_path or None,
         css_paths=[ASSETS / f"{part}.css" for part in ("style", "viewer", "notes", "report", "exports")],
         # The darker blue: white on the usual one has a contrast of 2.8, below the 4.5 of WCAG AA.

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from priorrg import texts
 from priorrg.errors import BusyError
-from priorrg.ui import texts
 
 LOOK_AT_STOP_S = 0.1  # how often whoever waits looks whether it was stopped
 
@@ -53,7 +53,7 @@ class Turns:
     def check(self) -> None:
         """Raises BusyError where nobody more may wait."""
         if len(self.places) > self.most_waiting:
-            raise BusyError(texts.QUEUE_FULL.format(count=self.most_waiting))
+            raise BusyError(texts.page.QUEUE_FULL.format(count=self.most_waiting))
 
     @contextmanager
     def place(self) -> Iterator[Place]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from gradio import route_utils
 
+from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.study import Radiograph
-from priorrg.ui import texts
 
 ABANDONED_AFTER_S = 1800  # longer than any upload waits for its turn
 
@@ -39,7 +39,7 @@ def read(path: str | Path, called: str = "") -> Radiograph:
     try:
         return read_radiograph(path, called=called)
     except OSError:  # its own sentence would carry the file's name into the log
-        raise ImageError(f"{called}: {texts.LOST_UPLOAD}" if called else texts.LOST_UPLOAD) from None
+        raise ImageError(f"{called}: {texts.page.LOST_UPLOAD}" if called else texts.page.LOST_UPLOAD) from None
 
 
 def read_and_delete(path: str | Path, called: str = "") -> Radiograph:

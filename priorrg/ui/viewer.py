@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 import matplotlib
 
-from priorrg.ui import texts
+from priorrg import texts
 from priorrg.ui.pixels import TOKEN_HEADER
 
 TEMPLATE = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
@@ -26,7 +26,7 @@ def build_viewer(assets: Path) -> gr.HTML:
         html_template=TEMPLATE,
         js_on_load="\n".join((assets / name).read_text() for name in SCRIPTS),
         elem_id="viewer",
-        texts=texts.VIEWER,
+        texts=texts.viewer.VIEWER,
         colours=COLOURS,
         tokenHeader=TOKEN_HEADER,
     )

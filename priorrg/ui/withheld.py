@@ -11,12 +11,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+from priorrg import texts
 from priorrg.errors import BusyError
 from priorrg.facts import Fact, read_facts
 from priorrg.reading import ReportDone
 from priorrg.report import split_sentences
 from priorrg.study import ClinicalContext, Study
-from priorrg.ui import texts
 from priorrg.ui.actions import Actions
 from priorrg.ui.reported import changes_payload
 from priorrg.ui.sessions import Comparison, Session
@@ -54,7 +54,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
                 session.comparison.stop.set()
             session.comparison = comparison
     if run is None or report is None:
-        yield NOTHING | {"status": texts.READINGS_NONE}
+        yield NOTHING | {"status": texts.page.READINGS_NONE}
         return
     asked = [what for what in WITHHELD if is_there(run.study, what)]
 
@@ -69,22 +69,22 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
             comparison.stop.set()
             yield shown(str(error), busy=False)
             return
-        yield shown(texts.STARTING)
+        yield shown(texts.report.STARTING)
         for before in place.wait(comparison.stop):
-            yield shown(texts.ONE_BEFORE if before == 1 else texts.SEVERAL_BEFORE.format(count=before))
+            yield shown(texts.page.ONE_BEFORE if before == 1 else texts.page.SEVERAL_BEFORE.format(count=before))
         began = time.monotonic()
         try:
             for what in asked:
                 if comparison.stop.is_set() or session.comparison is not comparison:
                     break
-                yield shown(texts.READINGS_BUSY.format(what=texts.READINGS_WITHOUT[what].lower()))
+                yield shown(texts.page.READINGS_BUSY[what])
                 study = without(run.study, what)
                 for event in actions.reader.read(study, comparison.stop, with_draft=False):
                     if isinstance(event, ReportDone):
                         comparison.readings[what] = event.text
         except Exception:
             comparison.stop.set()
-            yield shown(texts.READINGS_FAILED, busy=False)
+            yield shown(texts.page.READINGS_FAILED, busy=False)
             raise  # for the log
         finally:
             was_stopped = comparison.stop.is_set()
@@ -93,21 +93,21 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
                 actions.reader.forget([image.fingerprint for image in (run.study.current, run.study.prior) if image])
         if session.comparison is not comparison:
             return
-        done = texts.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")
-        yield shown(texts.READINGS_STOPPED if was_stopped else done, busy=False)
+        done = texts.page.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")
+        yield shown(texts.page.READINGS_STOPPED if was_stopped else done, busy=False)
 
 
 def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -> dict[str, Any]:
     """Columns for assets/ui/readings.js: the report itself, then each reading with its differences to it."""
-    columns = [{"title": texts.READINGS_WITH, "text": report.text, "changes": [], "differs": None, "note": ""}]
+    columns = [{"title": texts.page.READINGS_WITH, "text": report.text, "changes": [], "differs": None, "note": ""}]
     for what in WITHHELD:
         text = comparison.readings.get(what, "")
-        note = "" if is_there(study, what) else texts.READINGS_NOTHING[what]
+        note = "" if is_there(study, what) else texts.page.READINGS_NOTHING[what]
         if not note and not text:
-            note = texts.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
+            note = texts.page.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
         columns.append(
             {
-                "title": texts.READINGS_WITHOUT[what],
+                "title": texts.page.READINGS_WITHOUT[what],
                 "text": text,
                 "changes": changes_payload(report.text, text),
                 "differs": different_facts(report.text, text) if text else None,
@@ -127,7 +127,7 @@ def different_facts(full: str, other: str) -> list[dict[str, str]]:
         if now is None:
             found.append({"kind": "gone", "fact": f"{_name(fact)}: {_state(fact)}"})
         elif now != fact:
-            words = texts.READINGS_CHANGED.format(
+            words = texts.page.READINGS_CHANGED.format(
                 finding=_name(fact), before=_state(fact), after=_state(now, is_compared=not fact.change)
             )
             found.append({"kind": "changed", "fact": words})
@@ -150,15 +150,15 @@ def _by_place(text: str) -> dict[tuple[str, str], Fact]:
 
 def _name(fact: Fact) -> str:
     """'pleural effusion, left'"""
-    name = texts.REPORT_FINDINGS.get(fact.finding, fact.finding)
-    return ", ".join(part for part in (name, texts.REPORT_SIDES.get(fact.side, fact.side)) if part)
+    name = texts.report.REPORT_FINDINGS.get(fact.finding, fact.finding)
+    return ", ".join(part for part in (name, texts.report.REPORT_SIDES.get(fact.side, fact.side)) if part)
 
 
 def _state(fact: Fact, is_compared: bool = True) -> str:
     """'present, larger'. is_compared: False where it is worth saying that nothing is said of a change."""
-    presence = texts.REPORT_PRESENCE[fact.presence]
+    presence = texts.report.REPORT_PRESENCE[fact.presence]
     if fact.change and fact.change != fact.presence:
-        return f"{presence}, {texts.REPORT_CHANGES.get(fact.change, fact.change)}"
+        return f"{presence}, {texts.report.REPORT_CHANGES.get(fact.change, fact.change)}"
     if not fact.change and not is_compared:
-        return texts.READINGS_NO_COMPARISON.format(presence=presence)
+        return texts.page.READINGS_NO_COMPARISON.format(presence=presence)
     return presence

@@ -1,0 +1,101 @@
+"""What stands in a report that is taken away, for whoever reads it later (priorrg/export), and why one cannot be.
+
+Meanings of codes are the standards' own words and stay beside their codes, in English.
+"""
+
+# In every form (contents.py); the disclaimer before all of it is in report.py
+
+TITLE = "Chest radiograph: preliminary report of a research model"
+SIMULATED = "These weights learned from simulated images: on a real radiograph their report means nothing."
+NOT_EDITED = "Written by the model alone: no human has edited this report."
+EDITED = "Written by the model and then edited by a human; edited is not the same as approved."
+HUMAN_SENTENCE = "Written or changed by a human."
+MODEL = "Model: {model}."
+WRITTEN = "Written on {written}."
+
+# What was read
+
+FACT = "{name}: {value}"
+FACTS = {
+    "current": "Current image",
+    "prior": "Prior image",
+    "indication": "Indication",
+    "history": "History",
+}
+NO_PRIOR = "none"
+NO_CONTEXT = "none given"
+VIEW_NOT_STATED = "view not stated"
+DATE_NOT_STATED = "date not stated"
+SOURCE_NOT_STATED = "source not stated"
+
+# Headings (pdf.py), and those in plain text (text.py), where nothing else sets them off
+
+HEADINGS = {
+    "report": "Report",
+    "as written": "As the model wrote it",
+    "draft": "Coarse draft, before the model refined it",
+}
+PLAIN_HEADINGS = {
+    "report": "REPORT",
+    "as written": "AS THE MODEL WROTE IT",
+    "draft": "COARSE DRAFT, BEFORE THE MODEL REFINED IT",
+}
+NO_DRAFT = "none"
+
+# The pages of the PDF (pdf.py)
+
+SIDES = {"current": "Current", "prior": "Prior"}
+NOTHING_COMPARED = "No prior image: nothing was compared."
+SEEN_SQUARE = "Dashed: the square that the model was given."
+MISSING_LETTERS = "Letters that this PDF's font lacks are boxes here; the report as text or FHIR has them."
+OVERLAYS = "Where each sentence came from"
+OVERLAYS_BEFORE_EDIT = "These are the model's own sentences, before a human edited the report."
+METHODS = {
+    "attention": "Attention: where the model looked while it wrote the sentence.",
+    "gradient": "Gradient: the patches that the sentence's probability hangs on.",
+}
+NO_PROOF = "No overlay is proof that a sentence is right."
+LEGEND_LOW = "little"  # a short word: the legend's bar begins behind it
+LEGEND_HIGH = "most, within each image"
+SHARE = "{image}: {percent} %"
+FOOT = "{written}, page {number} of {count}"
+
+# The DICOM structured report (dicom_sr.py). SERIES_DESCRIPTION, COMPLETION and DEIDENTIFICATION: 64 characters at most.
+
+MATCHING = (
+    "This object carries no patient: name, identifier, birth date and sex are left empty, because PriorRG keeps none. "
+    "The receiving system must match it by its Study Instance UID."
+)
+SERIES_DESCRIPTION = "PriorRG, research only: match by Study Instance UID"
+COMPLETION = "Preliminary and unverified; not for patient care"
+DEIDENTIFICATION = "PriorRG keeps no patient data"
+CODES_NOTE = "Coded findings were read out of the sentences by rules; the sentences count."
+NO_PRIOR_READ = "No prior image was read."
+PRIOR_WITHOUT_REFERENCE = "{described}; it was no DICOM object that could be pointed at."
+
+# The FHIR report (fhir.py)
+
+NOBODY = "Patient not known to PriorRG: match by the Study Instance UID of the imaging study, if any"
+OBSERVATION = "Sentence of the report"
+
+# Why a report cannot be taken away in the form that was asked for (dicom_sr.py, forms.py)
+
+PRIVATE_KIND = (
+    "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown kind. "
+    "Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
+)
+NO_UIDS = (
+    "No DICOM structured report can be written: the current image's DICOM file lacks its study, series or instance "
+    "UID, so there is no study that the report could belong to. Export the image again, or take the report as PDF, "
+    "text or FHIR."
+)
+NO_DICOM = (
+    "No DICOM structured report can be written: the current image came as {source}, without a DICOM study that the "
+    "report could belong to, and one in a made-up study would match no patient. Upload the image as DICOM, or take the "
+    "report as PDF, text or FHIR."
+)
+AN_IMAGE = "an image"  # in the place of a source that is not known
+UNKNOWN_ENDING = (
+    "'{path}' does not say in which form to write the report. End the name with .txt (text), .pdf (PDF), .dcm (DICOM "
+    "structured report) or .json (FHIR R4 DiagnosticReport)."
+)

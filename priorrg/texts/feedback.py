@@ -1,0 +1,41 @@
+"""Feedback on a report: its form (priorrg/ui/page.py), the reasons at a sentence, and why it could not be kept."""
+
+FEEDBACK = {
+    "title": "Feedback on this report",
+    "how": "Mark sentences as wrong beside the report above; then:",
+    "rating": "Rating",
+    "corrected": "Corrected report",
+    "comment": "Comment",
+    "unsent": "Written about the report before and not sent",
+    "send": "Send feedback",
+    "no report": (
+        "There is no finished report to give feedback on: none was written yet, or its images were changed since. What "
+        "you wrote is still here."
+    ),
+    "no rating": "Choose a rating from 1 to 5 before sending. Everything else you wrote is still here.",
+    "thanks": "Thank you. Your feedback is kept as number {number}; you can send another for the same report.",
+}
+RATINGS = {1: "1 useless", 2: "2", 3: "3", 4: "4", 5: "5 could sign"}
+# At a sentence that is marked as wrong (assets/ui/sentences.js). What is kept is the reason's key.
+REASONS = {
+    "wrong finding": "wrong finding",
+    "missed finding": "missed finding",
+    "wrong side or place": "wrong side or place",
+    "wrong severity": "wrong severity",
+    "wrong comparison with the prior": "wrong comparison with the prior",
+    "hallucinated device": "hallucinated device",
+    "other": "other",
+}
+
+# Why feedback is not kept (priorrg/feedback/store.py)
+
+RATING_OUTSIDE = "The rating is {rating}; it must be a whole number from 1 to 5."
+FILE_UNUSABLE = (
+    "The feedback file {path} cannot be used ({reason}). Choose a file in a folder that can be written to, with "
+    "PRIORRG_FEEDBACK. Nothing that was kept before is lost."
+)
+FILE_OF_NEWER_VERSION = (
+    "The feedback file {path} was written by a newer PriorRG. Update this one, or choose another file with "
+    "PRIORRG_FEEDBACK. Nothing was changed."
+)
+NO_FEEDBACK_FILE = "{path} is no feedback file of PriorRG. Name the one the app wrote with --database."

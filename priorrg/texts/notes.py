@@ -1,0 +1,80 @@
+"""Notes on the two images, and several files at once (priorrg/ui/awareness.py). What is the case is found in
+priorrg/awareness.py, whose kinds are the keys here."""
+
+NOTES = {
+    "mark": "Check:",
+    "exchange": "Exchange current and prior",
+    "facts": "What the files say",
+    "several": "Several files or a folder: sorted by date",
+    "folder": "Choose a folder",
+    "file": "File {number} of {count}",
+    "none read": "None of these files could be read as a radiograph; the images on the page are kept.",
+    "and": "; ",
+    "current": "current image",
+    "prior": "prior image",
+    "": "current and the prior image",
+}
+SPANS = {
+    "minutes": ("1 minute", "{count} minutes"),
+    "hours": ("1 hour", "{count} hours"),
+    "days": ("1 day", "{count} days"),
+    "months": ("about 1 month", "about {count} months"),
+    "years": ("about 1 year", "about {count} years"),
+}
+SIDES = {"L": "left", "R": "right", "B": "both", "U": "unpaired"}
+REMARKS = {
+    "older": "The prior is {span} older.",
+    "swapped": "The prior is {span} younger than the current image: the two seem to be swapped.",
+    "same day": "Both images are of the same day, and their times do not say which came first.",
+    "no date": "No date for the {side}: which came first is as you placed them.",
+    "same image": "Current and prior are the same image: a comparison will find no change.",
+    "same examination": "Both images are of one examination: the prior is no earlier one.",
+    "different people": "By their patient identifiers the two images are of different people.",
+    "lateral": "The {side} is a lateral view. PriorRG compares frontal views (PA or AP): read its report with doubt.",
+    "other modality": "By its header the {side} is no radiograph (modality {modality}): its report means nothing.",
+    "other part": "By its header the {side} shows another part of the body ({part}): PriorRG reads chests only.",
+    "one side": "By its header the {side} shows one side alone ({laterality}).",
+    "looks": "The {side} does not look like an upright frontal chest radiograph: {reasons}. (A simple check; it errs.)",
+    "used as current": "{file}{described} is the current image.",
+    "used as prior": "{file}{described} is the prior.",
+    "no prior among files": "None of the files can serve as its prior.",
+    "no dates": "The files have no dates: they were taken in the order in which they came, the first as current image.",
+    "some dates": "Files without a date were put behind those with one.",
+    "aside: older": "{file}{described} is not used: PriorRG compares with the most recent prior.",
+    "aside: lateral": "{file}{described} is set aside: a lateral view.",
+    "aside: other modality": "{file}{described} is set aside: no radiograph, by its header.",
+    "aside: other part": "{file}{described} is set aside: another part of the body, by its header.",
+    "aside: copy": "{file}{described} is set aside: the same image once more.",
+    "aside: same examination": "{file}{described} is set aside: of the same examination as the current image.",
+    "aside: different people": "{file}{described} is set aside: by its identifier, of another person than the current "
+    "image.",
+    "not read": "{reason}",
+    "no images": "{count} other files are no DICOM, PNG or JPEG and were left alone.",
+    "too many": "{read} of the {count} files were looked at; the others were not. Choose those of one patient.",
+}
+DOUBTS = {
+    "colour": "it is in colour",
+    "few tones": "it has too few tones",
+    "shape": "it is too long or too wide",
+    "turned": "it seems to lie on its side",
+    "inverted": "it seems inverted, dark where a chest is bright",
+    "one-sided": "its two sides are not alike",
+    "no lungs": "no two dark lung fields beside a bright middle were found",
+}
+FACTS = {
+    "current": "Current",
+    "prior": "Prior",
+    "modality": "Modality",
+    "part": "Body part",
+    "view": "View position",
+    "laterality": "Side",
+    "date": "Study",
+    "acquired": "Acquired",
+    "size": "Size",
+    "bits": "Depth",
+    "assumed": "Assumed on reading",
+    "missing": "not stated",
+    "nothing": "nothing",
+    "pixels": "{rows} rows, {columns} columns",
+    "depth": "{bits} bit, {source}",
+}

@@ -1,0 +1,115 @@
+"""The report's column: status line, draft and report, sentences, findings at a glance (assets/ui/report.js and its
+neighbours). And DISCLAIMER, which stands wherever a report does."""
+
+DISCLAIMER = (
+    "PriorRG is a research demonstration, not a medical device. "
+    "A report written here must not be used for patient care."
+)
+
+# The status line; what it says while a study is read is in reading.py
+
+READY = "Ready. Press Generate."
+NO_CURRENT = "Upload a current image to begin."
+STARTING = "Starting"
+TRACING = "Tracing each sentence to the images"
+FINISHED = "Finished. Not a medical device: check every sentence against the images."
+STOPPED = "Stopped. What was written until then stands below; it is not a whole report."
+STOPPED_BEFORE = "Stopped before its turn came."
+TRACING_STOPPED = "The report is finished; its overlays were stopped. Choose a method under the images to have them."
+OVERLAYS_FAILED = "Finished, but the overlays could not be computed. Not a medical device: check every sentence."
+FAILED = "The reading failed. Your images and texts are still here: press Generate again."
+
+# Round draft and report
+
+DRAFT_FROM_MEMORY = (
+    "The draft is written from the context and the comparison of current and prior image; the refined report also "
+    "from fine detail of the current image."
+)
+DRAFT_FROM_WHOLE = (
+    "These weights were never taught a coarse memory: the draft is a greedy reading of the whole memory, the refined "
+    "report its beam search."
+)
+RECEIVED_PRIOR = "View position: current {view}, prior {prior_view}"
+RECEIVED_ALONE = "View position: current {view}; no prior image"
+
+# Sentences, and what they say
+
+CONFIDENCE = "Confidence: {level}, {percent} %"
+CONFIDENCE_LEVELS = {"high": "high", "medium": "medium", "low": "low"}
+CALIBRATED = (
+    "{percent} % of sentences written as surely had their facts right, as measured on held-out simulated studies."
+)
+UNCALIBRATED = "Mean probability of its words, {percent} %: not calibrated, it says little about the facts."
+REPORT_FINDINGS = {
+    "effusion": "pleural effusion",
+    "pneumothorax": "pneumothorax",
+    "opacity": "opacity, consolidation",
+    "edema": "edema",
+    "atelectasis": "atelectasis",
+    "cardiomegaly": "cardiomegaly",
+    "nodule": "nodule, mass",
+    "hyperinflation": "hyperinflation",
+    "fracture": "fracture",
+    "endotracheal tube": "endotracheal tube",
+    "central venous catheter": "central venous catheter",
+    "nasogastric tube": "nasogastric tube",
+    "chest drain": "chest drain",
+    "pacemaker": "pacemaker",
+    "sternotomy wires": "sternotomy wires",
+}
+REPORT_SIDES = {"right": "right", "left": "left", "bilateral": "both sides", "": ""}
+REPORT_PRESENCE = {"present": "present", "possible": "possible", "absent": "absent", "resolved": "resolved"}
+REPORT_CHANGES = {
+    "new": "new",
+    "larger": "larger",
+    "unchanged": "unchanged",
+    "smaller": "smaller",
+    "resolved": "resolved",
+    "moved": "moved",
+}
+
+# The column itself
+
+REPORT = {
+    "changes": REPORT_CHANGES,
+    "steps": {
+        "waiting": "Waiting",
+        "images": "Reading images",
+        "encoding": "Encoding",
+        "drafting": "Drafting",
+        "refining": "Refining",
+        "tracing": "Tracing",
+    },
+    "stepsAbout": "Progress of the reading",
+    "draft": "Coarse draft",
+    "refined": "Refined report",
+    "views": "Which text is shown",
+    "showChanges": "Show changes",
+    "onlyDraft": "only in the draft",
+    "empty": "The report will stand here.",
+    "choose": "Select a sentence: both images show where it came from, and you can edit it or mark it as wrong.",
+    "attention": "Attention: where the model looked while it wrote this sentence.",
+    "gradient": "Gradient: the patches that this sentence's probability hangs on.",
+    "shares": " Current image {current} %, prior image {prior} %.",
+    "noProof": " No proof that the sentence is right.",
+    "noOverlay": "This sentence is yours: the overlay belonged to the model's words.",
+    "edit": "Edit",
+    "editAbout": "Edit: {text}",
+    "editing": "Sentence {number}, being edited. Enter keeps it, Escape takes it back.",
+    "remove": "Delete",
+    "removeAbout": "Delete: {text}",
+    "restore": "Restore",
+    "restoreAbout": "Restore: {text}",
+    "undo": "Undo",
+    "undoAbout": "Undo: back to the model's sentence, {text}",
+    "edited": "edited",
+    "own": "added",
+    "removed": "deleted",
+    "add": "Add a sentence",
+    "markAbout": "Mark as wrong: {text}",
+    "mark": "mark wrong …",
+    "received": "What the model was given beside the images",
+    "glance": "Findings at a glance",
+    "columns": ["Finding", "Side", "Presence", "Change", "Sentence"],
+    "glanceNote": "Read from the sentences by rules; they are not the model's own opinion.",
+}
