@@ -22,6 +22,7 @@ def opened(browser, address):
     )
     page.goto(address)
     page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+    page.wait_for_function("document.querySelector('#indication textarea').value")  # the example's, which comes last
     return page
 
 

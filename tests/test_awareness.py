@@ -320,12 +320,22 @@ def wait_for_note(page, text: str) -> None:
     page.wait_for_function("t => document.querySelector('#notes .notes').textContent.includes(t)", arg=text)
 
 
-def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
-    page.fill("#indication textarea", "Something I typed.")
+def load_example(page) -> None:
+    for box in ("indication", "history"):
+        page.fill(f"#{box} textarea", "")
+    page.click("text=Growing effusion")
+    for box in ("indication", "history"):
+        page.wait_for_function(f"document.querySelector('#{box} textarea').value")
     wait_for_note(page, "The prior is 6 days older.")
+
+
+def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
+    load_example(page)
+    page.fill("#indication textarea", "Something I typed.")
     now, before = shown(page, "current"), shown(page, "prior")
     upload(page, "current", EXAMPLE / "prior.dcm")
     wait_for_change(page, "current", now)
+    upload(page, "prior", EXAMPLE / "prior.dcm")
     wait_for_note(page, "the same image")
     upload(page, "prior", EXAMPLE / "current.dcm")
     wait_for_note(page, "6 days younger")
@@ -336,11 +346,36 @@ def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
     assert page.query_selector("#notes .note-swap") is None
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_an_image_of_ones_own_takes_the_place_of_the_whole_example(page, tmp_path, several):
+    load_example(page)
+    page.fill("#indication textarea", "Something I typed.")
+    (tmp_path / "letter").write_text("Dear colleague")
+    before = shown(page, "current")
+    own = EXAMPLE.parent / "resolved-pneumothorax" / "current.png"
+    for file in (tmp_path / "letter", own):
+        if several:
+            page.set_input_files("#upload-set input[type=file]", [str(file)])
+        else:
+            upload(page, "current", file)
+        if file is not own:
+            page.wait_for_function("() => document.querySelector('#problem .problem').textContent.length > 0")
+            assert shown(page, "current") == before and shown(page, "prior"), "what cannot be read changes nothing"
+            assert page.input_value("#history textarea") != ""
+    wait_for_change(page, "current", before)
+    page.wait_for_selector("#viewer .viewer[data-prior='']")
+    page.wait_for_function("() => document.querySelector('#history textarea').value === ''")
+    assert page.input_value("#indication textarea") == "Something I typed."
+
+
 def test_two_people_a_lateral_and_a_photograph_are_told_and_can_be_read(page, tmp_path):
     other = pydicom.dcmread(EXAMPLE / "current.dcm")
     other.PatientID, other.ViewPosition = "ANOTHER", "LL"
     other.save_as(tmp_path / "lateral")
+    load_example(page)
     upload(page, "current", tmp_path / "lateral")
+    wait_for_note(page, "example study was taken off")
+    upload(page, "prior", EXAMPLE / "prior.dcm")
     wait_for_note(page, "different people")
     wait_for_note(page, "The current image is a lateral view")
     page.click("#generate")

@@ -23,6 +23,7 @@ SPANS = {
 }
 SIDES = {"L": "left", "R": "right", "B": "both", "U": "unpaired"}
 REMARKS = {
+    "example gone": "The example study was taken off the page, so that your image is not compared with it.",
     "older": "The prior is {span} older.",
     "swapped": "The prior is {span} younger than the current image: the two seem to be swapped.",
     "same day": "Both images are of the same day, and their times do not say which came first.",

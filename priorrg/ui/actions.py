@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from priorrg import texts
+from priorrg.awareness import Remark
 from priorrg.errors import BusyError, StudyError
 from priorrg.explain.overlays import Overlay, explain
-from priorrg.feedback.store import Feedback, FeedbackStore, SentenceMark
+from priorrg.feedback.store import REASONS, Feedback, FeedbackStore, SentenceMark
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.reading import (
@@ -68,16 +69,24 @@ class Actions:
         self.store = store
         self.turns = Turns(most_waiting)
 
-    def take_upload(self, session: Session, side: str, path: str | Path) -> None:
+    def take_upload(self, session: Session, side: str, path: str | Path) -> ClinicalContext | None:
         """Read an upload into the session's `current` or `prior` and delete the file, whatever comes of it.
 
-        Raises ImageError; then the session keeps the image that it had.
+        Gives the context of the example study that gave way to it, None where there was none. Raises ImageError; then
+        the session keeps the images that it had.
         """
-        session.put(side, read_and_delete(path))
+        radiograph = read_and_delete(path)
+        with session.lock:
+            example = session.leave_example()
+            session.put(side, radiograph)
+            if example is not None:
+                session.arrival = (Remark("example gone"),)
+        return example
 
     def take_example(self, session: Session, example: Example) -> None:
         session.put("current", read_radiograph(example.current))
         session.put("prior", read_radiograph(example.prior) if example.prior else None)
+        session.example = ClinicalContext(example.indication, example.history)
 
     def encode_ahead(self, session: Session) -> None:
         """Have the images on the page encoded in the background, while the reader types; never waits.
@@ -306,7 +315,7 @@ class Actions:
         session.marks = {
             int(number): SentenceMark(sentences[int(number)].text, int(number), reason)
             for number, reason in marks.items()
-            if str(number).isdigit() and int(number) < len(sentences)
+            if str(number).isdigit() and int(number) < len(sentences) and reason in REASONS
         }
 
     def send_feedback(self, session: Session, rating: int | None, comment: str, corrected: str) -> str:

@@ -16,7 +16,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.awareness import Remark, Sorting, remarks_on, sort_files
 from priorrg.errors import ImageError
-from priorrg.study import UNKNOWN_VIEW, Radiograph
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from priorrg.ui.sessions import Session
 from priorrg.ui.uploads import read_and_delete
 
@@ -63,23 +63,29 @@ def wire(
     view_boxes: dict[str, Any],
     shown_study: list[Any],
     study_shown: Callable[[Session], list[Any]],
+    context: list[Any],
+    emptied: Callable[..., list[Any]],
     problem: Any,
 ) -> None:
-    """Listeners of these parts. shown_study: what a new study changes on the page, study_shown: with which values."""
+    """Listeners of these parts.
+
+    shown_study: what a new study changes on the page; study_shown: with which values. context: indication and history;
+    emptied: what becomes of them where an example gave way.
+    """
     views = [view_boxes["current"], view_boxes["prior"]]
 
-    def on_files(paths: list[str] | None, request: gr.Request) -> list[Any]:
+    def on_files(paths: list[str] | None, indication: str, history: str, request: gr.Request) -> list[Any]:
         session = session_of(request)
         try:
-            take_files(session, paths or [])
+            example = take_files(session, paths or [])
         except ImageError as error:
             skipped: list[Any] = [gr.skip()] * len(shown_study)
             skipped[shown_study.index(problem)] = str(error)
-            return [*skipped, None]
-        return [*study_shown(session), None]
+            return [*skipped, gr.skip(), gr.skip(), None]
+        return [*study_shown(session), *emptied(example, indication, history), None]
 
     for part in (parts.files, parts.folder):
-        part.upload(on_files, part, [*shown_study, part], api_visibility="private")
+        part.upload(on_files, [part, *context], [*shown_study, *context, part], api_visibility="private")
 
     def on_exchange(view: str, prior_view: str, request: gr.Request) -> list[Any]:
         session = session_of(request)
@@ -110,10 +116,11 @@ def looks_like_an_image(path: str) -> bool:
     return head[128:] == b"DICM" or head.startswith((b"\x89PNG", b"\xff\xd8\xff"))
 
 
-def take_files(session: Session, paths: list[str]) -> None:
+def take_files(session: Session, paths: list[str]) -> ClinicalContext | None:
     """Sort several uploads into the session's study and delete them all, whatever comes of it.
 
-    Raises ImageError where none of them can be read; then the session keeps what it had.
+    Gives the context of the example study that gave way to them, None where there was none. Raises ImageError where
+    none of them can be read; then the session keeps what it had.
     """
     images: list[tuple[int, Radiograph]] = []
     unread: list[Remark] = []
@@ -140,14 +147,16 @@ def take_files(session: Session, paths: list[str]) -> None:
     if len(paths_read) > MAX_FILES:
         unread.append(Remark("too many", values={"read": MAX_FILES, "count": len(paths_read)}, is_warning=True))
     sorting = sort_files(images, len(paths_read))
-    _put(session, replace(sorting, remarks=(*sorting.remarks, *unread)))
+    return _put(session, replace(sorting, remarks=(*sorting.remarks, *unread)))
 
 
-def _put(session: Session, sorting: Sorting) -> None:
+def _put(session: Session, sorting: Sorting) -> ClinicalContext | None:
     with session.lock:
+        example = session.leave_example()
         session.put("current", sorting.current)
         session.put("prior", sorting.prior)
         session.arrival = sorting.remarks
+    return example
 
 
 def notes_payload(session: Session) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.errors import PriorRGError
-from priorrg.study import UNKNOWN_VIEW
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from priorrg.ui.about import build_about
 from priorrg.ui.actions import Actions, examples
 from priorrg.ui.api import build_api
@@ -174,6 +174,13 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             status = texts.report.READY if session.current else texts.report.NO_CURRENT
             return [viewer_payload(session), report_payload(status, busy=False), *boxes, "", notes_payload(session)]
 
+        def emptied(example: ClinicalContext | None, indication: str, history: str) -> list[Any]:
+            """Indication and history after an example gave way: its texts go too, those of the reader stay."""
+            if example is None:
+                return [gr.skip(), gr.skip()]
+            pairs = ((indication, example.indication), (history, example.history))
+            return ["" if (said or "").strip() == its.strip() else gr.skip() for said, its in pairs]
+
         def load_example(number: int, session: Session) -> list[Any]:
             actions.take_example(session, studies[number])
             return [*study_shown(session), studies[number].indication, studies[number].history]
@@ -191,26 +198,33 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
         for side in ("current", "prior"):
 
-            def on_upload(path: str, request: gr.Request, side: str = side) -> list[Any]:
+            def on_upload(path: str, indication: str, history: str, request: gr.Request, side: str = side) -> list[Any]:
                 session = session_of(request)
-                message = ""
                 try:
-                    actions.take_upload(session, side, path)
+                    example = actions.take_upload(session, side, path)
                 except PriorRGError as error:
                     kept = getattr(session, side) is not None
                     refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
                     message = refused + (texts.page.PAGE["kept"] if kept else "")
-                    return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), message, gr.skip(), None]
-                return [*study_shown(session, (side,)), None]
+                    return [*[gr.skip()] * 4, message, *[gr.skip()] * 3, None]
+                changed = (side,) if example is None else ("current", "prior")
+                return [*study_shown(session, changed), *emptied(example, indication, history), None]
 
             def on_remove(request: gr.Request, side: str = side) -> list[Any]:
                 session = session_of(request)
                 actions.remove(session, side)
                 return study_shown(session, (side,))
 
-            slots[side].upload(on_upload, slots[side], [*shown_study, slots[side]], api_visibility="private")
+            slots[side].upload(
+                on_upload,
+                [slots[side], indication, history],
+                [*shown_study, indication, history, slots[side]],
+                api_visibility="private",
+            )
             slots[f"remove {side}"].click(on_remove, None, shown_study, api_visibility="private")
-        wire_awareness(awareness, session_of, view_boxes, shown_study, study_shown, problem)
+        wire_awareness(
+            awareness, session_of, view_boxes, shown_study, study_shown, [indication, history], emptied, problem
+        )
 
         def on_press(
             indication: str,

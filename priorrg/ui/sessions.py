@@ -13,7 +13,7 @@ from priorrg.explain.overlays import Overlay
 from priorrg.feedback.store import SentenceMark
 from priorrg.reading import ReportDone
 from priorrg.report import EditedSentence, edited_text
-from priorrg.study import Radiograph, Study
+from priorrg.study import ClinicalContext, Radiograph, Study
 
 
 @dataclass(eq=False)
@@ -63,6 +63,7 @@ class Session:
     tracing: threading.Event | None = None  # stops the overlays that are being computed
     turns: dict[str, int] = field(default_factory=dict)  # the highest heard of edits and of marks
     left_at: float | None = None  # when the page's connection broke, until something is heard of it again
+    example: ClinicalContext | None = None  # of the example study whose images are on the page
     arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
     views: dict[str, str] = field(default_factory=dict)  # view positions that the reader chose
     has_ended: bool = False
@@ -79,6 +80,19 @@ class Session:
             setattr(self, side, radiograph)
             if radiograph is not None:
                 self.fingerprints.add(radiograph.fingerprint)
+
+    def leave_example(self) -> ClinicalContext | None:
+        """Take the images of an example study off the page before an image of the reader's own comes.
+
+        Gives the example's context, None where there was no example. Its other image would be compared with that of
+        another person.
+        """
+        with self.lock:
+            example, self.example = self.example, None
+            if example is not None:
+                self.put("current", None)
+                self.put("prior", None)
+            return example
 
     def exchange(self) -> None:
         """The prior becomes the current image and the other way round: the report of the old order goes."""
