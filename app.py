@@ -28,6 +28,7 @@ def main() -> int:
         settings = Settings.read(sys.argv[1:])  # before the libraries that take seconds to import
         for name, value in asdict(settings).items():
             print(f"{name}: {'-' if value == '' else value}")
+        settings.check_address()
 
         from priorrg import texts, zero_gpu  # before torch
 

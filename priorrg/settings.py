@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -81,6 +82,19 @@ class Settings:
             if text is not None:
                 values[one.name] = _value(one.name, name, text, one.default, one.metadata)
         return cls(**values)
+
+    def check_address(self) -> None:
+        """Raises SettingsError where nothing can be served at host and port, before the weights are loaded for it."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as error:
+                raise SettingsError(
+                    f"Nothing can be served at {self.host}, port {self.port} ({error.strerror}). Stop the program that "
+                    f"is there, or start with another port: python app.py --port {self.port % 65535 + 1}"
+                ) from None
 
 
 def _flag(name: str) -> str:

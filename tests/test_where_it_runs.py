@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -150,6 +151,18 @@ def test_a_setting_that_cannot_be_used_ends_the_start_with_a_sentence(tmp_path):
     command = [sys.executable, "app.py", "--port", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 2 and ended.stderr.startswith("--port is 0") and "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_loaded():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert f"port {port}" in ended.stderr and "--port" in ended.stderr and "weights loaded" not in ended.stdout
 
 
 # Spaces and ZeroGPU

@@ -69,7 +69,8 @@ changesBox.addEventListener("change", () => { state.changes = changesBox.checked
 function showHead(value) {
   const hasBoth = Boolean(value.report && value.draft);
   const isDraft = !value.report || (state.view === "draft" && hasBoth);
-  title.textContent = !value.report && !value.draft ? texts.refined : isDraft ? texts.draft : texts.refined;
+  parts["report-head"].hidden = !value.report && !value.draft;
+  title.textContent = isDraft ? texts.draft : texts.refined;
   tools.hidden = !hasBoth;
   for (const name in viewButtons) viewButtons[name].setAttribute("aria-pressed", String((name === "draft") === isDraft));
   parts.draft.hidden = !isDraft;

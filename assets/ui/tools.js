@@ -91,10 +91,10 @@ const acts = {
   wipe: { key: "c", isOn: () => view.mode === "wipe", needsBoth: true, run: () => setMode(view.mode === "wipe" ? "side" : "wipe") },
   flicker: { key: "b", isOn: () => view.mode === "flicker", needsBoth: true, run: () => setMode(view.mode === "flicker" ? "side" : "flicker") },
   swap: { key: "s", run: () => { prefer({ priorSide: priorSide() === "left" ? "right" : "left" }); placeSides(); } },
+  help: { key: "?", run: () => openHelp() },
   overlay: { key: "o", isOn: () => view.overlayOn, run: () => { view.overlayOn = !view.overlayOn; } },
   opacityDown: { key: "[", hasNoButton: true, run: () => setOpacity(view.opacity - 0.1) },
   opacityUp: { key: "]", hasNoButton: true, run: () => setOpacity(view.opacity + 0.1) },
-  help: { key: "?", run: () => openHelp() },
 };
 function act(name) {
   if (acts[name].needsBoth && !canCompare()) return;

@@ -86,7 +86,6 @@ REPORT = {
     "views": "Which text is shown",
     "showChanges": "Show changes",
     "onlyDraft": "only in the draft",
-    "empty": "The report will stand here.",
     "choose": "Select a sentence: both images show where it came from, and you can edit it or mark it as wrong.",
     "attention": "Attention: where the model looked while it wrote this sentence.",
     "gradient": "Gradient: the patches that this sentence's probability hangs on.",

@@ -6,9 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from priorrg import texts
+from priorrg.explain.drawing import levels
 from priorrg.explain.overlays import Overlay
 from priorrg.explain.placement import seen_square
 from priorrg.study import UNKNOWN_VIEW, Radiograph
@@ -55,14 +54,7 @@ def viewer_payload(session: Session) -> dict[str, Any]:
 
 def overlay_payload(overlay: Overlay) -> dict[str, Any]:
     return {
-        "current": _levels(overlay.current),
-        "prior": None if overlay.prior is None else _levels(overlay.prior),
+        "current": levels(overlay.current).tolist(),
+        "prior": None if overlay.prior is None else levels(overlay.prior).tolist(),
         "shares": None if overlay.shares is None else list(overlay.shares),
     }
-
-
-def _levels(grid: np.ndarray) -> list[list[int]]:
-    """0 to 255, its own largest value the brightest: colours compare places in one image, not images."""
-    low, high = float(grid.min()), float(grid.max())
-    scaled = (grid - low) / (high - low) if high > low else np.zeros_like(grid)
-    return np.rint(scaled * 255).astype(int).tolist()

@@ -9,14 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
-import matplotlib
 
 from priorrg import texts
+from priorrg.explain.drawing import COLOURS
 from priorrg.ui.pixels import TOKEN_HEADER
 
 TEMPLATE = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
 SCRIPTS = ("pixels.js", "viewer.js", "tools.js")  # one after the other, in one scope
-COLOURS = [[int(255 * part) for part in matplotlib.colormaps["inferno"](step / 255)[:3]] for step in range(256)]
 
 
 def build_viewer(assets: Path) -> gr.HTML:
