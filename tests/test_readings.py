@@ -430,9 +430,9 @@ def test_what_was_told_later_is_not_undone_by_what_arrives_later(actions, edited
     kept = session.edited_text
     actions.edit(session, session.run.key, [rows[0] | {"text": "New sm"}, *rows[1:]], turn=1)
     assert session.edited_text == kept
-    actions.mark(session, {"0": "wrong side"}, turn=4)
+    actions.mark(session, {"0": "wrong side or place"}, turn=4)
     actions.mark(session, {}, turn=3)
-    assert session.marks[0].reason == "wrong side"
+    assert session.marks[0].reason == "wrong side or place"
 
 
 def test_a_sentence_without_a_point_does_not_run_into_the_next(actions, edited):

@@ -14,7 +14,7 @@ PAGE = {
     "remove current": "Remove current",
     "remove prior": "Remove prior",
     "not stated": "not stated",
-    "examples": "Three simulated studies; none was in the training. An image of your own takes their place.",
+    "examples": "Simulated, and in no training. An image of your own replaces them.",
     "method": "Overlays show",
     "generate": "Generate",
     "stop": "Stop",
