@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_PIECE = 1 << 18  # pixels that are counted at a time
 _TABLE = 1 << 16  # the widest span that is looked up; 16-bit images have no wider one
 
 
@@ -34,7 +35,7 @@ class Levels:
             return cls(values, counts, places.reshape(image.shape), np.arange(len(values)))
         # In the image's own type, where a difference too large for its sign wraps to the right unsigned one.
         places = (image - image.dtype.type(lowest)).astype(np.uint16, copy=False)
-        counts = np.bincount(places.ravel())
+        counts = _counted(places.ravel(), highest - lowest + 1)
         used = np.flatnonzero(counts)
         return cls((used + lowest).astype(image.dtype), counts[used], places, used)
 
@@ -45,6 +46,14 @@ class Levels:
         table = np.zeros(int(self._used[-1]) + 1, dtype=tones.dtype)
         table[self._used] = tones
         return table[self._places]
+
+
+def _counted(places: np.ndarray, most: int) -> np.ndarray:
+    """(most,) how often each number below `most` occurs. In pieces, for numpy makes 64-bit numbers of what it counts."""
+    counts = np.zeros(most, dtype=np.int64)
+    for start in range(0, places.size, _PIECE):
+        counts += np.bincount(places[start : start + _PIECE], minlength=most)
+    return counts
 
 
 def quantile(values: np.ndarray, counts: np.ndarray, share: float) -> float:
