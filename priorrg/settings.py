@@ -90,10 +90,11 @@ class Settings:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
             try:
                 probe.bind((self.host, self.port))
-            except OSError as error:
+            except (OSError, UnicodeError) as error:
+                why = getattr(error, "strerror", None) or error
                 raise SettingsError(
-                    f"Nothing can be served at {self.host}, port {self.port} ({error.strerror}). Stop the program that "
-                    f"is there, or start with another port: python app.py --port {self.port % 65535 + 1}"
+                    f"Nothing can be served at {self.host}, port {self.port} ({why}). Stop the program that is there, or "
+                    f"start with another port: python app.py --port {self.port % 65535 + 1}"
                 ) from None
 
 

@@ -101,7 +101,8 @@ class Radiograph:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of pixels and window: the key under which features are cached for a session."""
-        digest = hashlib.sha256(repr((self.pixels.shape, self.window)).encode())
+        window = tuple(round(value, 6) for value in self.window)  # the last digits are the arithmetic's
+        digest = hashlib.sha256(repr((self.pixels.shape, window)).encode())
         digest.update(np.ascontiguousarray(self.pixels).tobytes())
         return digest.hexdigest()
 

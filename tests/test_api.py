@@ -10,7 +10,7 @@ from gradio_client import Client, handle_file
 
 from priorrg import __version__
 from tests.browsing import EXAMPLE
-from tests.serving import ROOT
+from tests.serving import ROOT, served
 
 EVERY_ANSWER = {"context_note", "weights", "weights_kind", "note", "api", "version"}
 
@@ -124,3 +124,13 @@ def test_two_uploads_of_one_file_lie_apart_so_that_nobody_deletes_the_others(app
     finally:
         for path in paths:
             path.unlink()
+
+
+def test_of_many_calls_at_once_those_that_may_not_wait_are_told_so(study, tmp_path):
+    with served(tmp_path, "--queue-size", "1") as running:
+        clients = [Client(running.address, verbose=False) for _ in range(8)]
+        jobs = [client.submit(**study, method="gradient", api_name="/overlay") for client in clients]
+        said = [str(job.exception(timeout=120) or "read") for job in jobs]
+    refused = [one for one in said if one != "read"]
+    assert said.count("read") >= 2, "one is read and one may wait"
+    assert refused and all("The queue is full" in one for one in refused)

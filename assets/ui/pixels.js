@@ -68,14 +68,14 @@ class Film {
     const wanted = [centre, width, isInverted, x, y, w, h].join(" ");
     if (wanted !== this.is) {
       this.is = wanted;
-      const table = lookUpTable(centre, width, isInverted), shown = this.pen.createImageData(w, h);
-      const greys = new Uint32Array(shown.data.buffer), { values } = this;
+      if (!this.shown || this.shown.width !== w || this.shown.height !== h) this.shown = this.pen.createImageData(w, h);
+      const table = lookUpTable(centre, width, isInverted), greys = new Uint32Array(this.shown.data.buffer), { values } = this;
       for (let row = 0, i = 0; row < h; row++) {
         for (let at = (y + row) * this.width + x, end = at + w; at < end; at++, i++) greys[i] = table[values[at]];
       }
       if (this.canvas.width !== w) this.canvas.width = w;
       if (this.canvas.height !== h) this.canvas.height = h;
-      this.pen.putImageData(shown, 0, 0);
+      this.pen.putImageData(this.shown, 0, 0);
     }
     return { canvas: this.canvas, x, y, w, h };
   }

@@ -135,7 +135,7 @@ function hint(row, overlay) {
   const value = props.value || {};
   if (!state.rows.length) return "";
   if (!row) return texts.choose;
-  if (!overlay) return texts.noOverlay;
+  if (!overlay) return row.source === null || row.removed || isEdited(row) ? texts.noOverlay : texts.notTraced;
   const shares = overlay.shares ? fill(texts.shares, { current: Math.round(100 * overlay.shares[0]), prior: Math.round(100 * overlay.shares[1]) }) : "";
   return (value.method === "gradient" || state.method === "gradient" ? texts.gradient : texts.attention) + shares + texts.noProof;
 }

@@ -4,7 +4,7 @@ const root = element.querySelector(".viewer");
 const holder = root.querySelector(".panes");
 const texts = props.texts, colours = props.colours;
 // film: the first look. whole: all pixels, once somebody looked so closely. failed: whether they could not be loaded.
-const NO_FILM = { film: null, whole: null, isLoading: false, failed: false };
+const NO_FILM = { film: null, whole: null, isLoading: false, failed: false, failedAt: 0 };
 const START = { zoom: 1, x: 0, y: 0, shift: 0, factor: 1, inverted: false };
 // mode: `side` by side, `wipe` or `flicker`. wipe: where its line stands, from the left. turn: whom flicker shows.
 const view = { mode: "side", linked: true, drag: "window", wipe: 0.5, turn: "current", overlay: null, overlayOn: true, opacity: 0.55 };
@@ -100,7 +100,7 @@ function keepInSight(pane) {
 
 function setZoom(pane, zoom, [right, down] = [0, 0]) {
   // [right, down]: the place that stays where it is, from the middle of the stage.
-  pane.failed = false;
+  if (performance.now() - pane.failedAt > 3000) pane.failed = false;
   const most = Math.max(8, 16 / fitScale(pane)), least = Math.min(1, 1 / fitScale(pane)), before = pane.zoom;
   pane.zoom = Math.min(most, Math.max(least, zoom));
   if (pane.zoom <= 1) { pane.x = pane.y = 0; return; }
@@ -257,7 +257,7 @@ async function loadWhole(pane) {
     whole = await fetchFilm(pane.side, data, true, props.tokenHeader, (props.value || {}).token || "");
   } catch { /* said below */ }
   if (pane.data !== data && (pane.data || {}).key !== data.key) return; // another image has come, and begun afresh
-  Object.assign(pane, { isLoading: false, failed: !whole, whole });
+  Object.assign(pane, { isLoading: false, failed: !whole, failedAt: performance.now(), whole });
   drawAll();
 }
 

@@ -33,8 +33,9 @@ class Levels:
         if highest - lowest >= _TABLE:
             values, places, counts = np.unique(image, return_inverse=True, return_counts=True)
             return cls(values, counts, places.reshape(image.shape), np.arange(len(values)))
-        # In the image's own type, where a difference too large for its sign wraps to the right unsigned one.
-        places = (image - image.dtype.type(lowest)).astype(np.uint16, copy=False)
+        # In the image's own type a difference too large for its sign wraps; seen without the sign it is right.
+        above = image - image.dtype.type(lowest)
+        places = above.view(f"u{above.dtype.itemsize}").astype(np.uint16, copy=False)
         counts = _counted(places.ravel(), highest - lowest + 1)
         used = np.flatnonzero(counts)
         return cls((used + lowest).astype(image.dtype), counts[used], places, used)
@@ -49,7 +50,7 @@ class Levels:
 
 
 def _counted(places: np.ndarray, most: int) -> np.ndarray:
-    """(most,) how often each number below `most` occurs. In pieces, for numpy makes 64-bit numbers of what it counts."""
+    """(most,) how often each number below `most` occurs. In pieces, for numpy counts in 64-bit copies."""
     counts = np.zeros(most, dtype=np.int64)
     for start in range(0, places.size, _PIECE):
         counts += np.bincount(places[start : start + _PIECE], minlength=most)

@@ -15,7 +15,10 @@ TRACING = "Tracing each sentence to the images"
 FINISHED = "Finished. Not a medical device: check every sentence against the images."
 STOPPED = "Stopped. What was written until then stands below; it is not a whole report."
 STOPPED_BEFORE = "Stopped before its turn came."
-TRACING_STOPPED = "The report is finished; its overlays were stopped. Choose a method under the images to have them."
+TRACING_STOPPED = (
+    "Finished; its overlays were stopped: change the method under the images to have some. Not a medical device: check "
+    "every sentence against the images."
+)
 OVERLAYS_FAILED = "Finished, but the overlays could not be computed. Not a medical device: check every sentence."
 FAILED = "The reading failed. Your images and texts are still here: press Generate again."
 
@@ -91,6 +94,7 @@ REPORT = {
     "gradient": "Gradient: the patches that this sentence's probability hangs on.",
     "shares": " Current image {current} %, prior image {prior} %.",
     "noProof": " No proof that the sentence is right.",
+    "notTraced": "No overlay was computed for this sentence.",
     "noOverlay": "This sentence is yours: the overlay belonged to the model's words.",
     "edit": "Edit",
     "editAbout": "Edit: {text}",

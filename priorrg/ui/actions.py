@@ -84,9 +84,11 @@ class Actions:
         return example
 
     def take_example(self, session: Session, example: Example) -> None:
-        session.put("current", read_radiograph(example.current))
-        session.put("prior", read_radiograph(example.prior) if example.prior else None)
-        session.example = ClinicalContext(example.indication, example.history)
+        current, prior = read_radiograph(example.current), read_radiograph(example.prior) if example.prior else None
+        with session.lock:  # an upload that ends just now comes before or after, never between
+            session.put("current", current)
+            session.put("prior", prior)
+            session.example = ClinicalContext(example.indication, example.history)
 
     def encode_ahead(self, session: Session) -> None:
         """Have the images on the page encoded in the background, while the reader types; never waits.
@@ -141,12 +143,11 @@ class Actions:
                 comparison.stop.set()
             if run is None:
                 return None
-            was_over = run.stop.is_set() and session.tracing is None
             run.stop.set()
             if session.tracing is not None:
                 session.tracing.set()
             if session.report is not None:  # only the overlays were missing
-                return self._finished(session, run) | ({} if was_over else {"status": texts.report.TRACING_STOPPED})
+                return self._without_overlays(session, run)
             return None if run.has_begun else report_payload(texts.report.STOPPED_BEFORE, busy=False)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
@@ -194,6 +195,7 @@ class Actions:
                     yield shown
                     # The reader may have chosen another method meanwhile, or have pressed Stop.
                     finished = None if run.stop.is_set() else self.finished(session, session.method)
+                    finished = finished or self._without_overlays(session, run)
                     if finished is not None:
                         yield finished
         except Exception:
@@ -214,6 +216,14 @@ class Actions:
             run, report = session.run, session.report
             return None if run is None or report is None else self._finished(session, run)
 
+    def _without_overlays(self, session: Session, run: Run) -> dict[str, Any] | None:
+        """The report of a run whose overlays do not come, with what overlays there are; None where it has gone."""
+        with session.lock:
+            if session.run is not run or session.report is None:
+                return None
+            is_missing = run.stop.is_set() and session.method not in session.overlays
+            return self._finished(session, run) | ({"status": texts.report.TRACING_STOPPED} if is_missing else {})
+
     def finished(self, session: Session, method: str) -> dict[str, Any] | None:
         """The finished report with one overlay a sentence; overlays are computed once a method.
 
@@ -226,10 +236,10 @@ class Actions:
             run, report, known = session.run, session.report, session.overlays
             if session.tracing is not None:
                 session.tracing.set()  # of another method, which nobody wants to see any more
+            session.tracing = None if report is None or method in known else stop
         if run is None or report is None:
             return None
         if method not in known:
-            session.tracing = stop
             try:
                 overlays = explain(self.reader, run.study, report.tokens, report.sentences, method, stop=stop)
             finally:

@@ -52,10 +52,8 @@ class Api:
         every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
         context was left out), note (the disclaimer).
         """
-        with Uploads(self.reader, current, prior) as uploads:
-            study = uploads.study(indication, history, view, prior_view)
-            with self.turns.turn():
-                return self._read(study)[0]
+        with Uploads(self.reader, current, prior) as uploads, self.turns.turn():
+            return self._read(uploads.study(indication, history, view, prior_view))[0]
 
     def draft(
         self,
@@ -68,9 +66,10 @@ class Api:
     ) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
         with Uploads(self.reader, current, prior) as uploads:
-            study = uploads.study(indication, history, view, prior_view)
-            with self.turns.turn(), closing(self.reader.read(study)) as events:  # type: ignore[type-var]
-                text = next(event.text for event in events if isinstance(event, DraftDone))
+            with self.turns.turn():  # the files too are read one call after another: a film takes much memory
+                study = uploads.study(indication, history, view, prior_view)
+                with closing(self.reader.read(study)) as events:  # type: ignore[type-var]
+                    text = next(event.text for event in events if isinstance(event, DraftDone))
             return self._answer(study, coarse_draft=text)
 
     def overlay(
@@ -95,8 +94,8 @@ class Api:
             method = (method or "attention").strip().lower()
             if method not in METHODS:
                 raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
-            study = uploads.study(indication, history, view, prior_view)
             with self.turns.turn():
+                study = uploads.study(indication, history, view, prior_view)
                 answer, done = self._read(study)
                 overlays = explain(self.reader, study, done.tokens, done.sentences, method)
             return answer | {
@@ -200,7 +199,7 @@ def build_api(reader: Reader, turns: Turns) -> None:
             answer,
             api_name=function.__name__,
             concurrency_id="readings",  # whose turn it is, is ours to say
-            concurrency_limit=turns.most_waiting + 1,
+            concurrency_limit=None,
         )
 
 

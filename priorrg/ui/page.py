@@ -274,7 +274,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             [method],
             report,
             concurrency_id="readings",  # whose turn it is, and how many are before it, is ours to say
-            concurrency_limit=actions.turns.most_waiting + 1,
+            concurrency_limit=None,
             api_visibility="private",
             show_progress="hidden",
         ).then(on_written, corrected, corrected, queue=False, api_visibility="private", show_progress="hidden")

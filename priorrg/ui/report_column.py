@@ -92,7 +92,7 @@ def wire(
         None,
         readings,
         concurrency_id="readings",
-        concurrency_limit=actions.turns.most_waiting + 1,
+        concurrency_limit=None,
         api_visibility="private",
         show_progress="hidden",
     )

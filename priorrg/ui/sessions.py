@@ -193,6 +193,9 @@ class Sessions:
             session.left_at = time.monotonic()
             if session.run is not None and session.report is None:
                 session.run.stop.set()  # nobody sees the words that would still come
+            for still_runs in (session.tracing, session.comparison and session.comparison.stop):
+                if still_runs is not None:
+                    still_runs.set()
 
     def end_idle(self) -> None:
         """End the sessions that have done nothing for longer than they may, and those whose tab is gone."""

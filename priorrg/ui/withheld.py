@@ -47,6 +47,11 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
     Stop ends it too, and what was read until then stays.
     """
     comparison = Comparison()
+    try:
+        actions.turns.check()
+    except BusyError as error:
+        yield _refused(session, str(error))
+        return
     with session.lock:  # never across a yield: what comes next may run in another thread
         run, report = session.run, session.report
         if run is not None and report is not None:
@@ -95,6 +100,16 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
             return
         done = texts.page.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")
         yield shown(texts.page.READINGS_STOPPED if was_stopped else done, busy=False)
+
+
+def _refused(session: Session, reason: str) -> dict[str, Any]:
+    """The part of the page as it stands, with the reason why the study is not read again now."""
+    with session.lock:
+        run, report, before = session.run, session.report, session.comparison
+        if run is None or report is None or before is None:
+            return NOTHING | {"status": reason}
+        payload = readings_payload(run.study, report, before)
+        return payload | {"key": run.key, "status": reason, "busy": not before.stop.is_set()}
 
 
 def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -> dict[str, Any]:
