@@ -93,8 +93,8 @@ class Settings:
             except (OSError, UnicodeError) as error:
                 why = getattr(error, "strerror", None) or error
                 raise SettingsError(
-                    f"Nothing can be served at {self.host}, port {self.port} ({why}). Stop the program that is there, or "
-                    f"start with another port: python app.py --port {self.port % 65535 + 1}"
+                    f"Nothing can be served at {self.host}, port {self.port} ({why}). Stop the program that is there, "
+                    f"or start with another port: python app.py --port {self.port % 65535 + 1}"
                 ) from None
 
 
