@@ -37,6 +37,15 @@ def test_two_uploads_and_a_sentence_give_a_draft_and_then_a_report(page, tmp_pat
     assert "Not a medical device" in page.inner_text("#report .status")
 
 
+@pytest.mark.parametrize("apart_ms", [60, 120, 300])
+def test_pressing_generate_again_while_it_reads_still_ends_with_a_report(page, apart_ms):
+    page.click("#generate")
+    page.wait_for_timeout(apart_ms)
+    page.click("#generate")
+    page.wait_for_selector("#report .report[aria-busy=false] .sentence", timeout=60_000)
+    assert "Finished" in page.inner_text("#report .status")
+
+
 def test_a_sentence_shows_its_overlay_on_both_images(page):
     page.click("#generate")
     page.wait_for_selector("#report .sentence", timeout=60_000)

@@ -368,6 +368,24 @@ def test_an_image_of_ones_own_takes_the_place_of_the_whole_example(page, tmp_pat
     assert page.input_value("#indication textarea") == "Something I typed."
 
 
+def test_an_example_that_outlived_its_session_on_the_screen_lends_its_texts_to_no_image(page):
+    """After long idleness the session is new and knows of no example: as here, where it was ended by hand."""
+    load_example(page)
+    texts_of = {box: page.input_value(f"#{box} textarea") for box in ("indication", "history")}
+    page.click("#end")
+    page.wait_for_selector("#viewer .viewer[data-current='']")
+    page.wait_for_function("() => document.querySelector('#history textarea').value === ''")
+    for box, text in texts_of.items():
+        page.fill(f"#{box} textarea", text)
+    upload(page, "current", EXAMPLE.parent / "resolved-pneumothorax" / "current.png")
+    for box in texts_of:
+        page.wait_for_function(f"() => document.querySelector('#{box} textarea').value === ''")
+    page.fill("#indication textarea", "Cough.")
+    upload(page, "prior", EXAMPLE / "prior.dcm")
+    page.wait_for_selector("#viewer .viewer:not([data-prior=''])")
+    assert page.input_value("#indication textarea") == "Cough."
+
+
 def test_two_people_a_lateral_and_a_photograph_are_told_and_can_be_read(page, tmp_path):
     other = pydicom.dcmread(EXAMPLE / "current.dcm")
     other.PatientID, other.ViewPosition = "ANOTHER", "LL"

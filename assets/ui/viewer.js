@@ -257,6 +257,7 @@ async function loadWhole(pane) {
     whole = await fetchFilm(pane.side, data, true, props.tokenHeader, (props.value || {}).token || "");
   } catch { /* said below */ }
   if (pane.data !== data && (pane.data || {}).key !== data.key) return; // another image has come, and begun afresh
+  if (!whole && pane.whole) return; // asked for twice, and the other came
   Object.assign(pane, { isLoading: false, failed: !whole, failedAt: performance.now(), whole });
   drawAll();
 }

@@ -157,8 +157,9 @@ class Actions:
         """
         with session.lock:
             run = session.run
-            if run is None or run.has_begun:
+            if run is None or run.is_waiting or run.has_begun:
                 return
+            run.is_waiting = True
         try:
             with self.turns.place() as place:
                 for before in place.wait(run.stop):

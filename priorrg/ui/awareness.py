@@ -76,13 +76,14 @@ def wire(
 
     def on_files(paths: list[str] | None, indication: str, history: str, request: gr.Request) -> list[Any]:
         session = session_of(request)
+        is_first = session.is_empty
         try:
             example = take_files(session, paths or [])
         except ImageError as error:
             skipped: list[Any] = [gr.skip()] * len(shown_study)
             skipped[shown_study.index(problem)] = str(error)
             return [*skipped, gr.skip(), gr.skip(), None]
-        return [*study_shown(session), *emptied(example, indication, history), None]
+        return [*study_shown(session), *emptied(example, is_first, indication, history), None]
 
     for part in (parts.files, parts.folder):
         part.upload(on_files, [part, *context], [*shown_study, *context, part], api_visibility="private")

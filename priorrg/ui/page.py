@@ -60,6 +60,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
         (name, name) for name in actions.reader.config.view_positions if name != UNKNOWN_VIEW
     ]
     studies = examples()
+    example_contexts = [ClinicalContext(study.indication, study.history) for study in studies]
 
     def session_of(request: gr.Request) -> Session:
         return sessions.of(request.session_hash or "")
@@ -174,8 +175,15 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             status = texts.report.READY if session.current else texts.report.NO_CURRENT
             return [viewer_payload(session), report_payload(status, busy=False), *boxes, "", notes_payload(session)]
 
-        def emptied(example: ClinicalContext | None, indication: str, history: str) -> list[Any]:
-            """Indication and history after an example gave way: its texts go too, those of the reader stay."""
+        def emptied(example: ClinicalContext | None, is_first: bool, indication: str, history: str) -> list[Any]:
+            """Indication and history after an example gave way: its texts go too, those of the reader stay.
+
+            is_first: whether the session held no image before. Then it may be that of a page whose own was forgotten
+            after long idleness, with an example still on the screen.
+            """
+            if example is None and is_first:
+                shown = ClinicalContext((indication or "").strip(), (history or "").strip())
+                example = next((one for one in example_contexts if one == shown), None)
             if example is None:
                 return [gr.skip(), gr.skip()]
             pairs = ((indication, example.indication), (history, example.history))
@@ -200,6 +208,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
             def on_upload(path: str, indication: str, history: str, request: gr.Request, side: str = side) -> list[Any]:
                 session = session_of(request)
+                is_first = session.is_empty
                 try:
                     example = actions.take_upload(session, side, path)
                 except PriorRGError as error:
@@ -208,7 +217,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                     message = refused + (texts.page.PAGE["kept"] if kept else "")
                     return [*[gr.skip()] * 4, message, *[gr.skip()] * 3, None]
                 changed = (side,) if example is None else ("current", "prior")
-                return [*study_shown(session, changed), *emptied(example, indication, history), None]
+                return [*study_shown(session, changed), *emptied(example, is_first, indication, history), None]
 
             def on_remove(request: gr.Request, side: str = side) -> list[Any]:
                 session = session_of(request)
@@ -273,6 +282,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             on_generate,
             [method],
             report,
+            trigger_mode="multiple",  # "once" would drop this press where the reading before it still runs
             concurrency_id="readings",  # whose turn it is, and how many are before it, is ours to say
             concurrency_limit=None,
             api_visibility="private",

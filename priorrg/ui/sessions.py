@@ -22,6 +22,7 @@ class Run:
 
     study: Study
     stop: threading.Event = field(default_factory=threading.Event)
+    is_waiting: bool = False
     has_begun: bool = False
     key: str = field(default_factory=lambda: secrets.token_hex(4))
 
@@ -80,6 +81,11 @@ class Session:
             setattr(self, side, radiograph)
             if radiograph is not None:
                 self.fingerprints.add(radiograph.fingerprint)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no image."""
+        return self.current is None and self.prior is None
 
     def leave_example(self) -> ClinicalContext | None:
         """Take the images of an example study off the page before an image of the reader's own comes.
