@@ -29,7 +29,7 @@ from priorrg.report import EditedSentence, split_sentences
 from priorrg.study import ClinicalContext, Study
 from priorrg.texts.export import EDITED, HUMAN_SENTENCE, MATCHING, NOT_EDITED, SIMULATED
 from priorrg.texts.report import DISCLAIMER
-from priorrg.ui.actions import EXAMPLES
+from priorrg.ui.examples import EXAMPLES
 from priorrg.ui.exports import take_away
 from priorrg.ui.sessions import Run, Session
 

@@ -6,7 +6,8 @@ import pytest
 
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reading import Reader
-from priorrg.ui.actions import Actions, examples
+from priorrg.ui.actions import Actions
+from priorrg.ui.examples import examples
 from priorrg.ui.sessions import Sessions
 from priorrg.ui.uploads import sweep
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +27,13 @@ from priorrg.reading import (
 )
 from priorrg.report import EditedSentence, edited_text
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
+from priorrg.ui.examples import Example
 from priorrg.ui.reported import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
 from priorrg.ui.turns import Turns
 from priorrg.ui.uploads import read_and_delete
 
-EXAMPLES = Path(__file__).parent.parent.parent / "assets" / "examples"
 MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
-
-
-@dataclass(frozen=True)
-class Example:
-    """A simulated study that ships with the app and was in no training."""
-
-    title: str
-    indication: str
-    history: str
-    current: Path
-    prior: Path | None
-
-
-def examples() -> list[Example]:
-    found = []
-    for file in sorted(EXAMPLES.glob("*/study.json")):
-        study = json.loads(file.read_text())
-        names = study["files"]
-        prior = file.parent / names["prior"] if names.get("prior") else None
-        found.append(
-            Example(study["title"], study["indication"], study["history"], file.parent / names["current"], prior)
-        )
-    return found
 
 
 class Actions:

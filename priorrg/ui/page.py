@@ -12,12 +12,13 @@ from priorrg import texts
 from priorrg.errors import PriorRGError
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from priorrg.ui.about import build_about
-from priorrg.ui.actions import Actions, examples
+from priorrg.ui.actions import Actions
 from priorrg.ui.api import build_api
 from priorrg.ui.awareness import build_notes, build_set_upload, notes_payload
 from priorrg.ui.awareness import wire as wire_awareness
 from priorrg.ui.context import build_context
 from priorrg.ui.context import wire as wire_context
+from priorrg.ui.examples import examples
 from priorrg.ui.exports import build_exports, wire_exports
 from priorrg.ui.payload import undiffed, viewer_payload
 from priorrg.ui.report_column import build_readings, build_report

@@ -22,7 +22,7 @@ from PIL import Image
 from priorrg.errors import ImageError
 from priorrg.imaging.looks import doubts
 from priorrg.imaging.open import read_radiograph
-from priorrg.ui.actions import EXAMPLES
+from priorrg.ui.examples import EXAMPLES
 from train.simulate.film import expose
 from train.simulate.patients import sample_case
 

@@ -16,7 +16,7 @@ from priorrg.explain.overlays import METHODS, explain
 from priorrg.imaging.open import read_radiograph
 from priorrg.reading import DraftWord, Reader, ReportDone
 from priorrg.study import ClinicalContext, Study
-from priorrg.ui.actions import examples
+from priorrg.ui.examples import examples
 from priorrg.ui.withheld import WITHHELD, is_there, without
 
 
