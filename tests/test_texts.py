@@ -220,7 +220,7 @@ def test_every_module_of_texts_is_listed():
 
 def test_there_are_words_for_every_key_that_code_hands_to_a_reader():
     assert set(texts.feedback.REASONS) == set(REASONS)
-    assert set(texts.report.REPORT_FINDINGS) == set(FINDINGS)
+    assert set(texts.report.REPORT_FINDINGS) == set(texts.page.EVALUATED_FINDINGS) == set(FINDINGS)
     assert set(texts.report.REPORT_CHANGES) == set(CHANGES)
 
 

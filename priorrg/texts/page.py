@@ -111,6 +111,23 @@ MEASURED = {
     "severity": "severity right",
     "answered": "questions of the indication answered",
 }
+EVALUATED_FINDINGS = {
+    "effusion": "effusion",
+    "pneumothorax": "pneumothorax",
+    "opacity": "opacity",
+    "edema": "edema",
+    "atelectasis": "atelectasis",
+    "cardiomegaly": "cardiomegaly",
+    "nodule": "nodule",
+    "hyperinflation": "hyperinflation",
+    "fracture": "fracture",
+    "endotracheal tube": "endotracheal tube",
+    "central venous catheter": "central venous catheter",
+    "nasogastric tube": "nasogastric tube",
+    "chest drain": "chest drain",
+    "pacemaker": "pacemaker",
+    "sternotomy wires": "sternotomy wires",
+}
 WEAK_FINDINGS = "Hardly seen: {findings}."
 WEAK_FINDING = "{finding} (F1 {f1})"
 DATA_NOTICE = (

@@ -63,11 +63,11 @@ def measured_words(evaluation: dict[str, Any]) -> str:
     said = texts.page.MEASURED_ON.format(studies=evaluation.get("studies", "?"), figures=parts)
     findings = figures.get("by_finding") or {}
     weak = [
-        texts.page.WEAK_FINDING.format(finding=texts.report.REPORT_FINDINGS.get(name, name), f1=f"{found['f1']:.2f}")
+        texts.page.WEAK_FINDING.format(finding=texts.page.EVALUATED_FINDINGS.get(name, name), f1=f"{found['f1']:.2f}")
         for name, found in findings.items()
         if found.get("f1") is not None and found["f1"] < WEAK
     ]
-    return f"{said} {texts.page.WEAK_FINDINGS.format(findings='; '.join(weak))}" if weak else said
+    return f"{said} {texts.page.WEAK_FINDINGS.format(findings=', '.join(weak))}" if weak else said
 
 
 def serve_card(app: FastAPI, reader: Reader) -> None:
