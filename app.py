@@ -30,25 +30,26 @@ def main() -> int:
             print(f"{name}: {'-' if value == '' else value}")
         settings.check_address()
 
-        from priorrg import texts, zero_gpu  # before torch
+        from priorrg import texts
+        from priorrg.reporting import zero_gpu  # before torch
 
         import torch  # isort: skip
         import uvicorn
 
-        from priorrg.reading import Reader
+        from priorrg.reporting.reporter import Reporter
         from priorrg.ui import uploads
         from priorrg.ui.serve import build_app
 
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        reader = Reader.load(settings.weights or None)
-        app = build_app(settings, reader)
+        reporter = Reporter.load(settings.weights or None)
+        app = build_app(settings, reporter)
         uploads.watch(Path(os.environ["GRADIO_TEMP_DIR"]))
         zero_gpu.start(app.state.page.blocks, settings.port)
     except PriorRGError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"weights loaded: {reader.card.name}. {reader.card.note}\n{texts.report.DISCLAIMER}")
+    print(f"weights loaded: {reporter.card.name}. {reporter.card.note}\n{texts.report.DISCLAIMER}")
     print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
     # uvicorn shuts down and then raises the signal again: an ordinary exit lets the upload folder go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

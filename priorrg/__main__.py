@@ -18,7 +18,7 @@ from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError
 
 if TYPE_CHECKING:
-    from priorrg.reading import Event, Reader, ReportDone
+    from priorrg.reporting.reporter import Event, ReportDone, Reporter
     from priorrg.study import Study
 
 
@@ -57,7 +57,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def report(arguments: argparse.Namespace) -> int:
     from transformers.utils import logging
 
-    from priorrg.reading import DraftDone, Reader, ReportDone, read_study
+    from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
 
     check_outputs(arguments.out)
     logging.disable_progress_bar()  # loading takes a second, the bar would stand in the report
@@ -70,15 +70,15 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_view,
     )
     check_outputs(arguments.out, study)
-    reader = Reader.load(arguments.weights)
+    reporter = Reporter.load(arguments.weights)
     for view in filter(None, (arguments.view, arguments.prior_view)):
-        reader.processor.check_view(view)
-    note = reader.received_context(study.context).note
+        reporter.processor.check_view(view)
+    note = reporter.received_context(study.context).note
     if note:
         print(note, file=sys.stderr)
-    events = reader.read(study, num_beams=arguments.beams)
+    events = reporter.stream(study, num_beams=arguments.beams)
     if not arguments.json:
-        print(f"{texts.report.DISCLAIMER}\nWeights: {reader.card.name} ({reader.card.kind})", end="")
+        print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", end="")
         events = printed(events)
     draft, done = "", None
     for event in events:
@@ -88,17 +88,17 @@ def report(arguments: argparse.Namespace) -> int:
             done = event
     assert done is not None, "a reading that nobody stops ends with a report"
     if arguments.json:
-        weights = asdict(reader.card)
+        weights = asdict(reporter.card)
         answer = {"disclaimer": texts.report.DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}
         print(json.dumps(answer, indent=2))
     if arguments.out:
-        write_outputs(arguments.out, reader, study, draft, done)
+        write_outputs(arguments.out, reporter, study, draft, done)
     return 0
 
 
 def printed(events: Iterable["Event"]) -> Iterator["Event"]:
     """The events, each printed as it passes: words follow each other on one line."""
-    from priorrg.reading import DraftDone, DraftWord, ReportDone, ReportWord
+    from priorrg.reporting.reporter import DraftDone, DraftWord, ReportDone, ReportWord
 
     title = shown = ""
     for event in events:
@@ -130,14 +130,14 @@ def check_outputs(paths: Sequence[str], study: "Study | None" = None) -> None:
             check_form(form, study)
 
 
-def write_outputs(paths: Sequence[str], reader: "Reader", study: "Study", draft: str, done: "ReportDone") -> None:
+def write_outputs(paths: Sequence[str], reporter: "Reporter", study: "Study", draft: str, done: "ReportDone") -> None:
     from priorrg.explain.overlays import explain
     from priorrg.export.contents import ReportExport
     from priorrg.export.forms import form_of
 
-    overlays = tuple(explain(reader, study, done.tokens, done.sentences))
+    overlays = tuple(explain(reporter, study, done.tokens, done.sentences))
     now = datetime.now().astimezone()
-    export = ReportExport(study, draft, done.text, done.sentences, reader.card, now, overlays=overlays)
+    export = ReportExport(study, draft, done.text, done.sentences, reporter.card, now, overlays=overlays)
     for path in paths:
         try:
             Path(path).write_bytes(form_of(path).write(export))

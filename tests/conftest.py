@@ -105,7 +105,7 @@ def save_small_model(tmp_path_factory, tokenizer_file, small_config):
 
 @pytest.fixture(scope="session")
 def small_weights(save_small_model):
-    """Folder of the small model, as Reader.load takes it."""
+    """Folder of the small model, as Reporter.load takes it."""
     return save_small_model()
 
 

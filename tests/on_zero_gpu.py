@@ -44,13 +44,13 @@ def main(weights: str, current: str, prior: str) -> None:
         setattr(moving, name, lambda *_, name=name, **__: 0 if name in ("pack", "size") else None)
     sys.modules["spaces.zero.torch"] = moving
 
-    from priorrg import zero_gpu
     from priorrg.errors import StudyError
     from priorrg.explain.overlays import explain
-    from priorrg.reading import Reader, read_study
+    from priorrg.reporting import zero_gpu
+    from priorrg.reporting.reporter import Reporter, read_study
     from priorrg.study import ClinicalContext, Study
 
-    reader = Reader.load(weights)
+    reporter = Reporter.load(weights)
     page = types.SimpleNamespace()
     zero_gpu.start(page, 7860)
     found = {"at the start": list(asked), "port": page.server.config.port}
@@ -59,27 +59,27 @@ def main(weights: str, current: str, prior: str) -> None:
         raise AssertionError("the model was called outside of a worker")
 
     main_process = os.getpid()
-    forward = reader.model.encode_image
-    reader.model.encode_image = lambda *a, **k: never() if os.getpid() == main_process else forward(*a, **k)
+    forward = reporter.model.encode_image
+    reporter.model.encode_image = lambda *a, **k: never() if os.getpid() == main_process else forward(*a, **k)
 
     study = read_study(current, prior, "Fever.")
-    events = list(reader.read(study))
+    events = list(reporter.stream(study))
     done = events[-1]
     found["events"] = [type(event).__name__ for event in events]
     found["sentences"] = len(done.sentences)
-    found["overlays"] = len(explain(reader, study, done.tokens, done.sentences, "gradient"))
-    found["encoded ahead"] = reader.encode_ahead(study.current, lambda: True).result()
-    found["remembered"] = reader.remembers(study.current)
+    found["overlays"] = len(explain(reporter, study, done.tokens, done.sentences, "gradient"))
+    found["encoded ahead"] = reporter.encode_ahead(study.current, lambda: True).result()
+    found["remembered"] = reporter.remembers(study.current)
 
     stop, words = threading.Event(), []
-    for event in reader.read(study, stop):
+    for event in reporter.stream(study, stop):
         words.append(type(event).__name__)
         if words.count("DraftWord") == 2:
             stop.set()
     found["stopped"] = [words[-1], len(event.draft.split()), event.report]
 
     try:
-        list(reader.read(Study(study.current, None, ClinicalContext("cough " * 9000))))
+        list(reporter.stream(Study(study.current, None, ClinicalContext("cough " * 9000))))
     except StudyError as error:
         found["error"] = str(error)
     found["lent"], found["given back"] = asked.count("/schedule"), asked.count("/release")

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from priorrg import Reader, read_study
+from priorrg import Reporter, read_study
 from priorrg.feedback.store import FeedbackStore
 from tests.browsing import EXAMPLE, opened, shown, upload, wait_for_change, written
 from tests.serving import served
@@ -90,7 +90,7 @@ def test_the_refined_report_takes_the_drafts_place_and_its_changes_can_be_hidden
     assert page.is_visible("#report .draft") and not page.is_visible("#report .refined")
     example = json.loads((EXAMPLE / "study.json").read_text())
     texts = {name: example[name] for name in ("indication", "history")}
-    meant = Reader.load().report(read_study(EXAMPLE / "current.dcm", EXAMPLE / "prior.dcm", **texts))
+    meant = Reporter.load().report(read_study(EXAMPLE / "current.dcm", EXAMPLE / "prior.dcm", **texts))
     assert " ".join(page.inner_text("#report .draft").split()) == meant.draft, "whole, with all that was taken back"
     page.click("#report .views >> text=Refined report")
     page.uncheck("#report .show-changes input")

@@ -14,15 +14,14 @@ from PIL import Image
 from priorrg.errors import DataError
 from priorrg.study import ClinicalContext
 from train.__main__ import main
-from train.card import BEGIN, END, section
-from train.data import read_annotation
-from train.evaluate import ABLATIONS, RUNS, ablated, hard_cases
-from train.metrics import COMPARED, F1_FIGURES, RATES, differences, measure, score, text_metrics
-from train.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD, chance, recalls
+from train.data import examples_of, read_annotation
+from train.measure.card import BEGIN, END, section
+from train.measure.evaluate import ABLATIONS, RUNS, ablated, hard_cases
+from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, measure, score, text_metrics
+from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD, chance, recalls
+from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, meteor, radgraph, tokens
 from train.simulate.dataset import write_annotation
 from train.simulate.truth import HARD
-from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, meteor, radgraph, tokens
-from train.trainer import examples_of
 
 EFFUSION, HEART = "Small left pleural effusion, new.", "The heart is mildly enlarged, stable."
 REPORT = f"{EFFUSION} {HEART} No pneumothorax."

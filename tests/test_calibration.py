@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from priorrg.confidence import FILE, Calibration
 from priorrg.errors import DataError
-from priorrg.reading import Reader
+from priorrg.reporting.confidence import FILE, Calibration
+from priorrg.reporting.reporter import Reporter
 from train.__main__ import main
-from train.calibrate import Judged, calibration_error, discrimination, fit, fit_kinds, is_right
-from train.parsing import parse_report
+from train.measure.calibrate import Judged, calibration_error, discrimination, fit, fit_kinds, is_right
+from train.measure.parsing import parse_report
 
 TRUTH = (
     "Small left pleural effusion, new. Pacemaker is in place. The right pneumothorax has resolved. No pulmonary edema."
@@ -133,6 +133,6 @@ def test_one_command_measures_and_the_reader_takes_it_up(data, save_small_model,
     assert main(["calibrate", "--weights", str(weights), *settings]) == 0
     assert "expected calibration error" in capsys.readouterr().out
     written = json.loads((weights / FILE).read_text())
-    calibration = Reader.load(weights).calibration
+    calibration = Reporter.load(weights).calibration
     assert calibration is not None and written["sentences"] >= 90
     assert (calibration.error, calibration.sentences) == (written["error"], written["sentences"])

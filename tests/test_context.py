@@ -6,34 +6,34 @@ import urllib.request
 import pytest
 
 from priorrg.errors import CheckpointError
-from priorrg.reading import EMBEDDED_WEIGHTS, Reader, WeightsCard
+from priorrg.reporting.reporter import EMBEDDED_WEIGHTS, Reporter, WeightsCard
+from priorrg.reporting.weights import read_evaluation, read_model_card
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
 from priorrg.ui.about import measured_words, trained_words
 from priorrg.ui.context import context_payload
-from priorrg.weights import read_evaluation, read_model_card
 from tests.browsing import written
 
 
 @pytest.fixture(scope="module")
-def reader(small_weights):
-    return Reader.load(small_weights)
+def reporter(small_weights):
+    return Reporter.load(small_weights)
 
 
-def test_the_received_context_is_what_the_tokens_say_with_both_markers(reader):
-    received = reader.received_context(ClinicalContext("Cough.", ""))
+def test_the_received_context_is_what_the_tokens_say_with_both_markers(reporter):
+    received = reporter.received_context(ClinicalContext("Cough.", ""))
     assert received.text.startswith("[INDICATION]") and "[HISTORY]" in received.text
-    assert 0 < received.tokens <= received.most == reader.config.max_context_tokens and received.note == ""
+    assert 0 < received.tokens <= received.most == reporter.config.max_context_tokens and received.note == ""
 
 
-def test_a_long_context_is_received_in_part_and_the_page_says_how_much(reader):
-    payload = context_payload(reader, "cough " * 300, "")
+def test_a_long_context_is_received_in_part_and_the_page_says_how_much(reporter):
+    payload = context_payload(reporter, "cough " * 300, "")
     assert payload["isLong"] and "of 300 words of the indication" in payload["length"]
     shown = payload["received"].split("[SEP]")[0]
     assert 0 < shown.count("cough") < 300, "what is shown is what the model gets, not what was typed"
 
 
-def test_a_context_beyond_the_limit_is_named_while_it_is_typed(reader):
-    payload = context_payload(reader, "a" * (MAX_CONTEXT_CHARACTERS + 1), "")
+def test_a_context_beyond_the_limit_is_named_while_it_is_typed(reporter):
+    payload = context_payload(reporter, "a" * (MAX_CONTEXT_CHARACTERS + 1), "")
     assert payload["isLong"] and "Shorten it" in payload["length"] and payload["received"] == ""
 
 

@@ -12,16 +12,16 @@ import torch
 from priorrg.explain.overlays import METHODS, explain, memory_flow, sentence_tokens, specific
 from priorrg.explain.placement import seen_square
 from priorrg.imaging.open import read_radiograph
-from priorrg.reading import Reader, ReportDone
-from priorrg.report import split_sentences
+from priorrg.report.sentences import split_sentences
+from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import ClinicalContext, Study
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 
 
 @pytest.fixture(scope="module")
-def reader():
-    return Reader.load()
+def reporter():
+    return Reporter.load()
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +40,19 @@ def with_prior(examples):
     return next(study for study in examples if study.has_prior)
 
 
-def reading_of(reader, study) -> ReportDone:
-    return next(event for event in reader.read(study) if isinstance(event, ReportDone))
+def reading_of(reporter, study) -> ReportDone:
+    return next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
 
 
-def overlays_of(reader, study, method):
-    done = reading_of(reader, study)
-    return explain(reader, study, done.tokens, done.sentences, method)
+def overlays_of(reporter, study, method):
+    done = reading_of(reporter, study)
+    return explain(reporter, study, done.tokens, done.sentences, method)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_sentence_has_an_overlay_on_both_images(reader, with_prior, method):
-    done = reading_of(reader, with_prior)
-    overlays = explain(reader, with_prior, done.tokens, done.sentences, method)
+def test_every_sentence_has_an_overlay_on_both_images(reporter, with_prior, method):
+    done = reading_of(reporter, with_prior)
+    overlays = explain(reporter, with_prior, done.tokens, done.sentences, method)
     assert [overlay.sentence for overlay in overlays] == list(done.sentences)
     for overlay in overlays:
         for grid in (overlay.current, overlay.prior):
@@ -66,15 +66,15 @@ def test_every_sentence_has_an_overlay_on_both_images(reader, with_prior, method
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_without_a_prior_there_is_no_overlay_on_it(reader, with_prior, method):
+def test_without_a_prior_there_is_no_overlay_on_it(reporter, with_prior, method):
     alone = replace(with_prior, prior=None)
-    for overlay in overlays_of(reader, alone, method):
+    for overlay in overlays_of(reporter, alone, method):
         assert overlay.prior is None and overlay.shares is None
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_sentences_differ_in_what_they_point_to(reader, with_prior, method):
-    overlays = overlays_of(reader, with_prior, method)
+def test_sentences_differ_in_what_they_point_to(reporter, with_prior, method):
+    overlays = overlays_of(reporter, with_prior, method)
     assert len(overlays) > 2
     grids = [overlay.current.ravel() for overlay in overlays]
     assert len({grid.argmax() for grid in grids}) > 1
@@ -82,11 +82,11 @@ def test_sentences_differ_in_what_they_point_to(reader, with_prior, method):
         assert np.corrcoef(first, second)[0, 1] < 0.99
 
 
-def test_a_left_effusion_is_pointed_to_where_it_lies(reader, examples):
+def test_a_left_effusion_is_pointed_to_where_it_lies(reporter, examples):
     """The left costophrenic angle: the lower right quarter of the image."""
     found = 0
     for study in examples:
-        for overlay in overlays_of(reader, study, "attention"):
+        for overlay in overlays_of(reporter, study, "attention"):
             sentence = overlay.sentence.text.lower()
             if "left" in sentence and "effusion" in sentence and not sentence.startswith("no"):
                 row, column = np.unravel_index(overlay.current.argmax(), overlay.current.shape)
@@ -95,41 +95,41 @@ def test_a_left_effusion_is_pointed_to_where_it_lies(reader, examples):
     assert found
 
 
-def test_every_token_of_a_sentence_belongs_to_it(reader, with_prior):
-    done = reading_of(reader, with_prior)
-    owners = sentence_tokens(reader, done.tokens, done.sentences)
+def test_every_token_of_a_sentence_belongs_to_it(reporter, with_prior):
+    done = reading_of(reporter, with_prior)
+    owners = sentence_tokens(reporter, done.tokens, done.sentences)
     assert all(owners)
     places = [place for owned in owners for place in owned]
     assert places == sorted(set(places))
     for owned, sentence in zip(owners, done.sentences, strict=True):
-        words = reader.processor.decode([done.tokens[place] for place in owned])
+        words = reporter.processor.decode([done.tokens[place] for place in owned])
         assert words.strip() == sentence.text.strip()
 
 
-def test_attention_never_exceeds_what_there_is_and_context_latents_see_no_image(reader, with_prior):
+def test_attention_never_exceeds_what_there_is_and_context_latents_see_no_image(reporter, with_prior):
     with torch.no_grad():
-        current, prior = memory_flow(reader.memory(with_prior, output_attentions=True))
+        current, prior = memory_flow(reporter.memory(with_prior, output_attentions=True))
     assert prior is not None
-    latents = reader.config.num_latents
+    latents = reporter.config.num_latents
     assert current[:latents].sum() == prior[:latents].sum() == 0
     total = (current.sum(dim=1) + prior.sum(dim=1))[latents:]
     assert (total > 0).all() and (total <= 1 + 1e-5).all()
 
 
-def test_explaining_leaves_the_reading_as_it_was(reader, with_prior):
-    before = reading_of(reader, with_prior)
+def test_explaining_leaves_the_reading_as_it_was(reporter, with_prior):
+    before = reading_of(reporter, with_prior)
     for method in METHODS:
-        explain(reader, with_prior, before.tokens, before.sentences, method)
-    after = reading_of(reader, with_prior)
+        explain(reporter, with_prior, before.tokens, before.sentences, method)
+    after = reading_of(reporter, with_prior)
     assert (after.text, after.tokens) == (before.text, before.tokens)
-    assert all(parameter.grad is None for parameter in reader.model.parameters())
+    assert all(parameter.grad is None for parameter in reporter.model.parameters())
 
 
 def test_the_published_kind_of_encoder_is_explained_too(save_small_model, study):
     """One channel or three, stem or none, padding masked or not: one code path."""
-    reader = Reader.load(save_small_model(mask_context_padding=False, vision_stem_channels=[]))
+    reporter = Reporter.load(save_small_model(mask_context_padding=False, vision_stem_channels=[]))
     for method in METHODS:
-        overlays = overlays_of(reader, study, method)
+        overlays = overlays_of(reporter, study, method)
         assert overlays and all(overlay.current.shape == (4, 4) for overlay in overlays)
 
 
@@ -143,14 +143,14 @@ def test_what_all_sentences_share_recedes():
     assert second[0, 0] > second[3, 3]
 
 
-def test_an_empty_report_has_no_overlays(reader, with_prior):
-    assert explain(reader, with_prior, (), (), "attention") == []
+def test_an_empty_report_has_no_overlays(reporter, with_prior):
+    assert explain(reporter, with_prior, (), (), "attention") == []
 
 
-def test_an_unknown_method_is_refused(reader, with_prior):
+def test_an_unknown_method_is_refused(reporter, with_prior):
     sentences = tuple(split_sentences("No effusion."))
     with pytest.raises(ValueError, match="horoscope"):
-        explain(reader, with_prior, (1,), sentences, "horoscope")
+        explain(reporter, with_prior, (1,), sentences, "horoscope")
 
 
 def test_the_square_that_the_model_saw_is_the_middle(make_radiograph):

@@ -24,8 +24,8 @@ from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS, check_form, form_of
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
-from priorrg.reading import ReportDone, WeightsCard
-from priorrg.report import EditedSentence, split_sentences
+from priorrg.report.sentences import EditedSentence, split_sentences
+from priorrg.reporting.reporter import ReportDone, WeightsCard
 from priorrg.study import ClinicalContext, Study
 from priorrg.texts.export import EDITED, HUMAN_SENTENCE, MATCHING, NOT_EDITED, SIMULATED
 from priorrg.texts.report import DISCLAIMER

@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorrg.facts import change_tag, read_facts
+from priorrg.report.facts import change_tag, read_facts
 
 
 @pytest.mark.parametrize(

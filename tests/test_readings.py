@@ -10,19 +10,19 @@ from contextlib import contextmanager
 
 import pytest
 
-from priorrg.confidence import FILE, weights_digest
 from priorrg.errors import BusyError, CheckpointError
 from priorrg.explain import overlays
 from priorrg.feedback.store import FeedbackStore
 from priorrg.model.configuration import COARSE_FROM_WHOLE
-from priorrg.reading import Reader, ReportDone
-from priorrg.report import EditedSentence, changed_sentences, edited_text, split_sentences
+from priorrg.report.sentences import EditedSentence, changed_sentences, edited_text, split_sentences
+from priorrg.reporting.confidence import FILE, weights_digest
+from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import Actions
 from priorrg.ui.api import Api
+from priorrg.ui.readings import compare, different_facts
 from priorrg.ui.sessions import Session, Sessions
-from priorrg.ui.withheld import compare, different_facts
-from priorrg.writing import token_probabilities
 from tests.browsing import EXAMPLE
 
 LONG_ENOUGH_S = 60  # a test that waits for an event fails after this; none waits for the clock
@@ -35,18 +35,18 @@ def published_weights(save_small_model):
 
 
 @pytest.fixture(params=["small_weights", "published_weights"])
-def reader(request):
-    return Reader.load(request.getfixturevalue(request.param))
+def reporter(request):
+    return Reporter.load(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
-def actions(reader, tmp_path):
-    return Actions(reader, FeedbackStore(tmp_path / "feedback.sqlite3"))
+def actions(reporter, tmp_path):
+    return Actions(reporter, FeedbackStore(tmp_path / "feedback.sqlite3"))
 
 
 @pytest.fixture
-def sessions(reader):
-    return Sessions(reader.forget, idle_seconds=3600)
+def sessions(reporter):
+    return Sessions(reporter.forget, idle_seconds=3600)
 
 
 def show(session: Session, make_radiograph, current: int = 1, prior: int | None = 2) -> None:
@@ -64,10 +64,10 @@ def read(actions: Actions, session: Session) -> list[dict]:
 
 
 @contextmanager
-def held_encoder(reader: Reader, monkeypatch) -> Iterator[tuple[threading.Event, threading.Event, list[int]]]:
+def held_encoder(reporter: Reporter, monkeypatch) -> Iterator[tuple[threading.Event, threading.Event, list[int]]]:
     """An encoder that waits: (it was entered, it may go on, one entry a call)."""
     entered, may_go, calls = threading.Event(), threading.Event(), []
-    encode = reader.model.encode_image
+    encode = reporter.model.encode_image
 
     def slow(pixels):
         calls.append(len(pixels))
@@ -75,7 +75,7 @@ def held_encoder(reader: Reader, monkeypatch) -> Iterator[tuple[threading.Event,
         assert may_go.wait(LONG_ENOUGH_S)
         return encode(pixels)
 
-    monkeypatch.setattr(reader.model, "encode_image", slow)
+    monkeypatch.setattr(reporter.model, "encode_image", slow)
     try:
         yield entered, may_go, calls
     finally:
@@ -86,11 +86,11 @@ def held_encoder(reader: Reader, monkeypatch) -> Iterator[tuple[threading.Event,
 
 
 def test_an_image_is_encoded_ahead_and_generate_waits_for_it_instead_of_encoding_twice(
-    actions, reader, sessions, make_radiograph, monkeypatch
+    actions, reporter, sessions, make_radiograph, monkeypatch
 ):
     session = sessions.of("tab")
     show(session, make_radiograph, prior=None)
-    with held_encoder(reader, monkeypatch) as (entered, may_go, calls):
+    with held_encoder(reporter, monkeypatch) as (entered, may_go, calls):
         actions.encode_ahead(session)
         assert entered.wait(LONG_ENOUGH_S)
         press(actions, session)
@@ -101,42 +101,42 @@ def test_an_image_is_encoded_ahead_and_generate_waits_for_it_instead_of_encoding
     assert calls == [1]
 
 
-def test_encoding_ahead_holds_up_no_other_reading(actions, reader, sessions, make_radiograph, monkeypatch):
+def test_encoding_ahead_holds_up_no_other_reading(actions, reporter, sessions, make_radiograph, monkeypatch):
     other = sessions.of("other")
     show(other, make_radiograph, current=5, prior=None)
-    reader.prepare(other.current)
+    reporter.prepare(other.current)
     session = sessions.of("tab")
     show(session, make_radiograph)
-    with held_encoder(reader, monkeypatch) as (entered, _, _):
+    with held_encoder(reporter, monkeypatch) as (entered, _, _):
         actions.encode_ahead(session)
         assert entered.wait(LONG_ENOUGH_S)
         assert read(actions, other)[-1]["sentences"], "written while the other image was still being encoded"
 
 
 def test_a_session_that_ends_while_its_image_is_encoded_leaves_nothing(
-    actions, reader, sessions, make_radiograph, monkeypatch
+    actions, reporter, sessions, make_radiograph, monkeypatch
 ):
     session = sessions.of("tab")
     show(session, make_radiograph)
     images = [session.current, session.prior]
-    with held_encoder(reader, monkeypatch) as (entered, may_go, calls):
-        ahead = [reader.encode_ahead(image, lambda image=image: session.shows(image)) for image in images]
+    with held_encoder(reporter, monkeypatch) as (entered, may_go, calls):
+        ahead = [reporter.encode_ahead(image, lambda image=image: session.shows(image)) for image in images]
         assert entered.wait(LONG_ENOUGH_S)
         sessions.end("tab")
         may_go.set()
         for one in ahead:
             one.result(LONG_ENOUGH_S)
     assert calls == [1], "the second image was not wanted any more"
-    assert not any(reader.remembers(image) for image in images)
+    assert not any(reporter.remembers(image) for image in images)
 
 
 # Waiting and stopping
 
 
-def test_stop_does_not_wait_for_the_encoder(actions, reader, sessions, make_radiograph, monkeypatch):
+def test_stop_does_not_wait_for_the_encoder(actions, reporter, sessions, make_radiograph, monkeypatch):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    with held_encoder(reader, monkeypatch) as (entered, _, _):
+    with held_encoder(reporter, monkeypatch) as (entered, _, _):
         press(actions, session)
         states = actions.generate(session, "attention")
         next(states)
@@ -189,8 +189,8 @@ def test_stop_while_waiting_ends_it_and_it_never_begins(actions, sessions, make_
     running.close()
 
 
-def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reader, sessions, make_radiograph, tmp_path):
-    actions = Actions(reader, FeedbackStore(tmp_path / "feedback.sqlite3"), most_waiting=1)
+def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reporter, sessions, make_radiograph, tmp_path):
+    actions = Actions(reporter, FeedbackStore(tmp_path / "feedback.sqlite3"), most_waiting=1)
     first, second, third = (sessions.of(name) for name in ("first", "second", "third"))
     for session in (first, second, third):
         show(session, make_radiograph)
@@ -215,9 +215,9 @@ def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reader, ses
     assert read(actions, third)[-1]["sentences"]
 
 
-def test_a_reading_of_the_api_stands_in_the_same_queue(actions, reader, sessions, make_radiograph, monkeypatch):
-    with held_encoder(reader, monkeypatch) as (entered, may_go, _):
-        call = threading.Thread(target=Api(reader, actions.turns).report, args=(example_copy(), None))
+def test_a_reading_of_the_api_stands_in_the_same_queue(actions, reporter, sessions, make_radiograph, monkeypatch):
+    with held_encoder(reporter, monkeypatch) as (entered, may_go, _):
+        call = threading.Thread(target=Api(reporter, actions.turns).report, args=(example_copy(), None))
         call.start()
         assert entered.wait(LONG_ENOUGH_S)
         session = sessions.of("tab")
@@ -284,17 +284,17 @@ def test_the_page_is_told_each_step(actions, sessions, make_radiograph):
 # How sure the model was
 
 
-def test_each_sentence_has_a_confidence_that_is_named_uncalibrated(reader, study):
-    done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
+def test_each_sentence_has_a_confidence_that_is_named_uncalibrated(reporter, study):
+    done = next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
     assert len(done.confidences) == len(done.sentences) > 0
     assert all(0 < one.probability <= 1 and not one.is_calibrated for one in done.confidences)
 
 
-def test_a_confidence_is_the_mean_probability_of_the_sentences_own_tokens(reader, study):
+def test_a_confidence_is_the_mean_probability_of_the_sentences_own_tokens(reporter, study):
     """One sentence long: then it is the geometric mean over all tokens but the end."""
-    done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
-    given = token_probabilities(reader._writer, reader.memory(study).full, list(done.tokens))
-    written = [p for p, token in zip(given, done.tokens, strict=True) if token != reader.config.eos_token_id]
+    done = next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
+    given = token_probabilities(reporter._writer, reporter.memory(study).full, list(done.tokens))
+    written = [p for p, token in zip(given, done.tokens, strict=True) if token != reporter.config.eos_token_id]
     if len(done.sentences) == 1:
         mean = 1.0
         for probability in written:
@@ -305,55 +305,55 @@ def test_a_confidence_is_the_mean_probability_of_the_sentences_own_tokens(reader
         assert min(given) <= min(one.probability for one in done.confidences) <= max(given)
 
 
-def calibrated(folder, reader, **changes) -> None:
+def calibrated(folder, reporter, **changes) -> None:
     tree = {
         "score": "least",
         "knots": {"any": [[0.0, 0.25], [1.0, 0.25]]},
         "error": 0.02,
         "sentences": 1000,
         "measured_on": "test",
-        "weights": weights_digest(reader.model),
+        "weights": weights_digest(reporter.model),
     }
     (folder / FILE).write_text(json.dumps(tree | changes))
 
 
 def test_a_calibration_beside_the_weights_is_used(save_small_model, study):
     folder = save_small_model()
-    calibrated(folder, Reader.load(folder))
-    done = next(event for event in Reader.load(folder).read(study) if isinstance(event, ReportDone))
+    calibrated(folder, Reporter.load(folder))
+    done = next(event for event in Reporter.load(folder).stream(study) if isinstance(event, ReportDone))
     assert {(one.probability, one.is_calibrated, one.level) for one in done.confidences} == {(0.25, True, "low")}
 
 
 def test_a_calibration_of_other_weights_is_left_out_with_a_word(save_small_model, study, caplog):
     folder = save_small_model()
-    calibrated(folder, Reader.load(folder), weights="those of another training")
+    calibrated(folder, Reporter.load(folder), weights="those of another training")
     with caplog.at_level(logging.WARNING):
-        reader = Reader.load(folder)
-    assert reader.calibration is None and "other weights" in caplog.text
+        reporter = Reporter.load(folder)
+    assert reporter.calibration is None and "other weights" in caplog.text
 
 
 def test_a_file_that_is_no_calibration_is_refused_in_a_sentence(save_small_model):
     folder = save_small_model()
-    calibrated(folder, Reader.load(folder), knots={"any": [[0.5, 0.9], [0.2, 0.1]]})
+    calibrated(folder, Reporter.load(folder), knots={"any": [[0.5, 0.9], [0.2, 0.1]]})
     with pytest.raises(CheckpointError, match="train calibrate"):
-        Reader.load(folder)
+        Reporter.load(folder)
 
 
 # What the prior knowledge changed
 
 
-def test_the_study_is_read_again_without_encoding_an_image(actions, reader, sessions, make_radiograph, monkeypatch):
+def test_the_study_is_read_again_without_encoding_an_image(actions, reporter, sessions, make_radiograph, monkeypatch):
     session = sessions.of("tab")
     show(session, make_radiograph)
     read(actions, session)
     study = session.run.study
     alone = [
-        reader.report(Study(study.current, None, study.context)).report,
-        reader.report(Study(study.current, study.prior)).report,
-        reader.report(Study(study.current)).report,
+        reporter.report(Study(study.current, None, study.context)).report,
+        reporter.report(Study(study.current, study.prior)).report,
+        reporter.report(Study(study.current)).report,
     ]
     encoded: list[int] = []
-    monkeypatch.setattr(reader.model, "encode_image", lambda pixels: encoded.append(len(pixels)))
+    monkeypatch.setattr(reporter.model, "encode_image", lambda pixels: encoded.append(len(pixels)))
     last = list(compare(actions, session))[-1]
     assert [column["text"] for column in last["columns"]] == [session.report.text, *alone]
     assert not last["busy"] and encoded == []
@@ -549,8 +549,8 @@ def test_an_edited_report_is_what_is_left_of_its_sentences():
     assert edited_text(sentences, [*same, EditedSentence("  ")]) is None
 
 
-def test_a_context_alone_may_be_withheld(reader, study):
+def test_a_context_alone_may_be_withheld(reporter, study):
     """Both readings exist and are greedy or searched as the weights say; the draft is no part of them."""
     bare = Study(study.current, study.prior, ClinicalContext())
-    events = list(reader.read(bare, with_draft=False))
-    assert events[-1].text == reader.report(bare).report
+    events = list(reporter.stream(bare, with_draft=False))
+    assert events[-1].text == reporter.report(bare).report

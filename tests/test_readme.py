@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from priorrg.settings import Settings, SettingsError
-from train.card import section
+from train.measure.card import section
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -19,12 +19,12 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, Dinov2Config, Dinov2Model
 
 from priorrg.errors import CheckpointError, DataError
-from priorrg.reading import Reader, ReportDone, read_study
+from priorrg.reporting.reporter import ReportDone, Reporter, read_study
 from train.__main__ import main
 from train.build import build, tokenizer_file
 from train.config import RunConfig, load_config
+from train.convert.iu_xray import choose_image, convert, read_report, split_of, without_placeholders
 from train.data import read_annotation
-from train.iu_xray import choose_image, convert, read_report, split_of, without_placeholders
 
 ROOT = Path(__file__).parents[1]
 PAPER = ROOT / "train" / "configs" / "paper.yaml"
@@ -226,10 +226,10 @@ def test_real_studies_train_and_are_evaluated_by_the_same_commands(kind, request
     record = records["test"][-1]
     images = Path(data["image_root"])
     prior = images / record.prior if record.prior else None
-    reader = Reader.load(str(tmp_path / "stage2"))
+    reporter = Reporter.load(str(tmp_path / "stage2"))
     study = read_study(images / record.current, prior, indication=record.context.indication)
-    assert any(isinstance(event, ReportDone) for event in reader.read(study))
-    assert reader.card.kind == "own"
+    assert any(isinstance(event, ReportDone) for event in reporter.stream(study))
+    assert reporter.card.kind == "own"
 
 
 def test_mimics_layout_is_read_as_it_is(mimic):

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from priorrg.study import ClinicalContext
-from train.metrics import score, text_metrics
-from train.parsing import parse_report
+from train.measure.metrics import score, text_metrics
+from train.measure.parsing import parse_report
 from train.simulate.context import QUESTIONS, read_context
 from train.simulate.patients import grade, sample_case
 from train.simulate.reports import write_context, write_report

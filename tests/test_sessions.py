@@ -5,7 +5,7 @@ import time
 import pytest
 
 from priorrg.feedback.store import FeedbackStore
-from priorrg.reading import Reader
+from priorrg.reporting.reporter import Reporter
 from priorrg.ui.actions import Actions
 from priorrg.ui.examples import examples
 from priorrg.ui.sessions import Sessions
@@ -13,18 +13,18 @@ from priorrg.ui.uploads import sweep
 
 
 @pytest.fixture(scope="module")
-def reader(small_weights):
-    return Reader.load(small_weights)
+def reporter(small_weights):
+    return Reporter.load(small_weights)
 
 
 @pytest.fixture
-def actions(reader, tmp_path):
-    return Actions(reader, FeedbackStore(tmp_path / "feedback.sqlite3"))
+def actions(reporter, tmp_path):
+    return Actions(reporter, FeedbackStore(tmp_path / "feedback.sqlite3"))
 
 
 @pytest.fixture
-def sessions(reader):
-    return Sessions(reader.forget, idle_seconds=3600)
+def sessions(reporter):
+    return Sessions(reporter.forget, idle_seconds=3600)
 
 
 def read(actions, session):
@@ -39,9 +39,9 @@ def test_ending_a_session_forgets_its_images_their_features_and_its_texts(action
     session = sessions.of("tab")
     actions.take_example(session, examples()[0])
     study = read(actions, session)
-    assert actions.reader.remembers(study.current)
+    assert actions.reporter.remembers(study.current)
     sessions.end("tab")
-    assert not actions.reader.remembers(study.current) and not actions.reader.remembers(study.prior)
+    assert not actions.reporter.remembers(study.current) and not actions.reporter.remembers(study.prior)
     again = sessions.of("tab")
     assert again.current is None and again.report is None and again.draft == ""
 
@@ -52,7 +52,7 @@ def test_images_that_were_replaced_are_forgotten_too(actions, sessions):
     first = read(actions, session)
     actions.take_example(session, examples()[1])
     sessions.end("tab")
-    assert not actions.reader.remembers(first.current)
+    assert not actions.reporter.remembers(first.current)
 
 
 def test_what_another_tab_still_shows_is_kept_for_it(actions, sessions):
@@ -60,9 +60,9 @@ def test_what_another_tab_still_shows_is_kept_for_it(actions, sessions):
         actions.take_example(sessions.of(key), examples()[0])
     study = read(actions, sessions.of("one"))
     sessions.end("one")
-    assert actions.reader.remembers(study.current)
+    assert actions.reporter.remembers(study.current)
     sessions.end("two")
-    assert not actions.reader.remembers(study.current)
+    assert not actions.reporter.remembers(study.current)
 
 
 def test_a_tab_that_closes_in_the_middle_leaves_nothing(actions, sessions):
@@ -74,12 +74,12 @@ def test_a_tab_that_closes_in_the_middle_leaves_nothing(actions, sessions):
     next(events)  # nothing is encoded yet
     sessions.end("tab")
     states = list(events)
-    assert not actions.reader.remembers(study.current)
+    assert not actions.reporter.remembers(study.current)
     assert not any(state.get("sentences") for state in states)
 
 
-def test_a_broken_connection_ends_the_session_only_if_the_tab_stays_away(actions, reader, make_radiograph):
-    sessions = Sessions(reader.forget, idle_seconds=3600, grace_seconds=0)
+def test_a_broken_connection_ends_the_session_only_if_the_tab_stays_away(actions, reporter, make_radiograph):
+    sessions = Sessions(reporter.forget, idle_seconds=3600, grace_seconds=0)
     for tab in ("sleeping laptop", "closed"):
         sessions.of(tab).put("current", make_radiograph(1))
         sessions.leave(tab)
@@ -96,13 +96,13 @@ def test_what_an_interrupted_upload_leaves_is_swept(tmp_path):
     assert sweep(tmp_path, older_than_s=-1) == 1 and list(tmp_path.iterdir()) == []
 
 
-def test_idle_sessions_end_by_themselves(actions, reader):
-    sessions = Sessions(reader.forget, idle_seconds=0)
+def test_idle_sessions_end_by_themselves(actions, reporter):
+    sessions = Sessions(reporter.forget, idle_seconds=0)
     actions.take_example(sessions.of("left open"), examples()[0])
     study = read(actions, sessions.of("left open"))
     sessions.end_idle()
     assert len(sessions) == 0
-    assert not reader.remembers(study.current)
+    assert not reporter.remembers(study.current)
 
 
 def test_a_new_image_takes_the_old_report_away(actions, sessions):
@@ -141,8 +141,8 @@ def test_a_reading_that_fails_says_so_and_is_not_swallowed(actions, sessions, mo
     def break_down(*_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(actions.reader, "memory", break_down)
-    monkeypatch.setattr(actions.reader, "study_inputs", break_down)
+    monkeypatch.setattr(actions.reporter, "memory", break_down)
+    monkeypatch.setattr(actions.reporter, "study_inputs", break_down)
     session = sessions.of("tab")
     actions.take_example(session, examples()[0])
     actions.press(session, "", "", "PA", "PA")

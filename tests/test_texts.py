@@ -11,8 +11,8 @@ import pytest
 
 import priorrg
 from priorrg import texts
-from priorrg.facts import CHANGES, FINDINGS
 from priorrg.feedback.store import REASONS
+from priorrg.report.facts import CHANGES, FINDINGS
 
 HOUSE = Path(priorrg.__file__).parent
 SCRIPTS = HOUSE.parent / "assets" / "ui"

@@ -24,16 +24,15 @@ from priorrg.explain.overlays import Overlay
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
-from priorrg.reading import Reader, ReportDone, read_study
-from priorrg.report import Sentence
+from priorrg.report.sentences import Sentence
+from priorrg.reporting.reporter import ReportDone, Reporter, read_study
 from train import features, trainer
 from train.__main__ import main
 from train.config import load_config
-from train.data import Collator, LostImages, StudyDataset, image_paths, read_annotation
+from train.data import Collator, LostImages, StudyDataset, examples_of, image_paths, read_annotation
 from train.features import FeatureCache
-from train.localise import localise, mask_grid
+from train.measure.localise import localise, mask_grid
 from train.pretrain_vision import MASK_CHANNELS
-from train.trainer import examples_of
 
 ROOT = Path(__file__).parents[1]
 PAPER = ROOT / "train" / "configs" / "paper.yaml"
@@ -139,13 +138,13 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.slow
 def test_the_chain_ends_in_weights_that_the_app_reads_with(trained, data, tmp_path):
     assert main(["embed", "--weights", str(trained / "stage2"), "--output", str(tmp_path / "small")]) == 0
-    reader = Reader.load(str(tmp_path / "small"))
+    reporter = Reporter.load(str(tmp_path / "small"))
     record = read_annotation(data / "annotation.json")["test"][1]
     assert record.prior
     study = read_study(data / record.current, data / record.prior, indication="Rule out effusion.")
-    done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
+    done = next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
     assert done.tokens, "what two epochs of six patients teach may be nothing but spaces; the chain is what counts"
-    assert reader.card.kind == "simulated"
+    assert reporter.card.kind == "simulated"
 
 
 @pytest.mark.slow
@@ -210,7 +209,7 @@ def test_an_overlay_that_peaks_on_the_finding_scores_and_one_that_peaks_beside_i
 
     def measured(change) -> dict:
         overlay = Overlay(Sentence(text, 0, len(text)), change(now), change(before))
-        monkeypatch.setattr("train.localise.explain", lambda *_, **__: [overlay])
+        monkeypatch.setattr("train.measure.localise.explain", lambda *_, **__: [overlay])
         figures = localise(ReaderOfTheTruth(), [record, *priors], data, pairs=1)  # type: ignore[arg-type]
         assert set(figures) == {"attention", "attention, plain", "gradient", "gradient, plain"}
         return figures["gradient"]
@@ -621,7 +620,7 @@ def test_data_without_truth_trains_from_pixels(trained, data, tmp_path, capsys):
         assert main([stage, "--config", config]) == 0
         printed = capsys.readouterr().out
         assert f"skipped images/{damaged.name}" in printed and "train: 1 of 12 studies left out" in printed
-    assert Reader.load(str(tmp_path / "stage2")).card.name == "small"
+    assert Reporter.load(str(tmp_path / "stage2")).card.name == "small"
 
 
 # What a user can mend is one sentence

@@ -153,7 +153,7 @@ def _examples(options: argparse.Namespace) -> None:
 
 
 def _convert_iu(options: argparse.Namespace) -> None:
-    from train.iu_xray import convert
+    from train.convert.iu_xray import convert
 
     convert(options.reports, options.images, options.output, options.seed, options.max_missing)
     print("To train on it, a copy of train/configs/paper.yaml with:")
@@ -164,7 +164,7 @@ def _convert_iu(options: argparse.Namespace) -> None:
 def _throughput(options: argparse.Namespace) -> None:
     from train.config import load_config
     from train.data import read_view_positions
-    from train.throughput import at_scale, data_table, from_data, scale_table
+    from train.measure.throughput import at_scale, data_table, from_data, scale_table
 
     if options.random_weights:
         config = load_config(options.config, options.override)
@@ -266,8 +266,8 @@ def _trained(weights: Path) -> tuple[Any, Any]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from train import text_metrics
-    from train.evaluate import evaluate
+    from train.measure import text_metrics
+    from train.measure.evaluate import evaluate
 
     config, records = _prepared(options, options.split)
     folders = {"radgraph": options.radgraph, "chexbert": options.chexbert}
@@ -286,7 +286,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _retrieve(options: argparse.Namespace) -> None:
-    from train.retrieval import retrieve
+    from train.measure.retrieval import retrieve
 
     config, records = _prepared(options, options.split)
     model, processor = _trained(options.weights)
@@ -294,21 +294,21 @@ def _retrieve(options: argparse.Namespace) -> None:
 
 
 def _localise(options: argparse.Namespace) -> None:
-    from priorrg.confidence import weights_digest
-    from priorrg.reading import Reader
-    from train.localise import localise, table
+    from priorrg.reporting.confidence import weights_digest
+    from priorrg.reporting.reporter import Reporter
+    from train.measure.localise import localise, table
 
     config, records = _prepared(options, options.split)
-    reader = Reader.load(str(options.weights))
-    figures = localise(reader, records[options.split], Path(config.data.image_root), options.pairs)
+    reporter = Reporter.load(str(options.weights))
+    figures = localise(reporter, records[options.split], Path(config.data.image_root), options.pairs)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({"weights": weights_digest(reader.model), **figures}, indent=1))
+    options.output.write_text(json.dumps({"weights": weights_digest(reporter.model), **figures}, indent=1))
     print(table(figures))
 
 
 def _calibrate(options: argparse.Namespace) -> None:
-    from priorrg.confidence import FILE
-    from train.calibrate import calibrate
+    from priorrg.reporting.confidence import FILE
+    from train.measure.calibrate import calibrate
 
     config, records = _prepared(options, options.split, options.measure)
     model, processor = _trained(options.weights)
@@ -338,7 +338,7 @@ def _embed(options: argparse.Namespace) -> None:
 
 def _card(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
-    from train.card import WORTH, update_card
+    from train.measure.card import WORTH, update_card
 
     files = {name: getattr(options, name) for name in ("evaluation", "localisation", "shifted", "retrieval")}
     files |= dict(zip(WORTH, options.worth or (), strict=False))
@@ -358,8 +358,8 @@ def _card(options: argparse.Namespace) -> None:
 
 def _check_weights(weights: Path, read: dict[str, Any]) -> None:
     """Raises DataError for figures that were measured on other weights than these."""
-    from priorrg.confidence import weights_digest
     from priorrg.errors import DataError
+    from priorrg.reporting.confidence import weights_digest
 
     digest = weights_digest(_trained(weights)[0])
     for name in ("evaluation", "shifted", "localisation"):

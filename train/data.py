@@ -26,10 +26,10 @@ from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from train.config import RunConfig
 from train.features import FeatureCache, check_count
-from train.pretrain_vision import FINDING_KEYS, VisionRun, targets_of
+from train.pretrain_vision import VisionRun, targets_of
 from train.processes import gathered, processes
 from train.simulate.reports import write_context, write_report
-from train.simulate.truth import CHANGES, StudyTruth, change_of
+from train.simulate.truth import CHANGES, FINDING_KEYS, StudyTruth, change_of
 
 # Classes of the auxiliary heads: absent, present without a prior to compare with, then CHANGES.
 ABSENT, NOT_COMPARED = 0, 1
@@ -264,6 +264,12 @@ class StudyDataset(Dataset):
             findings = write_report(truth, prior_truth, context, rng)
         number = self._numbers[record.study_id, way]
         return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number)
+
+
+def examples_of(records: Sequence[Record]) -> list[Example]:
+    """The written examples of records, in order."""
+    dataset = StudyDataset(records)
+    return [dataset[number] for number in range(len(dataset))]
 
 
 def _makes_sense(record: Record, way: str) -> bool:

@@ -22,15 +22,8 @@ from torch import Tensor, nn
 from transformers import Dinov2Model
 
 from train.processes import bfloat16_is_fast
-from train.simulate.truth import DEVICES, FINDINGS, MASK_CHANNELS, SIDED, SIDES, ZONED, ZONES, StudyTruth
+from train.simulate.truth import DEVICES, FINDING_KEYS, MASK_CHANNELS, StudyTruth
 
-# Image-level targets: every finding in every place it can have, then the devices.
-FINDING_KEYS = tuple(
-    (name, side, zone)
-    for name in FINDINGS
-    for side in (SIDES if name in SIDED else ("",))
-    for zone in (ZONES if name in ZONED else ("",))
-)
 TIPPED = ("endotracheal tube", "central venous catheter", "nasogastric tube", "chest drain")
 CATHETER_SIDES = 1  # one more output: the catheter's side, right = 0, left = 1
 

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,10 @@ from priorrg.errors import CheckpointError, DataError
 from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from train.config import RunConfig, StageConfig
-from train.data import CHANGE_CLASSES, Collator, Example, LostImages, Record, StudyDataset, image_paths, readable
+from train.data import CHANGE_CLASSES, Collator, LostImages, Record, StudyDataset, image_paths, readable
 from train.features import FeatureCache
-from train.pretrain_vision import FINDING_KEYS
 from train.processes import bfloat16_is_fast, processes
+from train.simulate.truth import FINDING_KEYS
 
 _COMPLETE = "complete"  # the file that says that all processes have written their part of a checkpoint
 
@@ -395,9 +394,3 @@ def record_run(output: Path, config: RunConfig, result: dict[str, Any]) -> None:
 
 def _reporters() -> str:
     return "tensorboard" if importlib.util.find_spec("tensorboard") else "none"
-
-
-def examples_of(records: Sequence[Record]) -> list[Example]:
-    """The written examples of records, in order."""
-    dataset = StudyDataset(records)
-    return [dataset[number] for number in range(len(dataset))]

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from captum.attr import InputXGradient
 
-from priorrg.confidence import sentence_places
 from priorrg.model.modeling import Memory
 from priorrg.model.perceiver import PerceiverWeights
-from priorrg.reading import Reader
-from priorrg.report import Sentence
+from priorrg.report.sentences import Sentence
+from priorrg.reporting.confidence import sentence_places
+from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.zero_gpu import on_gpu
 from priorrg.study import Study
-from priorrg.zero_gpu import on_gpu
 
 METHODS = ("attention", "gradient")
 
@@ -43,7 +43,7 @@ class Overlay:
 
 @on_gpu()
 def explain(
-    reader: Reader,
+    reporter: Reporter,
     study: Study,
     tokens: tuple[int, ...],
     sentences: tuple[Sentence, ...],
@@ -62,12 +62,12 @@ def explain(
         raise ValueError(f"method is {method!r}, not one of {METHODS}")
     if not sentences:
         return []
-    owners = sentence_tokens(reader, tokens, sentences)
+    owners = sentence_tokens(reporter, tokens, sentences)
     stop = stop or threading.Event()
     if method == "attention":
-        found = _attention(reader, study, tokens, owners)
+        found = _attention(reporter, study, tokens, owners)
     else:
-        found = _gradient(reader, study, tokens, owners, stop)
+        found = _gradient(reporter, study, tokens, owners, stop)
     if stop.is_set():
         return []
     overlays = [
@@ -97,23 +97,23 @@ def specific(grids: list[np.ndarray]) -> list[np.ndarray]:
     return [grid / np.maximum(average + average.mean(), 1e-12) for grid in grids]
 
 
-def sentence_tokens(reader: Reader, tokens: tuple[int, ...], sentences: tuple[Sentence, ...]) -> list[list[int]]:
+def sentence_tokens(reporter: Reporter, tokens: tuple[int, ...], sentences: tuple[Sentence, ...]) -> list[list[int]]:
     """Places in `tokens` that wrote each sentence; a token that spans a boundary counts to where it ends."""
-    return sentence_places(reader.processor, tokens, sentences)
+    return sentence_places(reporter.processor, tokens, sentences)
 
 
-def _decoder_inputs(reader: Reader, tokens: tuple[int, ...]) -> torch.Tensor:
-    return torch.tensor([[reader.config.decoder_start_token_id, *tokens[:-1]]], device=reader.device)
+def _decoder_inputs(reporter: Reporter, tokens: tuple[int, ...]) -> torch.Tensor:
+    return torch.tensor([[reporter.config.decoder_start_token_id, *tokens[:-1]]], device=reporter.device)
 
 
 Parts = tuple[torch.Tensor, torch.Tensor | None]  # current (P,), prior (P,) or None
 
 
-def _attention(reader: Reader, study: Study, tokens: tuple[int, ...], owners: list[list[int]]) -> list[Parts]:
-    with reader.lock, torch.no_grad():
-        memory = reader.memory(study, output_attentions=True)
-        output = reader.model(
-            memory=memory.full, decoder_input_ids=_decoder_inputs(reader, tokens), output_attentions=True
+def _attention(reporter: Reporter, study: Study, tokens: tuple[int, ...], owners: list[list[int]]) -> list[Parts]:
+    with reporter.lock, torch.no_grad():
+        memory = reporter.memory(study, output_attentions=True)
+        output = reporter.model(
+            memory=memory.full, decoder_input_ids=_decoder_inputs(reporter, tokens), output_attentions=True
         )
     looked = torch.stack([layer[0].float().mean(dim=0) for layer in output.cross_attentions]).mean(dim=0)  # (T, 3K)
     flow = memory_flow(memory)
@@ -159,28 +159,28 @@ def perceiver_flow(weights: PerceiverWeights) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _gradient(
-    reader: Reader, study: Study, tokens: tuple[int, ...], owners: list[list[int]], stop: threading.Event
+    reporter: Reporter, study: Study, tokens: tuple[int, ...], owners: list[list[int]], stop: threading.Event
 ) -> list[Parts]:
-    inputs = reader.study_inputs(study)
+    inputs = reporter.study_inputs(study)
     names = [
         n for n in ("current_last_hidden_state", "current_hidden_states", "prior_last_hidden_state") if n in inputs
     ]
     fixed = {name: value for name, value in inputs.items() if name not in names}
     features = tuple(inputs[name].detach().clone().float().requires_grad_() for name in names)
-    ids = _decoder_inputs(reader, tokens)
-    targets = torch.tensor(tokens, device=reader.device)
+    ids = _decoder_inputs(reporter, tokens)
+    targets = torch.tensor(tokens, device=reporter.device)
 
     def score(*values: torch.Tensor, places: list[int]) -> torch.Tensor:
         study_inputs: dict[str, Any] = fixed | dict(zip(names, values, strict=True))
-        memory = reader.model.encode_study(**study_inputs)
-        logits = reader.model(memory=memory.full, decoder_input_ids=ids).logits[0].float().log_softmax(dim=-1)
+        memory = reporter.model.encode_study(**study_inputs)
+        logits = reporter.model(memory=memory.full, decoder_input_ids=ids).logits[0].float().log_softmax(dim=-1)
         return logits[places, targets[places]].sum()[None]
 
     found: list[Parts] = []
     for places in owners:
         if stop.is_set():
             break
-        with reader.lock, torch.enable_grad():
+        with reporter.lock, torch.enable_grad():
             attributed = InputXGradient(lambda *v, p=places: score(*v, places=p)).attribute(features)
         last, layers, *prior = (part.detach().abs() for part in attributed)
         current = last[0].sum(dim=-1) + layers[0].sum(dim=(0, -1))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import priorrg
 from priorrg import texts
 from priorrg.explain.overlays import Overlay
-from priorrg.reading import WeightsCard
-from priorrg.report import Sentence, split_sentences
+from priorrg.report.sentences import Sentence, split_sentences
+from priorrg.reporting.reporter import WeightsCard
 from priorrg.study import UNKNOWN_VIEW, Radiograph, Study
 
 

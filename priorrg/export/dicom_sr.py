@@ -35,7 +35,7 @@ import priorrg
 from priorrg import texts
 from priorrg.errors import ExportError
 from priorrg.export.contents import ReportExport, described
-from priorrg.facts import PRESENT, Fact, read_facts
+from priorrg.report.facts import PRESENT, Fact, read_facts
 from priorrg.study import DicomReference, Radiograph
 
 # It logs the UIDs of what it copies from.

@@ -1,5 +1,5 @@
-"""Notes on the two images, and several files at once (priorrg/ui/awareness.py). What is the case is found in
-priorrg/awareness.py, whose kinds are the keys here."""
+"""Notes on the two images, and several files at once (priorrg/ui/notes.py). What is the case is found in
+priorrg/imaging/pairs.py, whose kinds are the keys here."""
 
 NOTES = {
     "mark": "Check:",

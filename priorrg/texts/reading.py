@@ -1,6 +1,6 @@
 """While a study is read: progress, what of the context was left out, and why a study cannot be read as it stands."""
 
-# What the status line says (priorrg/reading.py)
+# What the status line says (priorrg/reporting/reporter.py)
 
 READING_IMAGES = "Reading the images"
 READING_IMAGE = "Reading the image"

@@ -10,31 +10,31 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse
 
 from priorrg import texts
-from priorrg.confidence import Calibration
-from priorrg.reading import Reader, WeightsCard
+from priorrg.reporting.confidence import Calibration
+from priorrg.reporting.reporter import Reporter, WeightsCard
+from priorrg.reporting.weights import read_evaluation, read_model_card
 from priorrg.ui.login import login_needed
-from priorrg.weights import read_evaluation, read_model_card
 
 TEMPLATE = '<div class="about"></div>'
 CARD_PATH = "/card"
 WEAK = 0.5  # a finding whose F1 is below is named as one that these weights hardly see
 
 
-def build_about(assets: Path, reader: Reader, session_minutes: int) -> gr.HTML:
+def build_about(assets: Path, reporter: Reporter, session_minutes: int) -> gr.HTML:
     """assets: the folder of the page's scripts. Raises CheckpointError for an evaluation that cannot be read."""
-    evaluation = read_evaluation(reader.source) if reader.source else None
-    card = reader.card
+    evaluation = read_evaluation(reporter.source) if reporter.source else None
+    card = reporter.card
     measured = measured_words(evaluation) if evaluation else texts.page.ABOUT["not measured"]
     rows = [
         [texts.page.ABOUT["weights"], card.name],
         [texts.page.ABOUT["trained"], trained_words(card)],
         [texts.page.ABOUT["measured"], measured],
-        [texts.page.ABOUT["confidence"], confidence_words(reader.calibration)],
+        [texts.page.ABOUT["confidence"], confidence_words(reporter.calibration)],
         [texts.page.ABOUT["others"], texts.page.ABOUT["how others"]],
         [texts.page.ABOUT["use"], texts.page.ABOUT["research"]],
         [texts.page.ABOUT["data"], texts.page.DATA_NOTICE.format(minutes=session_minutes)],
     ]
-    has_card = bool(reader.source and read_model_card(reader.source))
+    has_card = bool(reporter.source and read_model_card(reporter.source))
     return gr.HTML(
         {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.page.ABOUT["card"]},
         html_template=TEMPLATE,
@@ -70,12 +70,12 @@ def measured_words(evaluation: dict[str, Any]) -> str:
     return f"{said} {texts.page.WEAK_FINDINGS.format(findings=', '.join(weak))}" if weak else said
 
 
-def serve_card(app: FastAPI, reader: Reader) -> None:
+def serve_card(app: FastAPI, reporter: Reporter) -> None:
     """Add GET /card: the weights' model card as plain text, 404 where they have none."""
 
     @app.get(CARD_PATH, dependencies=[Depends(login_needed)])
     def card() -> PlainTextResponse:
-        text = read_model_card(reader.source) if reader.source else ""
+        text = read_model_card(reporter.source) if reporter.source else ""
         if not text:
             raise HTTPException(404, texts.page.ABOUT["no card"])
         return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})

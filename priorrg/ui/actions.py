@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from priorrg import texts
-from priorrg.awareness import Remark
 from priorrg.errors import BusyError, StudyError
 from priorrg.explain.overlays import Overlay, explain
 from priorrg.feedback.store import REASONS, Feedback, FeedbackStore, SentenceMark
 from priorrg.imaging.open import read_radiograph
+from priorrg.imaging.pairs import Remark
 from priorrg.model.configuration import COARSE_FROM_MEMORY
-from priorrg.reading import (
+from priorrg.report.sentences import EditedSentence, edited_text
+from priorrg.reporting.reporter import (
     DraftDone,
     DraftWord,
     Event,
     Progress,
-    Reader,
     ReportDone,
+    Reporter,
     ReportWord,
     Stopped,
 )
-from priorrg.report import EditedSentence, edited_text
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
 from priorrg.ui.examples import Example
-from priorrg.ui.reported import changes_payload, report_payload
+from priorrg.ui.report_payload import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
 from priorrg.ui.turns import Turns
 from priorrg.ui.uploads import read_and_delete
@@ -37,11 +37,11 @@ MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one se
 
 
 class Actions:
-    """The reader's actions on a session, over one Reader and one store."""
+    """The reader's actions on a session, over one Reporter and one store."""
 
-    def __init__(self, reader: Reader, store: FeedbackStore, most_waiting: int = 20):
+    def __init__(self, reporter: Reporter, store: FeedbackStore, most_waiting: int = 20):
         """most_waiting: readings that may wait for the one that is read."""
-        self.reader = reader
+        self.reporter = reporter
         self.store = store
         self.turns = Turns(most_waiting)
 
@@ -74,7 +74,7 @@ class Actions:
         """
         for radiograph in (session.current, session.prior):
             if radiograph is not None:
-                self.reader.encode_ahead(radiograph, lambda shown=radiograph: session.shows(shown))
+                self.reporter.encode_ahead(radiograph, lambda shown=radiograph: session.shows(shown))
 
     def remove(self, session: Session, side: str) -> None:
         session.put(side, None)
@@ -160,7 +160,7 @@ class Actions:
         draft = ""
         try:
             yield shown
-            for event in self.reader.read(run.study, run.stop):
+            for event in self.reporter.stream(run.study, run.stop):
                 if session.run is not run:
                     return
                 shown = _shown(shown, event)
@@ -185,7 +185,7 @@ class Actions:
         finally:
             run.stop.set()  # the tab went away in the middle: what runs for it ends
             if session.has_ended:  # and features that were just then computed for it go too
-                self.reader.forget([r.fingerprint for r in (run.study.current, run.study.prior) if r])
+                self.reporter.forget([r.fingerprint for r in (run.study.current, run.study.prior) if r])
 
     def shown(self, session: Session) -> dict[str, Any] | None:
         """The finished report, with whatever overlays the page has; None where there is none."""
@@ -218,7 +218,7 @@ class Actions:
             return None
         if method not in known:
             try:
-                overlays = explain(self.reader, run.study, report.tokens, report.sentences, method, stop=stop)
+                overlays = explain(self.reporter, run.study, report.tokens, report.sentences, method, stop=stop)
             finally:
                 with session.lock:
                     session.tracing = None if session.tracing is stop else session.tracing
@@ -283,12 +283,12 @@ class Actions:
 
     def draft_note(self) -> str:
         """What the coarse draft is with these weights."""
-        from_memory = self.reader.config.coarse_draft == COARSE_FROM_MEMORY
+        from_memory = self.reporter.config.coarse_draft == COARSE_FROM_MEMORY
         return texts.report.DRAFT_FROM_MEMORY if from_memory else texts.report.DRAFT_FROM_WHOLE
 
     def _given(self, study: Study) -> dict[str, Any]:
         """What of context and view positions the model was given, and a sentence on what it was not."""
-        received = self.reader.received_context(study.context)
+        received = self.reporter.received_context(study.context)
         views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}
         words = {name: texts.notes.FACTS["missing"] if view == UNKNOWN_VIEW else view for name, view in views.items()}
         told = texts.report.RECEIVED_PRIOR if study.has_prior else texts.report.RECEIVED_ALONE
@@ -313,7 +313,7 @@ class Actions:
             raise StudyError(texts.feedback.FEEDBACK["no report"])
         if rating is None:
             raise StudyError(texts.feedback.FEEDBACK["no rating"])
-        study, config = run.study, self.reader.config
+        study, config = run.study, self.reporter.config
         corrected = (corrected or "").strip()
         number = self.store.add(
             Feedback(

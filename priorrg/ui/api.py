@@ -20,7 +20,7 @@ from priorrg import __version__, texts
 from priorrg.errors import ImageError, PriorRGError, StudyError
 from priorrg.explain.overlays import METHODS, Overlay, explain
 from priorrg.explain.placement import seen_square
-from priorrg.reading import DraftDone, Reader, ReportDone
+from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.turns import Turns
 from priorrg.ui.uploads import read
@@ -30,10 +30,10 @@ DIGITS = 5  # significant ones of a number in a grid
 
 
 class Api:
-    """The endpoints as plain methods over one Reader; they raise PriorRGError."""
+    """The endpoints as plain methods over one Reporter; they raise PriorRGError."""
 
-    def __init__(self, reader: Reader, turns: Turns):
-        self.reader = reader
+    def __init__(self, reporter: Reporter, turns: Turns):
+        self.reporter = reporter
         self.turns = turns
 
     def report(
@@ -52,7 +52,7 @@ class Api:
         every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
         context was left out), note (the disclaimer).
         """
-        with Uploads(self.reader, current, prior) as uploads, self.turns.turn():
+        with Uploads(self.reporter, current, prior) as uploads, self.turns.turn():
             return self._read(uploads.study(indication, history, view, prior_view))[0]
 
     def draft(
@@ -65,10 +65,10 @@ class Api:
         prior_view: str = "",
     ) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
-        with Uploads(self.reader, current, prior) as uploads:
+        with Uploads(self.reporter, current, prior) as uploads:
             with self.turns.turn():  # the files too are read one call after another: a film takes much memory
                 study = uploads.study(indication, history, view, prior_view)
-                with closing(self.reader.read(study)) as events:  # type: ignore[type-var]
+                with closing(self.reporter.stream(study)) as events:  # type: ignore[type-var]
                     text = next(event.text for event in events if isinstance(event, DraftDone))
             return self._answer(study, coarse_draft=text)
 
@@ -90,14 +90,14 @@ class Api:
         divides between current and prior, None for attention. Numbers compare within one grid only.
         seen: the square of each image that the grid covers: left, top, width, height as fractions of the image.
         """
-        with Uploads(self.reader, current, prior) as uploads:
+        with Uploads(self.reporter, current, prior) as uploads:
             method = (method or "attention").strip().lower()
             if method not in METHODS:
                 raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
             with self.turns.turn():
                 study = uploads.study(indication, history, view, prior_view)
                 answer, done = self._read(study)
-                overlays = explain(self.reader, study, done.tokens, done.sentences, method)
+                overlays = explain(self.reporter, study, done.tokens, done.sentences, method)
             return answer | {
                 "method": method,
                 "overlays": [_overlay(overlay) for overlay in overlays],
@@ -109,7 +109,7 @@ class Api:
 
     def _read(self, study: Study) -> tuple[dict[str, Any], ReportDone]:
         draft, done = "", None
-        for event in self.reader.read(study):
+        for event in self.reporter.stream(study):
             if isinstance(event, DraftDone):
                 draft = event.text
             elif isinstance(event, ReportDone):
@@ -120,9 +120,9 @@ class Api:
 
     def _answer(self, study: Study, **more: Any) -> dict[str, Any]:
         return more | {
-            "context_note": self.reader.received_context(study.context).note,
-            "weights": self.reader.card.name,
-            "weights_kind": self.reader.card.kind,
+            "context_note": self.reporter.received_context(study.context).note,
+            "weights": self.reporter.card.name,
+            "weights_kind": self.reporter.card.kind,
             "note": texts.report.DISCLAIMER,
             "api": API_VERSION,
             "version": __version__,
@@ -132,15 +132,15 @@ class Api:
 class Uploads:
     """The files of one call. When it ends, however it does, they are deleted and their features forgotten."""
 
-    def __init__(self, reader: Reader, current: str | None, prior: str | None):
-        self.reader = reader
+    def __init__(self, reporter: Reporter, current: str | None, prior: str | None):
+        self.reporter = reporter
         self.files = {side: Path(path) for side, path in (("current", current), ("prior", prior)) if path}
         self.radiographs: dict[str, Radiograph] = {}
 
     def study(self, indication: str | None, history: str | None, view: str | None, prior_view: str | None) -> Study:
         """Raises ImageError, StudyError."""
         views = {"current": view, "prior": prior_view}
-        known = {side: self.reader.processor.check_view(name) for side, name in views.items() if name}
+        known = {side: self.reporter.processor.check_view(name) for side, name in views.items() if name}
         context = check_context(ClinicalContext(indication or "", history or ""))
         if "current" not in self.files:
             raise StudyError(texts.reading.NO_CURRENT_FILE)
@@ -159,7 +159,7 @@ class Uploads:
     def __exit__(self, *_: object) -> None:
         for file in self.files.values():  # not before: one file may be named twice
             file.unlink(missing_ok=True)
-        self.reader.forget(sorted({radiograph.fingerprint for radiograph in self.radiographs.values()}))
+        self.reporter.forget(sorted({radiograph.fingerprint for radiograph in self.radiographs.values()}))
 
 
 def _overlay(overlay: Overlay) -> dict[str, Any]:
@@ -177,12 +177,12 @@ def _rows(grid: np.ndarray) -> list[list[float]]:
     return [[float(f"{value:.{DIGITS}g}") for value in row] for row in grid]
 
 
-def build_api(reader: Reader, turns: Turns) -> None:
+def build_api(reporter: Reporter, turns: Turns) -> None:
     """Add the endpoints to the page that is being built (inside its `with gr.Blocks()`); nothing of them is seen.
 
     Files come in through gr.File, which takes nothing but this server's own uploads; gr.api would take any path.
     """
-    api = Api(reader, turns)
+    api = Api(reporter, turns)
     with gr.Column(visible=False):
         asked = [
             gr.File(label="current"),

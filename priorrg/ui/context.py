@@ -10,7 +10,7 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.errors import StudyError
-from priorrg.reading import Reader
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
 
 TEMPLATE = '<div class="context"><div class="context-length" role="status"></div></div>'
@@ -52,23 +52,23 @@ def build_context(assets: Path) -> ContextParts:
     )
 
 
-def context_payload(reader: Reader, indication: str, history: str) -> dict[str, Any]:
+def context_payload(reporter: Reporter, indication: str, history: str) -> dict[str, Any]:
     """Lengths and the received context for assets/ui/context.js. isLong: more was typed than these weights read."""
     lengths = {"indication": len(indication), "history": len(history), "characters": f"{MAX_CONTEXT_CHARACTERS:,}"}
     try:
-        received = reader.received_context(ClinicalContext(indication, history))
+        received = reporter.received_context(ClinicalContext(indication, history))
     except StudyError as error:
         return {"length": str(error), "isLong": True, "received": ""}
     length = texts.page.CONTEXT_LENGTH.format(tokens=received.tokens, most=received.most, **lengths)
     return {"length": f"{length} {received.note}".strip(), "isLong": bool(received.note), "received": received.text}
 
 
-def wire(parts: ContextParts, reader: Reader) -> None:
+def wire(parts: ContextParts, reporter: Reporter) -> None:
     """Listeners of these parts."""
     boxes = [parts.indication, parts.history]
 
     def on_change(indication: str, history: str) -> dict[str, Any]:
-        return context_payload(reader, indication or "", history or "")
+        return context_payload(reporter, indication or "", history or "")
 
     for box in boxes:
         box.change(

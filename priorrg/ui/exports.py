@@ -20,7 +20,7 @@ from priorrg.errors import ExportError, PriorRGError, StudyError
 from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS
 from priorrg.export.text import clipboard_text
-from priorrg.reading import WeightsCard
+from priorrg.reporting.reporter import WeightsCard
 from priorrg.ui.sessions import Session
 
 TEMPLATE = '<div class="exports"></div>'

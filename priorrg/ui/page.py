@@ -14,19 +14,18 @@ from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from priorrg.ui.about import build_about
 from priorrg.ui.actions import Actions
 from priorrg.ui.api import build_api
-from priorrg.ui.awareness import build_notes, build_set_upload, notes_payload
-from priorrg.ui.awareness import wire as wire_awareness
 from priorrg.ui.context import build_context
 from priorrg.ui.context import wire as wire_context
 from priorrg.ui.examples import examples
 from priorrg.ui.exports import build_exports, wire_exports
-from priorrg.ui.payload import undiffed, viewer_payload
-from priorrg.ui.report_column import build_readings, build_report
-from priorrg.ui.report_column import wire as wire_report
-from priorrg.ui.reported import report_payload
+from priorrg.ui.notes import build_notes, build_set_upload, notes_payload
+from priorrg.ui.notes import wire as wire_awareness
+from priorrg.ui.report import build_readings, build_report
+from priorrg.ui.report import wire as wire_report
+from priorrg.ui.report_payload import report_payload, undiffed
 from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.uploads import ABANDONED_AFTER_S
-from priorrg.ui.viewer import build_viewer
+from priorrg.ui.viewer import build_viewer, viewer_payload
 
 ASSETS = Path(__file__).parent.parent.parent / "assets" / "ui"
 PROBLEM = '<div class="problem" role="alert"></div>'
@@ -56,9 +55,9 @@ CHANGE_THEME = f"""() => {{
 
 def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr.Blocks:
     """The whole page. session_minutes: after so long without a word of it a session is forgotten."""
-    card = actions.reader.card
+    card = actions.reporter.card
     views = [(texts.page.PAGE["not stated"], UNKNOWN_VIEW)] + [
-        (name, name) for name in actions.reader.config.view_positions if name != UNKNOWN_VIEW
+        (name, name) for name in actions.reporter.config.view_positions if name != UNKNOWN_VIEW
     ]
     studies = examples()
     example_contexts = [ClinicalContext(study.indication, study.history) for study in studies]
@@ -159,7 +158,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
                     )
         compare, readings = build_readings(ASSETS)
         with gr.Accordion(texts.page.PAGE["about"], open=True, elem_id="weights"):
-            build_about(ASSETS, actions.reader, session_minutes)
+            build_about(ASSETS, actions.reporter, session_minutes)
         theme.click(None, None, None, js=CHANGE_THEME, api_visibility="private")
 
         shown_study = [viewer, report, view_boxes["current"], view_boxes["prior"], problem, notes]
@@ -289,7 +288,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             api_visibility="private",
             show_progress="hidden",
         ).then(on_written, corrected, corrected, queue=False, api_visibility="private", show_progress="hidden")
-        wire_context(context, actions.reader)
+        wire_context(context, actions.reporter)
         wire_exports(card, session_of, exports, method)
         wire_report(actions, session_of, report, corrected, unsent, compare, readings)
 
@@ -346,5 +345,5 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
         page.unload(on_unload)
 
-        build_api(actions.reader, actions.turns)
+        build_api(actions.reporter, actions.turns)
     return page

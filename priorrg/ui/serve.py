@@ -11,7 +11,7 @@ from starlette.routing import Mount
 
 from priorrg import texts
 from priorrg.feedback.store import FeedbackStore
-from priorrg.reading import Reader
+from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui import uploads
 from priorrg.ui.about import serve_card
@@ -25,7 +25,7 @@ OTHER_THREADS = 40  # Gradio's own number
 MOST_EVENTS = 500  # in Gradio's queue, uploads among them: against a flood; readings wait in ours (turns.py)
 
 
-def build_app(settings: Settings, reader: Reader) -> FastAPI:
+def build_app(settings: Settings, reporter: Reporter) -> FastAPI:
     """The page at /, its health at /healthz.
 
     Another route of ours goes before the page is mounted and takes `dependencies=[Depends(login_needed)]`.
@@ -33,11 +33,11 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
     """
     uploads.keep_apart()
     logins = Logins.read(settings.auth) if settings.auth else None
-    sessions = Sessions(reader.forget, settings.session_minutes * 60)
+    sessions = Sessions(reporter.forget, settings.session_minutes * 60)
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
-    actions = Actions(reader, FeedbackStore(settings.feedback), settings.queue_size)
+    actions = Actions(reporter, FeedbackStore(settings.feedback), settings.queue_size)
     page = build_page(actions, sessions, settings.session_minutes)
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
@@ -49,10 +49,10 @@ def build_app(settings: Settings, reader: Reader) -> FastAPI:
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
-        return {"status": "ok", "weights": reader.card.name}
+        return {"status": "ok", "weights": reporter.card.name}
 
     serve_pixels(app, sessions, actions.encode_ahead)
-    serve_card(app, reader)
+    serve_card(app, reporter)
     served = gr.mount_gradio_app(
         app,
         page,

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from priorrg.awareness import Remark
 from priorrg.explain.overlays import Overlay
 from priorrg.feedback.store import SentenceMark
-from priorrg.reading import ReportDone
-from priorrg.report import EditedSentence, edited_text
+from priorrg.imaging.pairs import Remark
+from priorrg.report.sentences import EditedSentence, edited_text
+from priorrg.reporting.reporter import ReportDone
 from priorrg.study import ClinicalContext, Radiograph, Study
 
 

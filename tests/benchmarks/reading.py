@@ -14,14 +14,14 @@ import torch
 
 from priorrg.explain.overlays import METHODS, explain
 from priorrg.imaging.open import read_radiograph
-from priorrg.reading import DraftWord, Reader, ReportDone
+from priorrg.reporting.reporter import DraftWord, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.examples import examples
-from priorrg.ui.withheld import WITHHELD, is_there, without
+from priorrg.ui.readings import WITHHELD, is_there, without
 
 
 def main(rounds: int) -> None:
-    reader = Reader.load()
+    reporter = Reporter.load()
     times: dict[str, list[float]] = {}
 
     def note(name: str, began: float) -> None:
@@ -34,11 +34,11 @@ def main(rounds: int) -> None:
         prior = read_radiograph(example.prior) if example.prior else None
         note("reading the files", began)
         studies.append(Study(current, prior, ClinicalContext(example.indication, example.history)))
-    reader.report(studies[0])  # warm up
+    reporter.report(studies[0])  # warm up
     for study in studies * rounds:
-        reader.forget(r.fingerprint for r in (study.current, study.prior) if r)
+        reporter.forget(r.fingerprint for r in (study.current, study.prior) if r)
         began, drafted, done = time.perf_counter(), False, None
-        for event in reader.read(study):
+        for event in reporter.stream(study):
             if isinstance(event, DraftWord) and not drafted:
                 note("first coarse word", began)
                 drafted = True
@@ -47,22 +47,22 @@ def main(rounds: int) -> None:
         note("refined report", began)
         assert done is not None
         began = time.perf_counter()
-        reader.report(study)
+        reporter.report(study)
         note("the same again, images remembered", began)
         began = time.perf_counter()
-        reader.report(study, num_beams=3)
+        reporter.report(study, num_beams=3)
         note("the same with 3 beams", began)
         began = time.perf_counter()
         for what in (what for what in WITHHELD if is_there(study, what)):
-            for _ in reader.read(without(study, what), with_draft=False):
+            for _ in reporter.stream(without(study, what), with_draft=False):
                 pass
         note("read again without prior, context, both", began)
         for method in METHODS:
             began = time.perf_counter()
-            explain(reader, study, done.tokens, done.sentences, method)
+            explain(reporter, study, done.tokens, done.sentences, method)
             note(f"overlays by {method}", began)
     whole = statistics.median(times["refined report"])
-    print(f"{torch.get_num_threads()} threads, {reader.device}, {len(studies)} studies x {rounds} rounds, medians")
+    print(f"{torch.get_num_threads()} threads, {reporter.device}, {len(studies)} studies x {rounds} rounds, medians")
     for name, values in times.items():
         median = statistics.median(values)
         print(f"{name:36} {median:7.3f} s   ratio {median / whole:5.2f}")

@@ -26,6 +26,13 @@ SIDED = ("effusion", "pneumothorax", "opacity", "atelectasis", "nodule", "fractu
 ZONED = ("opacity", "nodule")  # upper, mid or lower lung zone
 SIDES = ("right", "left")
 ZONES = ("upper", "mid", "lower")
+# Every finding in every place that it can have.
+FINDING_KEYS = tuple(
+    (name, side, zone)
+    for name in FINDINGS
+    for side in (SIDES if name in SIDED else ("",))
+    for zone in (ZONES if name in ZONED else ("",))
+)
 CHANGES = ("new", "larger", "unchanged", "smaller", "resolved")
 DEVICES = (
     "endotracheal tube",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from priorrg import texts
-from priorrg.confidence import Confidence
+from priorrg.explain.drawing import levels
 from priorrg.explain.overlays import Overlay
-from priorrg.facts import Fact, change_tag, read_facts
-from priorrg.reading import ReportDone
-from priorrg.report import ChangedSentence, EditedSentence, changed_sentences
-from priorrg.ui.payload import overlay_payload
+from priorrg.report.facts import Fact, change_tag, read_facts
+from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences
+from priorrg.reporting.confidence import Confidence
+from priorrg.reporting.reporter import ReportDone
 
 
 def report_payload(
@@ -113,3 +114,20 @@ def facts_payload(facts: Sequence[Fact]) -> list[dict[str, str]]:
         }
         for fact in facts
     ]
+
+
+def overlay_payload(overlay: Overlay) -> dict[str, Any]:
+    return {
+        "current": levels(overlay.current).tolist(),
+        "prior": None if overlay.prior is None else levels(overlay.prior).tolist(),
+        "shares": None if overlay.shares is None else list(overlay.shares),
+    }
+
+
+def undiffed(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    """A payload that a generator yields, with what stands under `name` as JSON text, which the scripts read.
+
+    Gradio sends of each yield what differs from the one before, and takes away other things than were meant where lists
+    stand in lists (gradio/utils.py, diff: the places of inner deletions are counted down once more by the outer list).
+    """
+    return payload | {name: json.dumps(payload[name])} if name in payload else payload

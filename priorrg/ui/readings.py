@@ -13,12 +13,12 @@ from typing import Any
 
 from priorrg import texts
 from priorrg.errors import BusyError
-from priorrg.facts import Fact, read_facts
-from priorrg.reading import ReportDone
-from priorrg.report import split_sentences
+from priorrg.report.facts import Fact, read_facts
+from priorrg.report.sentences import split_sentences
+from priorrg.reporting.reporter import ReportDone
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import Actions
-from priorrg.ui.reported import changes_payload
+from priorrg.ui.report_payload import changes_payload
 from priorrg.ui.sessions import Comparison, Session
 
 WITHHELD = ("prior", "context", "both")
@@ -84,7 +84,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
                     break
                 yield shown(texts.page.READINGS_BUSY[what])
                 study = without(run.study, what)
-                for event in actions.reader.read(study, comparison.stop, with_draft=False):
+                for event in actions.reporter.stream(study, comparison.stop, with_draft=False):
                     if isinstance(event, ReportDone):
                         comparison.readings[what] = event.text
         except Exception:
@@ -95,7 +95,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
             was_stopped = comparison.stop.is_set()
             comparison.stop.set()
             if session.has_ended:
-                actions.reader.forget([image.fingerprint for image in (run.study.current, run.study.prior) if image])
+                actions.reporter.forget([image.fingerprint for image in (run.study.current, run.study.prior) if image])
         if session.comparison is not comparison:
             return
         done = texts.page.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")

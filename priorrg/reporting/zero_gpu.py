@@ -24,7 +24,7 @@ SECONDS = 30  # what one call asks for; it counts against the visitor's quota on
 if IS_ON:
     import spaces  # before CUDA is used; it makes torch say that there is a GPU
 
-_readers: dict[int, Any] = {}  # a worker, being a fork, finds them under the same numbers
+_reporters: dict[int, Any] = {}  # a worker, being a fork, finds them under the same numbers
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Raised:
 
 
 def on_gpu(stopped: Callable[[list[Any]], Any] | None = None) -> Callable[[Any], Any]:
-    """Decorator for a function or generator whose first argument is the Reader and which calls the model.
+    """Decorator for a function or generator whose first argument is the Reporter and which calls the model.
 
     All other arguments and all results must be picklable and on the CPU. stopped: for a generator with an argument
     `stop` (threading.Event or None): makes its last event out of those that came before. `stop` is then looked at here
@@ -53,16 +53,16 @@ def on_gpu(stopped: Callable[[list[Any]], Any] | None = None) -> Callable[[Any],
 def _asked(signature: inspect.Signature, args: tuple, kwargs: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """The reader's number and the other arguments by name."""
     arguments = dict(signature.bind(*args, **kwargs).arguments)
-    reader = arguments.pop(next(iter(signature.parameters)))
-    _readers[id(reader)] = reader
-    return id(reader), arguments
+    reporter = arguments.pop(next(iter(signature.parameters)))
+    _reporters[id(reporter)] = reporter
+    return id(reporter), arguments
 
 
 def _forget(number: int, arguments: dict[str, Any]) -> None:
     """The worker outlives the session, and nobody could tell it later to forget what it saw in the images."""
     studies = [value for value in arguments.values() if isinstance(value, Study)]
     images = [image for study in studies for image in (study.current, study.prior) if image is not None]
-    _readers[number].forget([image.fingerprint for image in images])
+    _reporters[number].forget([image.fingerprint for image in images])
 
 
 def _function(function: Any) -> Any:
@@ -72,7 +72,7 @@ def _function(function: Any) -> Any:
     def work(number: int, box: list[dict[str, Any]]) -> Any:
         arguments = box.pop()  # the emptied box is all that the worker holds on to
         try:
-            return function(_readers[number], **arguments)
+            return function(_reporters[number], **arguments)
         except PriorRGError as error:
             return _Raised(error)
         finally:
@@ -97,7 +97,7 @@ def _generator(function: Any, stopped: Callable[[list[Any]], Any] | None) -> Any
     def work(number: int, box: list[dict[str, Any]]) -> Generator[Any, None, None]:
         arguments = box.pop()
         try:
-            yield from function(_readers[number], **arguments)
+            yield from function(_reporters[number], **arguments)
         except PriorRGError as error:
             yield _Raised(error)
         finally:

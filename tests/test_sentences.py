@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorrg.report import differences, split_sentences
+from priorrg.report.sentences import differences, split_sentences
 
 
 def sentences(text: str) -> list[str]:

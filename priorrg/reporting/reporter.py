@@ -1,6 +1,6 @@
 """Reading a study: a Study in, a stream of events out, until the refined report stands.
 
-The app, the command line and a Python call all go through Reader.read. It owns the lock round the model and what is
+The app, the command line and a Python call all go through Reporter.stream. It owns the lock round the model and what is
 remembered of images; it knows no page and draws no overlay. How one text is written stands in writing.py.
 """
 
@@ -15,20 +15,21 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from priorrg import texts, zero_gpu
-from priorrg.confidence import Calibration, Confidence, read_calibration, sentence_confidences
+from priorrg import texts
 from priorrg.errors import CheckpointError, ImageError
-from priorrg.image_features import ImageFeatures
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
-from priorrg.report import Sentence, split_sentences
+from priorrg.report.sentences import Sentence, split_sentences
+from priorrg.reporting import zero_gpu
+from priorrg.reporting.confidence import Calibration, Confidence, read_calibration, sentence_confidences
+from priorrg.reporting.image_features import ImageFeatures
+from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
-from priorrg.writing import BeamSearch, Writer, Writing
 
-EMBEDDED_WEIGHTS = Path(__file__).parent.parent / "assets" / "embedded"
+EMBEDDED_WEIGHTS = Path(__file__).parent.parent.parent / "assets" / "embedded"
 CACHED_IMAGES = 16  # at paper scale 55 MB each
 
 
@@ -125,7 +126,7 @@ class Reading:
     report: str
 
 
-class Reader:
+class Reporter:
     """A model, its processor, and what is remembered between two readings.
 
     Several sessions may read at once: every call of the model is made under `lock`, but for the vision encoder's, which
@@ -153,7 +154,7 @@ class Reader:
         self.images = ImageFeatures(self._encode, cached_images)
 
     @classmethod
-    def load(cls, path_or_repo: str | Path | None = None) -> "Reader":
+    def load(cls, path_or_repo: str | Path | None = None) -> "Reporter":
         """Load weights from a folder or hub repository in our format; without one, the embedded weights.
 
         Only safetensors are read. Raises CheckpointError.
@@ -257,7 +258,7 @@ class Reader:
     def report(self, study: Study, num_beams: int | None = None) -> Reading:
         """Read a study to the end."""
         draft = report = ""
-        for event in self.read(study, num_beams=num_beams):
+        for event in self.stream(study, num_beams=num_beams):
             if isinstance(event, DraftDone):
                 draft = event.text
             elif isinstance(event, ReportDone):
@@ -265,7 +266,7 @@ class Reader:
         return Reading(draft, report)
 
     @zero_gpu.on_gpu(stopped_after)
-    def read(
+    def stream(
         self,
         study: Study,
         stop: threading.Event | None = None,

@@ -19,11 +19,10 @@ from tqdm import tqdm
 
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
-from train.bootstrap import Counts, Estimate, estimate, ratio
 from train.config import RunConfig
-from train.data import Collator, Example, Record
-from train.evaluate import ablated, batch_size, open_split
-from train.trainer import examples_of
+from train.data import Collator, Example, Record, examples_of
+from train.measure.bootstrap import Counts, Estimate, estimate, ratio
+from train.measure.evaluate import ablated, batch_size, open_split
 
 AT = (1, 5, 10)
 DIRECTIONS = ("image_to_report", "report_to_image")

@@ -17,20 +17,19 @@ import torch
 from tqdm import tqdm
 from transformers.modeling_outputs import BaseModelOutput
 
-from priorrg.confidence import weights_digest
 from priorrg.errors import DataError
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
+from priorrg.reporting.confidence import weights_digest
 from priorrg.study import ClinicalContext
-from train.bootstrap import Estimate
 from train.config import RunConfig
-from train.data import Collator, Example, Record, image_paths, readable
+from train.data import Collator, Example, Record, examples_of, image_paths, readable
 from train.features import FeatureCache, encoder_digest
-from train.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
+from train.measure.bootstrap import Estimate
+from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
+from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
 from train.simulate.truth import HARD
-from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
-from train.trainer import examples_of
 
 REFINED, COARSE = "refined", "coarse"
 ABLATIONS = ("without prior", "another patient's prior", "without context", "another context", "without both")
@@ -171,7 +170,7 @@ def evaluate(
     has_truth = all(e.truth for e in examples)
     figures["studies_skipped"] = len(records) - len(examples)
     beams = model.config.num_beams
-    draft = "coarse" if model.config.coarse_draft == COARSE_FROM_MEMORY else "full"  # as Reader drafts
+    draft = "coarse" if model.config.coarse_draft == COARSE_FROM_MEMORY else "full"  # as Reporter drafts
     began = time.time()
     written: dict[str, list[str]] = {}
     measured: dict[str, Estimate] = {}

@@ -29,7 +29,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from tqdm import tqdm
 
 from priorrg.errors import DataError
-from train.bootstrap import Counts, mean_counts, ratio
+from train.measure.bootstrap import Counts, mean_counts, ratio
 
 TEXT_FIGURES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider")
 CLINICAL_FIGURES = ("radgraph_f1", "chexbert_micro_f1", "chexbert_micro_f1_5")

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from priorrg.errors import CheckpointError
-from priorrg.facts import sentence_kind
 from priorrg.model.processing import PriorRGProcessor
-from priorrg.report import Sentence
-from priorrg.weights import file_beside
+from priorrg.report.facts import sentence_kind
+from priorrg.report.sentences import Sentence
+from priorrg.reporting.weights import file_beside
 
 FILE = "calibration.json"
 HIGH, MEDIUM = 0.9, 0.7  # from here on a mark says `high`, or `medium`

@@ -11,10 +11,9 @@ import gradio as gr
 from priorrg import texts
 from priorrg.feedback.store import REASONS
 from priorrg.ui.actions import Actions
-from priorrg.ui.payload import undiffed
-from priorrg.ui.reported import report_payload
+from priorrg.ui.readings import NOTHING, compare
+from priorrg.ui.report_payload import report_payload, undiffed
 from priorrg.ui.sessions import Session
-from priorrg.ui.withheld import NOTHING, compare
 
 # Empty: all that stands in it is set by the scripts, by textContent.
 REPORT = (

@@ -15,11 +15,11 @@ from PIL import Image
 from pydicom.uid import generate_uid
 
 from priorrg import texts
-from priorrg.awareness import remarks_on
 from priorrg.errors import ImageError
 from priorrg.imaging.looks import COLOUR, FEW_TONES, INVERTED, REASONS, TURNED, doubts
 from priorrg.imaging.open import read_radiograph
-from priorrg.ui.awareness import MAX_FILES, notes_payload, sentence, take_files
+from priorrg.imaging.pairs import remarks_on
+from priorrg.ui.notes import MAX_FILES, notes_payload, sentence, take_files
 from priorrg.ui.sessions import Session
 from tests.browsing import EXAMPLE, opened, shown, upload, wait_for_change
 from tests.test_imaging import dicom, ramp, written

@@ -1,8 +1,8 @@
 """What a sentence of a chest report says: finding, side, presence and change. Rules over words, no model, no page.
 
 General radiology wording, so that it reads what any weights write. It serves a table beside the report and the tags at
-its sentences: where it cannot tell it says nothing. Scores are measured by other rules (train/parsing.py), which know
-the simulator's words and places.
+its sentences: where it cannot tell it says nothing. Scores are measured by other rules (train/measure/parsing.py),
+which know the simulator's words and places.
 
 Negation and doubt reach as far as a clause, forward from what opens them, in the manner of NegEx (Chapman et al. 2001).
 """

@@ -1,7 +1,7 @@
 """The page's notes on the two images, and the area that takes several files or a folder at once.
 
-What is the case is found in priorrg/awareness.py; here it becomes sentences (priorrg/texts/notes.py) and parts of the
-page.
+What is the case is found in priorrg/imaging/pairs.py; here it becomes sentences (priorrg/texts/notes.py) and parts of
+the page.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import gradio as gr
 
 from priorrg import texts
-from priorrg.awareness import Remark, Sorting, remarks_on, sort_files
 from priorrg.errors import ImageError
+from priorrg.imaging.pairs import Remark, Sorting, remarks_on, sort_files
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from priorrg.ui.sessions import Session
 from priorrg.ui.uploads import read_and_delete

@@ -11,12 +11,12 @@ from transformers.modeling_outputs import BaseModelOutput
 import priorrg
 from priorrg.errors import CheckpointError, StudyError
 from priorrg.model.configuration import COARSE_FROM_WHOLE
-from priorrg.reading import (
+from priorrg.reporting.reporter import (
     DraftDone,
     DraftWord,
     Progress,
-    Reader,
     ReportDone,
+    Reporter,
     ReportWord,
     Stopped,
 )
@@ -24,20 +24,20 @@ from priorrg.study import ClinicalContext, Study
 
 
 @pytest.fixture(scope="module")
-def reader(small_weights):
-    return Reader.load(small_weights)
+def reporter(small_weights):
+    return Reporter.load(small_weights)
 
 
 @pytest.fixture(scope="module")
 def published_reader(save_small_model):
     """As imported weights are read: the decoder was never taught the coarse memory."""
-    return Reader.load(save_small_model(coarse_draft=COARSE_FROM_WHOLE, num_beams=3, mask_context_padding=False))
+    return Reporter.load(save_small_model(coarse_draft=COARSE_FROM_WHOLE, num_beams=3, mask_context_padding=False))
 
 
 @pytest.fixture(scope="module")
 def long_winded_reader(save_small_model):
     """Writes 600 tokens, so that a beam search takes long enough to be stopped."""
-    return Reader.load(save_small_model(max_report_tokens=600))
+    return Reporter.load(save_small_model(max_report_tokens=600))
 
 
 def kinds(events) -> list[type]:
@@ -54,15 +54,15 @@ def only(events, kind):
     return event
 
 
-def test_events_come_in_reading_order(reader, study):
-    events = list(reader.read(study))
+def test_events_come_in_reading_order(reporter, study):
+    events = list(reporter.stream(study))
     assert kinds(events) == [Progress, DraftWord, DraftDone, Progress, ReportWord, ReportDone]
     steps = [event.step for event in events if isinstance(event, Progress)]
     assert steps == ["images", "encoding", "drafting", "refining"]
 
 
-def test_words_stream_in_whole_and_only_grow(reader, study):
-    events = list(reader.read(study))
+def test_words_stream_in_whole_and_only_grow(reporter, study):
+    events = list(reporter.stream(study))
     for word_kind, done_kind in ((DraftWord, DraftDone), (ReportWord, ReportDone)):
         shown = [event.text_so_far for event in events if isinstance(event, word_kind)]
         text = only(events, done_kind).text
@@ -72,31 +72,31 @@ def test_words_stream_in_whole_and_only_grow(reader, study):
         assert all(text[len(part) :][:1] in (" ", "") for part in shown)
 
 
-def test_the_report_comes_with_its_tokens_and_sentences(reader, study):
-    done = only(reader.read(study), ReportDone)
-    assert reader.processor.decode(list(done.tokens)) == done.text
+def test_the_report_comes_with_its_tokens_and_sentences(reporter, study):
+    done = only(reporter.stream(study), ReportDone)
+    assert reporter.processor.decode(list(done.tokens)) == done.text
     assert [done.text[sentence.start : sentence.end] for sentence in done.sentences] == [
         sentence.text for sentence in done.sentences
     ]
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
-def test_the_report_is_what_generate_writes(reader, study, num_beams):
-    ids = reader.model.generate(
-        encoder_outputs=BaseModelOutput(last_hidden_state=reader.memory(study).full),
+def test_the_report_is_what_generate_writes(reporter, study, num_beams):
+    ids = reporter.model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=reporter.memory(study).full),
         num_beams=num_beams,
-        max_length=reader.config.max_report_tokens,
+        max_length=reporter.config.max_report_tokens,
     )
-    done = only(reader.read(study, num_beams=num_beams), ReportDone)
+    done = only(reporter.stream(study, num_beams=num_beams), ReportDone)
     assert list(done.tokens) == ids[0, 1:].tolist()
 
 
-def test_our_draft_is_written_from_the_coarse_memory_alone(reader, study):
-    ids = reader.model.generate(
-        encoder_outputs=BaseModelOutput(last_hidden_state=reader.memory(study).coarse), num_beams=1
+def test_our_draft_is_written_from_the_coarse_memory_alone(reporter, study):
+    ids = reporter.model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=reporter.memory(study).coarse), num_beams=1
     )
-    reading = reader.report(study)
-    assert reading.draft == reader.processor.decode(ids[0])
+    reading = reporter.report(study)
+    assert reading.draft == reporter.processor.decode(ids[0])
     assert reading.draft != reading.report
 
 
@@ -110,17 +110,17 @@ def test_published_weights_draft_greedily_and_refine_by_beams_over_the_whole_mem
     assert only(events, ReportDone).text == published_reader.processor.decode(beams[0])
 
 
-def test_beams_report_their_progress(reader, study):
-    messages = [event.message for event in reader.read(study, num_beams=3) if isinstance(event, Progress)]
+def test_beams_report_their_progress(reporter, study):
+    messages = [event.message for event in reporter.stream(study, num_beams=3) if isinstance(event, Progress)]
     assert sum("3 versions" in message for message in messages) > 2
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
 @pytest.mark.parametrize("words_before", [0, 1, 3])
-def test_stop_ends_the_draft_within_one_token_and_keeps_it(reader, study, words_before, num_beams):
+def test_stop_ends_the_draft_within_one_token_and_keeps_it(reporter, study, words_before, num_beams):
     stop = threading.Event()
     shown = []
-    for event in reader.read(study, stop, num_beams):
+    for event in reporter.stream(study, stop, num_beams):
         if isinstance(event, Progress) and event.step == "drafting" and words_before == 0:
             stop.set()
         if isinstance(event, DraftWord):
@@ -134,10 +134,10 @@ def test_stop_ends_the_draft_within_one_token_and_keeps_it(reader, study, words_
     assert len(shown) <= words_before + 1  # what the token in flight completed, and no more
 
 
-def test_stop_during_the_report_keeps_draft_and_report(reader, study):
-    whole = only(reader.read(study), ReportDone)
+def test_stop_during_the_report_keeps_draft_and_report(reporter, study):
+    whole = only(reporter.stream(study), ReportDone)
     stop = threading.Event()
-    for event in reader.read(study, stop):
+    for event in reporter.stream(study, stop):
         if isinstance(event, ReportWord):
             stop.set()
         last = event
@@ -160,11 +160,11 @@ def test_stop_during_beam_search_ends_it_early(long_winded_reader, study):
 
 
 def test_a_listener_that_leaves_ends_the_search_and_frees_the_model(long_winded_reader, study, monkeypatch):
-    reader = long_winded_reader
+    reporter = long_winded_reader
     steps = []
-    decode = reader.model.decoder.forward
-    monkeypatch.setattr(reader.model.decoder, "forward", lambda **inputs: steps.append(1) or decode(**inputs))
-    events = reader.read(study, num_beams=3)
+    decode = reporter.model.decoder.forward
+    monkeypatch.setattr(reporter.model.decoder, "forward", lambda **inputs: steps.append(1) or decode(**inputs))
+    events = reporter.stream(study, num_beams=3)
     for event in events:
         if isinstance(event, Progress) and event.message == "Refining the report":
             steps.clear()
@@ -173,67 +173,67 @@ def test_a_listener_that_leaves_ends_the_search_and_frees_the_model(long_winded_
     events.close()
     assert 0 < len(steps) < 300
     assert not [thread for thread in threading.enumerate() if thread.name == "beam search"]
-    assert reader.lock.acquire(timeout=1)
-    reader.lock.release()
+    assert reporter.lock.acquire(timeout=1)
+    reporter.lock.release()
 
 
-def test_no_prior_and_no_context_are_fine(reader, study):
+def test_no_prior_and_no_context_are_fine(reporter, study):
     bare = Study(study.current)
-    assert isinstance(list(reader.read(bare))[-1], ReportDone)
-    assert reader.report(replace(study, prior=None)) != reader.report(study)
-    assert reader.report(replace(study, context=ClinicalContext())) != reader.report(study)
+    assert isinstance(list(reporter.stream(bare))[-1], ReportDone)
+    assert reporter.report(replace(study, prior=None)) != reporter.report(study)
+    assert reporter.report(replace(study, context=ClinicalContext())) != reporter.report(study)
 
 
-def test_a_context_that_is_too_long_is_refused_before_any_work(reader, study, make_radiograph):
+def test_a_context_that_is_too_long_is_refused_before_any_work(reporter, study, make_radiograph):
     unseen = Study(make_radiograph(99), context=ClinicalContext("x" * 3000))
     with pytest.raises(StudyError, match="3,000 characters"):
-        list(reader.read(unseen))
-    assert not reader.remembers(unseen.current)
+        list(reporter.stream(unseen))
+    assert not reporter.remembers(unseen.current)
 
 
-def test_a_long_indication_does_not_push_the_history_out(reader, make_radiograph):
+def test_a_long_indication_does_not_push_the_history_out(reporter, make_radiograph):
     """Truncated as one text, the context would lose the history without a word."""
     long = ClinicalContext("Cough and fever since Monday, seen by the family doctor. " * 30, "Prior sternotomy.")
-    fitting, note = reader.processor.fit_context(long)
+    fitting, note = reporter.processor.fit_context(long)
     assert fitting.history == long.history and long.indication.startswith(fitting.indication)
     assert 0 < len(fitting.indication) < len(long.indication)
     assert "words of the indication" in note and "history" not in note
-    ids, _ = reader.processor.context([reader.processor.context_text(fitting)])
-    assert 0.8 * reader.config.max_context_tokens < ids.shape[1] <= reader.config.max_context_tokens
-    assert reader.received_context(ClinicalContext("Cough.", "")).note == ""
+    ids, _ = reporter.processor.context([reporter.processor.context_text(fitting)])
+    assert 0.8 * reporter.config.max_context_tokens < ids.shape[1] <= reporter.config.max_context_tokens
+    assert reporter.received_context(ClinicalContext("Cough.", "")).note == ""
     image = make_radiograph(1)
-    assert reader.report(Study(image, None, long)) == reader.report(Study(image, None, fitting))
+    assert reporter.report(Study(image, None, long)) == reporter.report(Study(image, None, fitting))
 
 
 def test_an_image_is_encoded_once_and_again_after_it_was_forgotten(small_weights, study, monkeypatch):
-    reader = Reader.load(small_weights)
+    reporter = Reporter.load(small_weights)
     encoded = []
-    encode = reader.model.encode_image
-    monkeypatch.setattr(reader.model, "encode_image", lambda pixels: encoded.append(len(pixels)) or encode(pixels))
-    first = reader.report(study)
-    second = reader.report(replace(study, context=ClinicalContext("Another question.")))
+    encode = reporter.model.encode_image
+    monkeypatch.setattr(reporter.model, "encode_image", lambda pixels: encoded.append(len(pixels)) or encode(pixels))
+    first = reporter.report(study)
+    second = reporter.report(replace(study, context=ClinicalContext("Another question.")))
     assert len(encoded) == 2 and first != second
-    reader.forget([study.current.fingerprint, "never seen"])
-    assert not reader.remembers(study.current) and study.prior and reader.remembers(study.prior)
-    assert reader.report(study) == first
+    reporter.forget([study.current.fingerprint, "never seen"])
+    assert not reporter.remembers(study.current) and study.prior and reporter.remembers(study.prior)
+    assert reporter.report(study) == first
     assert len(encoded) == 3
 
 
 def test_the_cache_is_bounded_and_keeps_what_was_used_last(small_weights, make_radiograph):
-    loaded = Reader.load(small_weights)
-    reader = Reader(loaded.model, loaded.processor, cached_images=2)
+    loaded = Reporter.load(small_weights)
+    reporter = Reporter(loaded.model, loaded.processor, cached_images=2)
     first, second, third = (make_radiograph(seed) for seed in (1, 2, 3))
     for radiograph in (first, second, first, third):
-        reader.prepare(radiograph)
-    assert [reader.remembers(radiograph) for radiograph in (first, second, third)] == [True, False, True]
+        reporter.prepare(radiograph)
+    assert [reporter.remembers(radiograph) for radiograph in (first, second, third)] == [True, False, True]
 
 
-def test_sessions_that_read_at_once_write_what_each_writes_alone(reader, study, make_radiograph):
+def test_sessions_that_read_at_once_write_what_each_writes_alone(reporter, study, make_radiograph):
     studies = [study, Study(make_radiograph(5)), Study(make_radiograph(6), make_radiograph(1))]
-    alone = [reader.report(each) for each in studies]
+    alone = [reporter.report(each) for each in studies]
     together: dict[int, object] = {}
     threads = [
-        threading.Thread(target=lambda number=number, each=each: together.update({number: reader.report(each)}))
+        threading.Thread(target=lambda number=number, each=each: together.update({number: reporter.report(each)}))
         for number, each in enumerate(studies)
     ]
     for thread in threads:
@@ -243,24 +243,28 @@ def test_sessions_that_read_at_once_write_what_each_writes_alone(reader, study, 
     assert [together[number] for number in range(len(studies))] == alone
 
 
-def test_reading_leaves_no_gradient_but_allows_one_to_the_memory(reader, study):
-    memory = reader.memory(study).full
+def test_reading_leaves_no_gradient_but_allows_one_to_the_memory(reporter, study):
+    memory = reporter.memory(study).full
     assert not memory.requires_grad
     memory.requires_grad_(True)  # would fail on a tensor made in inference mode
-    reader.model(memory=memory, decoder_input_ids=torch.tensor([[0, 5, 6]])).logits.sum().backward()
+    reporter.model(memory=memory, decoder_input_ids=torch.tensor([[0, 5, 6]])).logits.sum().backward()
     assert memory.grad is not None and memory.grad.abs().sum() > 0
 
 
-def test_the_card_says_which_weights_are_loaded(reader):
-    assert (reader.card.name, reader.card.kind, reader.card.note) == ("small random weights", "own", "never trained")
+def test_the_card_says_which_weights_are_loaded(reporter):
+    assert (reporter.card.name, reporter.card.kind, reporter.card.note) == (
+        "small random weights",
+        "own",
+        "never trained",
+    )
 
 
 def test_weights_that_are_not_there_or_of_another_model_get_one_sentence(tmp_path):
     with pytest.raises(CheckpointError, match="Expected is a folder"):
-        Reader.load(tmp_path)
+        Reporter.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(CheckpointError, match="another model"):
-        Reader.load(tmp_path)
+        Reporter.load(tmp_path)
 
 
 def test_a_torn_weights_file_is_refused(save_small_model):
@@ -268,10 +272,10 @@ def test_a_torn_weights_file_is_refused(save_small_model):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(CheckpointError, match="could be loaded"):
-        Reader.load(folder)
+        Reporter.load(folder)
 
 
 def test_the_package_offers_its_public_names():
-    assert priorrg.load == Reader.load and priorrg.Reader is Reader
+    assert priorrg.load == Reporter.load and priorrg.Reporter is Reporter
     with pytest.raises(AttributeError):
         priorrg.nothing_of_this_name  # noqa: B018

@@ -1,7 +1,7 @@
 """Scores generated reports against their references: findings, changes, questions, and the usual text metrics.
 
-Findings and changes are read from both texts by `train.parsing`, which knows the simulator's words only. Text metrics
-stand in text_metrics.py, intervals in bootstrap.py.
+Findings and changes are read from both texts by `train.measure.parsing`, which knows the simulator's words only. Text
+metrics stand in text_metrics.py, intervals in bootstrap.py.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from priorrg.study import ClinicalContext
-from train.bootstrap import Counts, Estimate, estimate, mean_of_known, ratio
-from train.parsing import Key, ParsedReport, parse_report
+from train.measure.bootstrap import Counts, Estimate, estimate, mean_of_known, ratio
+from train.measure.parsing import Key, ParsedReport, parse_report
+from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, text_counts
 from train.simulate.context import read_context
 from train.simulate.truth import CHANGES, DEVICES, FINDINGS
-from train.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, text_counts
 
 NAMED = (*FINDINGS, *DEVICES)  # what has a row of its own
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from priorrg.errors import DataError
-from train.evaluate import COARSE, REFINED, RUNS
-from train.metrics import COMPARED
-from train.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD
+from train.measure.evaluate import COARSE, REFINED, RUNS
+from train.measure.metrics import COMPARED
+from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD
 
 BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
@@ -65,8 +65,8 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
     refined, without = figures[REFINED], figures.get("without prior")
     parts = [
         f"`python -m train evaluate`: all {figures['studies']} studies of {figures['patients']} held-out simulated "
-        "patients. Facts are read out of the\ngenerated text by rules (`train/parsing.py`) and compared with those of "
-        "the reference; in brackets 95 % bootstrap\nintervals over patients.",
+        "patients. Facts are read out of the\ngenerated text by rules (`train/measure/parsing.py`) and compared with "
+        "those of the reference; in brackets 95 % bootstrap\nintervals over patients.",
         _readings({run: figures[run] for run in RUNS if run in figures}),
         *_differences(figures),
         "Findings (refined):",

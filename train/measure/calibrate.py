@@ -1,6 +1,6 @@
 """What a sentence's token probabilities are worth: monotone maps to the probability that its facts are right.
 
-Fitted on one split, measured on another, written as calibration.json beside the weights, where Reader.load finds it.
+Fitted on one split, measured on another, written as calibration.json beside the weights, where Reporter.load finds it.
 A sentence is right when everything it states (findings with their place, changes, devices with their side and what
 became of them) stands in the reference, and nothing it denies does; what a reference does not name is absent. How
 severe a finding is does not count. A sentence without a fact of its own ('No other acute abnormality.') is right when
@@ -20,7 +20,12 @@ import torch
 from tqdm import tqdm
 from transformers.modeling_outputs import BaseModelOutput
 
-from priorrg.confidence import (
+from priorrg.errors import DataError
+from priorrg.model.modeling import PriorRGModel
+from priorrg.model.processing import PriorRGProcessor
+from priorrg.report.facts import sentence_kind
+from priorrg.report.sentences import split_sentences
+from priorrg.reporting.confidence import (
     ANY_KIND,
     HIGH,
     MEDIUM,
@@ -30,16 +35,10 @@ from priorrg.confidence import (
     sentence_scores,
     weights_digest,
 )
-from priorrg.errors import DataError
-from priorrg.facts import sentence_kind
-from priorrg.model.modeling import PriorRGModel
-from priorrg.model.processing import PriorRGProcessor
-from priorrg.report import split_sentences
 from train.config import RunConfig
-from train.data import Collator, Example, Record
-from train.evaluate import batch_size, open_split
-from train.parsing import ParsedReport, parse_report
-from train.trainer import examples_of
+from train.data import Collator, Example, Record, examples_of
+from train.measure.evaluate import batch_size, open_split
+from train.measure.parsing import ParsedReport, parse_report
 
 KNOTS = 12  # at most; as many groups of equally many sentences
 FEWEST = 40  # sentences a group

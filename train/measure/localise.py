@@ -18,10 +18,10 @@ from tqdm import tqdm
 from priorrg.errors import DataError
 from priorrg.explain.overlays import Overlay, explain
 from priorrg.imaging.open import read_radiograph
-from priorrg.reading import Reader, ReportDone
+from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import Study
 from train.data import Record
-from train.parsing import parse_report
+from train.measure.parsing import parse_report
 from train.simulate.truth import MASK_CHANNELS, SIDED, StudyTruth
 
 # Row of the table -> method and whether what all sentences attend to recedes, as the page shows it.
@@ -34,7 +34,7 @@ KINDS = {
 COVERED = 0.25  # part of a patch that must lie on the finding for the patch to count as on it
 
 
-def localise(reader: Reader, records: Sequence[Record], root: Path, pairs: int) -> dict[str, Any]:
+def localise(reporter: Reporter, records: Sequence[Record], root: Path, pairs: int) -> dict[str, Any]:
     """Figures by method: `peak` and `chance` on the current and on the prior image, and `peak` by finding; 0 to 1.
 
     Reads the first `pairs` studies that have a prior.
@@ -50,9 +50,9 @@ def localise(reader: Reader, records: Sequence[Record], root: Path, pairs: int) 
         current = replace(read_radiograph(root / record.current), view_position=record.view)
         prior = replace(read_radiograph(root / record.prior), view_position=record.prior_view)
         study = Study(current, prior, record.context)
-        done = next(event for event in reader.read(study) if isinstance(event, ReportDone))
+        done = next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
         for name, (method, is_specific) in KINDS.items():
-            overlays = explain(reader, study, done.tokens, done.sentences, method, is_specific=is_specific)
+            overlays = explain(reporter, study, done.tokens, done.sentences, method, is_specific=is_specific)
             for overlay in overlays:
                 points[name] += _points(overlay, record, root, masks)
     return {name: _figures(found) for name, found in points.items()}

@@ -1,0 +1,1 @@
+"""Data sets of others turned into the annotation format, one module a data set."""
