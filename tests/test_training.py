@@ -26,7 +26,7 @@ from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.report.sentences import Sentence
 from priorrg.reporting.reporter import ReportDone, Reporter, read_study
-from train import features, trainer
+from train import checkpoints, features
 from train.__main__ import main
 from train.config import load_config
 from train.data import Collator, LostImages, StudyDataset, examples_of, image_paths, read_annotation
@@ -203,14 +203,14 @@ def test_an_overlay_that_peaks_on_the_finding_scores_and_one_that_peaks_beside_i
 
     priors = [other for other in records if other.current == record.prior]
 
-    class ReaderOfTheTruth:
-        def read(self, study):
+    class ReporterOfTheTruth:
+        def stream(self, study):
             yield ReportDone(text, (), (Sentence(text, 0, len(text)),), ())
 
     def measured(change) -> dict:
         overlay = Overlay(Sentence(text, 0, len(text)), change(now), change(before))
         monkeypatch.setattr("train.measure.localise.explain", lambda *_, **__: [overlay])
-        figures = localise(ReaderOfTheTruth(), [record, *priors], data, pairs=1)  # type: ignore[arg-type]
+        figures = localise(ReporterOfTheTruth(), [record, *priors], data, pairs=1)  # type: ignore[arg-type]
         assert set(figures) == {"attention", "attention, plain", "gradient", "gradient, plain"}
         return figures["gradient"]
 
@@ -238,15 +238,15 @@ def command(arguments: list[str], rank: int, count: int, port: int, last_step: i
 
     It gets a SIGKILL as soon as a checkpoint at or behind last_step is complete.
     """
-    save = trainer._Checkpoints.on_save
+    save = checkpoints.Checkpoints.on_save
 
     def save_and_die(self, arguments, state, control, **more):
         save(self, arguments, state, control, **more)
-        trainer.processes().wait_for_everyone()  # the mark of completeness stands
+        checkpoints.processes().wait_for_everyone()  # the mark of completeness stands
         if state.global_step >= last_step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    trainer._Checkpoints.on_save = save_and_die  # type: ignore[method-assign]
+    checkpoints.Checkpoints.on_save = save_and_die  # type: ignore[method-assign]
     torch.set_num_threads(1)
     if count > 1:
         ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}

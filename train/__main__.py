@@ -195,9 +195,9 @@ def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str,
 
 def _vision(options: argparse.Namespace) -> None:
     from train.build import build, train_tokenizer, training_text
+    from train.checkpoints import record_run, take_over
     from train.data import read_view_positions, vision_run
     from train.pretrain_vision import train_vision
-    from train.trainer import record_run, take_over
 
     config, records = _prepared(options, "train", "val")
     views = read_view_positions(config.data.view_positions)
@@ -229,10 +229,11 @@ def _vision(options: argparse.Namespace) -> None:
 
 def _stage(options: argparse.Namespace) -> None:
     from train.build import build, stage_tokenizer
+    from train.checkpoints import take_over
     from train.data import read_view_positions
+    from train.processes import processes
     from train.stage1 import train_stage1
     from train.stage2 import train_stage2
-    from train.trainer import processes, take_over
 
     config, records = _prepared(options, "train", "val")
     views = read_view_positions(config.data.view_positions)

@@ -14,7 +14,8 @@ from torch import Tensor
 from priorrg.model.modeling import PriorRGModel, contrastive_loss, same_study_matrix
 from train.config import RunConfig
 from train.data import Record
-from train.trainer import Task, run_stage
+from train.run import run_stage
+from train.trainer import Task
 
 
 class Stage1Task(Task):

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from priorrg.model.modeling import PriorRGModel
 from train.config import RunConfig
 from train.data import Record
-from train.trainer import Task, run_stage
+from train.run import run_stage
+from train.trainer import Task
 
 
 class Stage2Task(Task):
