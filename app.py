@@ -19,15 +19,14 @@ if "GRADIO_TEMP_DIR" not in os.environ:
 
 
 def main() -> int:
-    from dataclasses import asdict
-
     from priorrg.errors import PriorRGError
-    from priorrg.settings import Settings
+    from priorrg.settings import Settings, unknown_variables
 
     try:
-        settings = Settings.read(sys.argv[1:])  # before the libraries that take seconds to import
-        for name, value in asdict(settings).items():
-            print(f"{name}: {'-' if value == '' else value}")
+        settings = Settings.read(sys.argv[1:], "python app.py")  # before the libraries that take seconds to import
+        print("\n".join(settings.lines()))
+        for sentence in unknown_variables(os.environ):
+            print(sentence, file=sys.stderr)
         settings.check_address()
 
         from priorrg import texts

@@ -1,57 +1,97 @@
-"""Settings of the app, read once at start from the environment and the command line.
+"""Settings of the app, read once at start from the environment and the command line by pydantic-settings.
 
-One field is one setting: PRIORRG_ and its name in capitals as a variable, two dashes and its name as a flag of app.py.
-The README's table is checked against this class. No setting holds a secret, so all may be printed; a file of
-passwords is named here and read in ui/login.py.
+One field is one setting: PRIORRG_ and its name in capitals as a variable, two dashes and its name as a flag of
+`priorrg app` and app.py, which wins. The table of settings in the documents is checked against this class. No setting
+holds a secret, so all may be printed; a file of passwords is named here and read in ui/login.py.
 """
 
 from __future__ import annotations
 
-import argparse
+import difflib
 import os
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from priorrg.errors import PriorRGError
 
 ON_SPACES = "SPACE_ID" in os.environ
-LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
+PREFIX = "PRIORRG_"
 
 
 class SettingsError(PriorRGError):
     """A setting in the environment or on the command line cannot be used."""
 
 
-def _about(meaning: str, **limits: int) -> dict[str, Any]:
-    """What a field sets, for --help; limits: `least` and `most` of a number."""
-    return {"meaning": meaning, **limits}
+def _names_in(text: Any) -> Any:
+    return tuple(filter(None, (name.strip() for name in text.split(",")))) if isinstance(text, str) else text
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings that the app was started with. An empty text is a setting that is not set."""
+def _as_file(text: Any) -> Any:
+    if not str(text).strip():
+        raise ValueError("name a file")
+    return text
 
-    weights: str = field(default="", metadata=_about("folder or hub repository; empty: the embedded weights"))
-    host: str = field(default="0.0.0.0" if ON_SPACES else "127.0.0.1", metadata=_about("address to serve on"))
-    port: int = field(default=7860, metadata=_about("port", least=1, most=65535))
-    root_path: str = field(
-        default="", metadata=_about("where a proxy shows the app: a path such as /reading, or a whole address")
+
+def _as_host(text: str) -> str:
+    if not text.strip():
+        raise ValueError("be an address, such as 127.0.0.1")
+    return text
+
+
+def _as_root_path(text: str) -> str:
+    text = text.strip().rstrip("/")
+    if text and not text.startswith(("/", "http://", "https://")):
+        raise ValueError("be a path that begins with / or an address with http:// or https://")
+    return text
+
+
+def _as_origins(text: Any) -> Any:
+    origins = tuple(name.rstrip("/") for name in _names_in(text))  # a browser names a site without the slash
+    if not all(origin.partition("://")[0] in ("http", "https") and origin.count("/") == 2 for origin in origins):
+        raise ValueError("name sites, each with http:// or https:// and without a path, with commas between them")
+    return origins
+
+
+# In these the message of a ValueError goes on from '... is VALUE, but it must ...'.
+File = Annotated[Path, BeforeValidator(_as_file)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names_in)]  # comma-separated
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_origins)]
+LogLevel = Annotated[Literal["critical", "error", "warning", "info", "debug"], BeforeValidator(lambda t: t.lower())]
+
+
+class Settings(BaseSettings):
+    """Serve the PriorRG page. Every flag is also an environment variable; a flag wins over it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        frozen=True,
+        str_strip_whitespace=True,
+        cli_kebab_case=True,
+        cli_show_env_vars=True,
+        cli_avoid_json=True,
     )
-    auth: str = field(
-        default="", metadata=_about("file of who may log in, name:password or name:hash a line; empty: no login")
+
+    weights: str = Field("", description="folder or hub repository; empty: the embedded weights")
+    host: Annotated[str, BeforeValidator(_as_host)] = Field(
+        "0.0.0.0" if ON_SPACES else "127.0.0.1", description="address to serve on"
     )
-    feedback: Path = field(default=Path("feedback/feedback.sqlite3"), metadata=_about("feedback database"))
-    max_upload_mb: int = field(default=100, metadata=_about("largest file", least=1))
-    origins: str = field(default="", metadata=_about("other sites that may call the API, comma-separated"))
-    session_minutes: int = field(default=120, metadata=_about("idle sessions are forgotten after", least=1))
-    queue_size: int = field(default=20, metadata=_about("how many readings may wait for the model", least=1))
-    threads: int = field(
-        default=0, metadata=_about("CPU threads of the model; 0: as many as torch thinks right", least=0)
+    port: int = Field(7860, ge=1, le=65535, description="port")
+    root_path: Annotated[str, BeforeValidator(_as_root_path)] = Field(
+        "", description="where a proxy shows the app: a path such as /reading, or a whole address"
     )
-    log_level: str = field(default="warning", metadata=_about("what the server logs: " + ", ".join(LOG_LEVELS)))
+    auth: str = Field("", description="file of who may log in, name:password or name:hash a line; empty: no login")
+    feedback: File = Field(Path("feedback/feedback.sqlite3"), description="feedback database")
+    max_upload_mb: int = Field(100, ge=1, description="largest file")
+    origins: Origins = Field((), description="other sites that may call the API, comma-separated")
+    session_minutes: int = Field(120, ge=1, description="idle sessions are forgotten after")
+    queue_size: int = Field(20, ge=1, description="how many readings may wait for the model")
+    threads: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as torch thinks right")
+    log_level: LogLevel = Field("warning", description="what the server logs")
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -59,29 +99,19 @@ class Settings:
         return cls.read([])
 
     @classmethod
-    def read(cls, arguments: Sequence[str]) -> Settings:
+    def read(cls, arguments: Sequence[str], program: str = "priorrg app") -> Settings:
         """From the command line (without the program's name) and, where it says nothing, the environment.
 
         Raises SettingsError, with the name of the flag or the variable; exits for --help and for unknown flags.
         """
-        parser = argparse.ArgumentParser(
-            prog="python app.py",
-            description="Serve the PriorRG page. Every flag is also an environment variable; a flag wins over it.",
-            allow_abbrev=False,
-        )
-        for one in fields(cls):
-            parser.add_argument(
-                _flag(one.name), dest=one.name, help=f"{one.metadata['meaning']} (also {_variable(one.name)})"
-            )
-        given = vars(parser.parse_args(arguments))
-        values = {}
-        for one in fields(cls):
-            name, text = _flag(one.name), given[one.name]
-            if text is None:
-                name, text = _variable(one.name), os.environ.get(_variable(one.name))
-            if text is not None:
-                values[one.name] = _value(one.name, name, text, one.default, one.metadata)
-        return cls(**values)
+        try:
+            return cls(_cli_parse_args=list(arguments), _cli_prog_name=program)  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise SettingsError("\n".join(_sentences(error, arguments))) from None
+
+    def lines(self) -> list[str]:
+        """`name: value` of every setting, for whoever reads the log."""
+        return [f"{name}: {_shown(getattr(self, name))}" for name in type(self).model_fields]
 
     def check_address(self) -> None:
         """Raises SettingsError where nothing can be served at host and port, before the weights are loaded for it."""
@@ -94,45 +124,61 @@ class Settings:
                 why = getattr(error, "strerror", None) or error
                 raise SettingsError(
                     f"Nothing can be served at {self.host}, port {self.port} ({why}). Stop the program that is there, "
-                    f"or start with another port: python app.py --port {self.port % 65535 + 1}"
+                    f"or start with another port: --port {self.port % 65535 + 1}"
                 ) from None
 
 
-def _flag(name: str) -> str:
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none: a slip of the pen, most of the time.
+
+    They are told, not refused: Kubernetes gives every container variables of each service, PRIORRG_SERVICE_HOST for one
+    that is called priorrg.
+    """
+    known = {variable(name) for name in Settings.model_fields}
+    told = []
+    for name in sorted(set(environment)):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            told.append(f"{name} is no setting and does nothing." + (f" Did you mean {near[0]}?" if near else ""))
+    return told
+
+
+def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _variable(name: str) -> str:
-    return f"PRIORRG_{name.upper()}"
+def variable(name: str) -> str:
+    return PREFIX + name.upper()
 
 
-def _value(setting: str, name: str, text: str, default: Any, limits: Any) -> Any:
-    """What `text` says, of the default's kind. name: the flag or variable that it came from."""
-    if isinstance(default, int):
-        try:
-            number = int(text)
-        except ValueError:
-            raise SettingsError(f"{name} is {text!r}, but it must be a whole number.") from None
-        if number < limits.get("least", number):
-            raise SettingsError(f"{name} is {number}, but it must be at least {limits['least']}.")
-        if number > limits.get("most", number):
-            raise SettingsError(f"{name} is {number}, but it must be at most {limits['most']}.")
-        return number
-    text = text.strip()
-    if isinstance(default, Path):
-        if not text:
-            raise SettingsError(f"{name} is empty, but it must name a file.")
-        return Path(text)
-    if setting == "log_level":
-        text = text.lower()
-        if text not in LOG_LEVELS:
-            raise SettingsError(f"{name} is {text!r}, but it must be one of {', '.join(LOG_LEVELS)}.")
-    if setting == "root_path":
-        text = text.rstrip("/")
-        if text and not text.startswith(("/", "http://", "https://")):
-            raise SettingsError(
-                f"{name} is {text!r}, but it must be a path that begins with / or an address with http:// or https://."
-            )
-    if setting == "host" and not text:
-        raise SettingsError(f"{name} is empty, but it must be an address, such as 127.0.0.1.")
-    return text
+def _shown(value: Any) -> str:
+    return (", ".join(value) if isinstance(value, tuple) else str(value)) or "-"
+
+
+def _sentences(error: ValidationError, arguments: Sequence[str]) -> list[str]:
+    """One a wrong value: the flag or variable that it came from, what it is, what it must be."""
+    told = []
+    for one in error.errors():
+        name = str(one["loc"][0])
+        is_flag = any(argument.split("=")[0] == flag(name) for argument in arguments)
+        value, limits = one["input"], one.get("ctx", {})
+        match one["type"]:
+            case "int_parsing" | "int_from_float" | "int_type":
+                must = "be a whole number"
+            case "float_parsing" | "float_type":
+                must = "be a number"
+            case "bool_parsing" | "bool_type":
+                must = "be true or false"
+            case "greater_than_equal":
+                must = f"be at least {limits['ge']}"
+            case "less_than_equal":
+                must = f"be at most {limits['le']}"
+            case "literal_error":
+                must = f"be one of {limits['expected'].replace(' or ', ', ')}".replace("'", "")
+            case "value_error":
+                must = str(limits["error"])
+            case _:
+                must = f"be something else: {one['msg']}"
+        said = "empty" if value == "" else value if one["type"].endswith("_equal") else repr(value)
+        told.append(f"{flag(name) if is_flag else variable(name)} is {said}, but it must {must}.")
+    return told

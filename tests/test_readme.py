@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ def test_spaces_installs_the_gradio_of_the_requirements():
 
 def test_every_setting_stands_in_the_table():
     told = set(re.findall(r"^\| `PRIORRG_(\w+)`", README, re.MULTILINE))
-    assert told == {field.name.upper() for field in fields(Settings)}
+    assert told == {name.upper() for name in Settings.model_fields}
 
 
 def test_a_setting_of_the_wrong_kind_is_named(monkeypatch):

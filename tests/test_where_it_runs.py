@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 import pytest
 import yaml
 
-from priorrg.settings import Settings, SettingsError
+from priorrg.settings import Settings, SettingsError, unknown_variables
 from priorrg.ui.login import Logins, line_of
 from tests.serving import ROOT, served
 
@@ -43,11 +43,45 @@ def test_a_flag_wins_over_its_variable(monkeypatch):
         ("--log-level", "loud", "--log-level is 'loud', but it must be one of critical, error"),
         ("--root-path", "reading", "--root-path is 'reading', but it must be a path that begins with /"),
         ("--feedback", "", "--feedback is empty, but it must name a file"),
+        ("--host", "", "--host is empty, but it must be an address"),
+        (
+            "--origins",
+            "example.org",
+            "--origins is 'example.org', but it must name sites, each with http:// or https://",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_what_it_must_be(flag, value, said):
     with pytest.raises(SettingsError, match=re.escape(said)):
         Settings.read([flag, value])
+
+
+def test_every_wrong_setting_is_told_at_once_by_the_name_that_it_came_from(monkeypatch):
+    monkeypatch.setenv("PRIORRG_QUEUE_SIZE", "0")
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(["--port=eighty"])
+    assert str(caught.value).splitlines() == [
+        "--port is 'eighty', but it must be a whole number.",
+        "PRIORRG_QUEUE_SIZE is 0, but it must be at least 1.",
+    ]
+
+
+def test_sites_that_may_call_the_api_are_named_with_commas(monkeypatch):
+    monkeypatch.setenv("PRIORRG_ORIGINS", "https://ward.example, http://localhost:3000/")
+    assert Settings.from_environment().origins == ("https://ward.example", "http://localhost:3000")
+    assert Settings.read(["--origins", "https://other.example"]).origins == ("https://other.example",)
+
+
+def test_a_misspelt_variable_is_told():
+    assert unknown_variables(["PRIORRG_PORT", "PRIORRG_PROT", "HOME"]) == [
+        "PRIORRG_PROT is no setting and does nothing. Did you mean PRIORRG_PORT?"
+    ]
+
+
+def test_settings_are_read_without_the_libraries_that_take_seconds():
+    code = "import sys; from priorrg.settings import Settings; Settings.read([]); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "transformers", "gradio"} & set(said.stdout.split())
 
 
 # Login
@@ -241,7 +275,7 @@ def test_the_container_runs_the_torch_of_make_without_being_root_and_tells_its_h
     environment = " ".join(rest for name, rest in steps if name == "ENV")
     assert "HF_HUB_OFFLINE=1" in environment and "PRIORRG_HOST=0.0.0.0" in environment
     told = set(re.findall(r"PRIORRG_(\w+)=", environment))
-    assert told <= {name.upper() for name in Settings.__dataclass_fields__}
+    assert told <= {name.upper() for name in Settings.model_fields}
 
 
 def test_the_container_takes_what_the_app_needs_and_nothing_that_was_kept():

@@ -44,8 +44,9 @@ def build_app(settings: Settings, reporter: Reporter) -> FastAPI:
     page.queue(max_size=MOST_EVENTS)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
-    origins = [origin.strip() for origin in settings.origins.split(",") if origin.strip()]
-    app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+    app.add_middleware(
+        CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+    )
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
