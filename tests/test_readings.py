@@ -156,7 +156,7 @@ def test_who_comes_second_is_told_how_many_are_before_and_begins_by_itself(actio
     assert next(waiting)["status"].startswith("1 reading before yours")
     assert list(running)[-1]["sentences"]
     assert list(waiting)[-1]["sentences"]
-    assert len(actions.turns) == 0
+    assert len(actions.queue) == 0
 
 
 def test_a_third_hears_that_the_second_has_gone(actions, sessions, make_radiograph):
@@ -172,7 +172,7 @@ def test_a_third_hears_that_the_second_has_gone(actions, sessions, make_radiogra
     assert next(states[2])["status"].startswith("1 reading before yours")
     for each in (states[0], states[2]):
         each.close()
-    assert len(actions.turns) == 0
+    assert len(actions.queue) == 0
 
 
 def test_stop_while_waiting_ends_it_and_it_never_begins(actions, sessions, make_radiograph):
@@ -217,13 +217,13 @@ def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reporter, s
 
 def test_a_reading_of_the_api_stands_in_the_same_queue(actions, reporter, sessions, make_radiograph, monkeypatch):
     with held_encoder(reporter, monkeypatch) as (entered, may_go, _):
-        call = threading.Thread(target=Api(reporter, actions.turns).report, args=(example_copy(), None))
+        call = threading.Thread(target=Api(reporter, actions.queue).report, args=(example_copy(), None))
         call.start()
         assert entered.wait(LONG_ENOUGH_S)
         session = sessions.of("tab")
         show(session, make_radiograph, prior=None)
         press(actions, session)
-        assert actions.waiting()["status"].startswith("1 reading before yours")
+        assert actions.waiting(session)["status"].startswith("1 reading before yours")
         waiting = actions.generate(session, "attention")
         assert next(waiting)["status"].startswith("1 reading before yours")
         may_go.set()

@@ -130,7 +130,7 @@ def test_waiting_for_its_turn_shows_nothing_of_the_report_before(actions, sessio
     actions.take_example(session, examples()[0])
     read(actions, session)
     actions.press(session, "Another question.", "", "PA", "PA")
-    shown = actions.waiting()
+    shown = actions.waiting(session)
     assert shown["busy"] and shown["sentences"] == [] and shown["report"] == ""
     stopped = actions.stop(session)
     assert stopped is not None and not stopped["busy"] and stopped["status"].startswith("Stopped")

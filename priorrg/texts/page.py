@@ -34,9 +34,17 @@ NO_CURRENT_IMAGE = (
 )
 LOG_IN_FIRST = "Log in first."
 
-# Waiting for a turn (priorrg/ui/turns.py)
+# Waiting for a turn (priorrg/ui/queue.py)
 
 QUEUE_FULL = "The queue is full: {count} at most may wait here. Nothing of yours is lost; try again in a minute."
+CLIENT_WAITS = (
+    "{count} of your readings wait here already, as many as one reader or program may. Nothing of yours is lost; try "
+    "again when one of them is done."
+)
+GROUP_WAITS = (
+    "{count} readings from your address or login wait here already, and more of them may not. Nothing of yours is "
+    "lost; try again in a minute."
+)
 WAITING_FOR_TURN = "Waiting for its turn"
 ONE_BEFORE = "1 reading before yours. Yours begins by itself."
 SEVERAL_BEFORE = "{count} readings before yours. Yours begins by itself."

@@ -28,9 +28,9 @@ from priorrg.reporting.reporter import (
 )
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
 from priorrg.ui.examples import Example
+from priorrg.ui.queue import ReadingQueue
 from priorrg.ui.report_payload import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
-from priorrg.ui.turns import Turns
 from priorrg.ui.uploads import read_and_delete
 
 MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
@@ -43,7 +43,7 @@ class Actions:
         """most_waiting: readings that may wait for the one that is read."""
         self.reporter = reporter
         self.store = store
-        self.turns = Turns(most_waiting)
+        self.queue = ReadingQueue(most_waiting)
 
     def take_upload(self, session: Session, side: str, path: str | Path) -> ClinicalContext | None:
         """Read an upload into the session's `current` or `prior` and delete the file, whatever comes of it.
@@ -85,16 +85,16 @@ class Actions:
         Raises StudyError where there is no current image or the context is too long, BusyError where too many wait
         already; then all stays as it was.
         """
-        self.turns.check()
+        self.queue.check(session.client)
         with session.lock:  # an upload that ends just now comes before or after, never between
             run = Run(self.study(session, indication, history, view, prior_view))
             session.mirrored = session.edited_text or ""  # `unsent` has handed it to the page by now
             session.begin(run)
             session.unsent.clear()
 
-    def waiting(self) -> dict[str, Any]:
+    def waiting(self, session: Session) -> dict[str, Any]:
         """The page between the press and its turn: nothing of the report before stays beside the new study."""
-        return self._waiting(len(self.turns))
+        return self._waiting(self.queue.before(session.client))
 
     def _waiting(self, before: int, key: str = "") -> dict[str, Any]:
         said = texts.page.ONE_BEFORE if before == 1 else texts.page.SEVERAL_BEFORE.format(count=before)
@@ -137,7 +137,7 @@ class Actions:
                 return
             run.is_waiting = True
         try:
-            with self.turns.place() as place:
+            with self.queue.place(session.client) as place:
                 for before in place.wait(run.stop):
                     yield self._waiting(before, run.key)
                 with session.lock:

@@ -6,8 +6,9 @@ added. Everything else that the page does is private to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
@@ -15,14 +16,17 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.context import LocalContext
 
 from priorrg import __version__, texts
-from priorrg.errors import ImageError, PriorRGError, StudyError
+from priorrg.errors import BusyError, ImageError, PriorRGError, StudyError
 from priorrg.explain.overlays import METHODS, Overlay, explain
 from priorrg.explain.placement import seen_square
 from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
-from priorrg.ui.turns import Turns
+from priorrg.ui.queue import Client, ReadingQueue
+from priorrg.ui.server.listeners import Listeners
+from priorrg.ui.server.visits import client_of
 from priorrg.ui.uploads import read
 
 API_VERSION = 1
@@ -30,11 +34,22 @@ DIGITS = 5  # significant ones of a number in a grid
 
 
 class Api:
-    """The endpoints as plain methods over one Reporter; they raise PriorRGError."""
+    """The endpoints as plain methods over one Reporter; they raise PriorRGError.
 
-    def __init__(self, reporter: Reporter, turns: Turns):
+    client: who calls. stop: set when nobody waits for the answer any more.
+    """
+
+    def __init__(
+        self,
+        reporter: Reporter,
+        queue: ReadingQueue,
+        client: Client | None = None,
+        stop: threading.Event | None = None,
+    ):
         self.reporter = reporter
-        self.turns = turns
+        self.queue = queue
+        self.client = client or Client()
+        self.stop = stop or threading.Event()
 
     def report(
         self,
@@ -52,7 +67,7 @@ class Api:
         every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
         context was left out), note (the disclaimer).
         """
-        with Uploads(self.reporter, current, prior) as uploads, self.turns.turn():
+        with Uploads(self.reporter, current, prior) as uploads, self._turn():
             return self._read(uploads.study(indication, history, view, prior_view))[0]
 
     def draft(
@@ -66,10 +81,12 @@ class Api:
     ) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
         with Uploads(self.reporter, current, prior) as uploads:
-            with self.turns.turn():  # the files too are read one call after another: a film takes much memory
+            with self._turn():  # the files too are read one call after another: a film takes much memory
                 study = uploads.study(indication, history, view, prior_view)
-                with closing(self.reporter.stream(study)) as events:  # type: ignore[type-var]
-                    text = next(event.text for event in events if isinstance(event, DraftDone))
+                with closing(self.reporter.stream(study, self.stop)) as events:  # type: ignore[type-var]
+                    text = next((event.text for event in events if isinstance(event, DraftDone)), None)
+            if text is None:
+                raise BusyError(texts.reading.CALLER_LEFT)
             return self._answer(study, coarse_draft=text)
 
     def overlay(
@@ -94,10 +111,10 @@ class Api:
             method = (method or "attention").strip().lower()
             if method not in METHODS:
                 raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
-            with self.turns.turn():
+            with self._turn():
                 study = uploads.study(indication, history, view, prior_view)
                 answer, done = self._read(study)
-                overlays = explain(self.reporter, study, done.tokens, done.sentences, method)
+                overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
             return answer | {
                 "method": method,
                 "overlays": [_overlay(overlay) for overlay in overlays],
@@ -107,14 +124,25 @@ class Api:
                 },
             }
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait in the queue and enter the block when it is this call's turn. Raises BusyError."""
+        with self.queue.place(self.client) as place:
+            for _ in place.wait(self.stop):
+                pass
+            if self.stop.is_set():
+                raise BusyError(texts.reading.CALLER_LEFT)
+            yield
+
     def _read(self, study: Study) -> tuple[dict[str, Any], ReportDone]:
         draft, done = "", None
-        for event in self.reporter.stream(study):
+        for event in self.reporter.stream(study, self.stop):
             if isinstance(event, DraftDone):
                 draft = event.text
             elif isinstance(event, ReportDone):
                 done = event
-        assert done is not None, "a reading that nobody stops ends with its report"
+        if done is None:
+            raise BusyError(texts.reading.CALLER_LEFT)
         sentences = [sentence.text for sentence in done.sentences]
         return self._answer(study, coarse_draft=draft, refined_report=done.text, sentences=sentences), done
 
@@ -177,12 +205,27 @@ def _rows(grid: np.ndarray) -> list[list[float]]:
     return [[float(f"{value:.{DIGITS}g}") for value in row] for row in grid]
 
 
-def build_api(reporter: Reporter, turns: Turns) -> None:
+def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> None:
     """Add the endpoints to the page that is being built (inside its `with gr.Blocks()`); nothing of them is seen.
 
     Files come in through gr.File, which takes nothing but this server's own uploads; gr.api would take any path.
     """
-    api = Api(reporter, turns)
+
+    def answering(name: str) -> Callable[..., dict[str, Any]]:
+        """The endpoint as Gradio calls it. An error for a reader becomes Gradio's, which reaches the client as its
+        sentence; all others do not."""
+
+        @wraps(getattr(Api(reporter, queue), name))
+        def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
+            request, event = LocalContext.request.get(None), LocalContext.event_id.get(None)
+            try:
+                with listeners.call(getattr(request, "session_hash", None) or "", event or "") as stop:
+                    return getattr(Api(reporter, queue, client_of(request), stop), name)(*args, **kwargs)
+            except PriorRGError as error:
+                raise gr.Error(str(error), print_exception=False) from None
+
+        return call
+
     with gr.Column(visible=False):
         asked = [
             gr.File(label="current"),
@@ -192,25 +235,12 @@ def build_api(reporter: Reporter, turns: Turns) -> None:
         ]
         method = gr.Textbox(label="method", value="attention")
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
-    for function, inputs in ((api.report, asked), (api.draft, asked), (api.overlay, [*asked, method])):
+    for name, inputs in (("report", asked), ("draft", asked), ("overlay", [*asked, method])):
         ask.click(
-            _with_sentences(function),
+            answering(name),
             inputs,
             answer,
-            api_name=function.__name__,
+            api_name=name,
             concurrency_id="readings",  # whose turn it is, is ours to say
             concurrency_limit=None,
         )
-
-
-def _with_sentences(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """An error for a reader becomes Gradio's, which reaches the client as its sentence; all others do not."""
-
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
-        try:
-            return function(*args, **kwargs)
-        except PriorRGError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    return call

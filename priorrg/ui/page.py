@@ -23,6 +23,8 @@ from priorrg.ui.notes import wire as wire_awareness
 from priorrg.ui.report import build_readings, build_report
 from priorrg.ui.report import wire as wire_report
 from priorrg.ui.report_payload import report_payload, undiffed
+from priorrg.ui.server.listeners import Listeners
+from priorrg.ui.server.visits import client_of
 from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.uploads import ABANDONED_AFTER_S
 from priorrg.ui.viewer import build_viewer, viewer_payload
@@ -53,7 +55,7 @@ CHANGE_THEME = f"""() => {{
 }}"""
 
 
-def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr.Blocks:
+def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, session_minutes: int) -> gr.Blocks:
     """The whole page. session_minutes: after so long without a word of it a session is forgotten."""
     card = actions.reporter.card
     views = [(texts.page.PAGE["not stated"], UNKNOWN_VIEW)] + [
@@ -63,7 +65,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
     example_contexts = [ClinicalContext(study.indication, study.history) for study in studies]
 
     def session_of(request: gr.Request) -> Session:
-        return sessions.of(request.session_hash or "")
+        return sessions.of(request.session_hash or "", client_of(request))
 
     with gr.Blocks(
         title=texts.page.PAGE["tab"],
@@ -254,7 +256,7 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
             session.offered = ""
             left = "\n\n".join(part for part in (unsent, left) if part)
             kept = gr.update(value=left, visible=True) if left else gr.skip()
-            return ["", "", None, "", "", kept, actions.waiting()]
+            return ["", "", None, "", "", kept, actions.waiting(session)]
 
         def on_generate(method: str, request: gr.Request) -> Iterator[Any]:
             session = session_of(request)
@@ -345,5 +347,5 @@ def build_page(actions: Actions, sessions: Sessions, session_minutes: int) -> gr
 
         page.unload(on_unload)
 
-        build_api(actions.reporter, actions.turns)
+        build_api(actions.reporter, actions.queue, listeners)
     return page

@@ -48,7 +48,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
     """
     comparison = Comparison()
     try:
-        actions.turns.check()
+        actions.queue.check(session.client)
     except BusyError as error:
         yield _refused(session, str(error))
         return
@@ -69,7 +69,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
 
     with ExitStack() as held:
         try:
-            place = held.enter_context(actions.turns.place())
+            place = held.enter_context(actions.queue.place(session.client))
         except BusyError as error:
             comparison.stop.set()
             yield shown(str(error), busy=False)

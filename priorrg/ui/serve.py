@@ -19,10 +19,11 @@ from priorrg.ui.actions import Actions
 from priorrg.ui.login import Logins
 from priorrg.ui.page import ASSETS, CHOOSE_THEME, build_page
 from priorrg.ui.pixels import serve_pixels
+from priorrg.ui.server.listeners import Listeners, ListenersMiddleware
 from priorrg.ui.sessions import Sessions
 
 OTHER_THREADS = 40  # Gradio's own number
-MOST_EVENTS = 500  # in Gradio's queue, uploads among them: against a flood; readings wait in ours (turns.py)
+MOST_EVENTS = 500  # in Gradio's queue, uploads among them: against a flood; readings wait in ours (queue.py)
 
 
 def build_app(settings: Settings, reporter: Reporter) -> FastAPI:
@@ -38,7 +39,8 @@ def build_app(settings: Settings, reporter: Reporter) -> FastAPI:
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
     actions = Actions(reporter, FeedbackStore(settings.feedback), settings.queue_size)
-    page = build_page(actions, sessions, settings.session_minutes)
+    listeners = Listeners()
+    page = build_page(actions, sessions, listeners, settings.session_minutes)
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS)
@@ -47,6 +49,8 @@ def build_app(settings: Settings, reporter: Reporter) -> FastAPI:
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"]
     )
+
+    app.add_middleware(ListenersMiddleware, listeners=listeners)
 
     @app.get("/healthz")
     def health() -> dict[str, str]:

@@ -14,6 +14,7 @@ from priorrg.imaging.pairs import Remark
 from priorrg.report.sentences import EditedSentence, edited_text
 from priorrg.reporting.reporter import ReportDone
 from priorrg.study import ClinicalContext, Radiograph, Study
+from priorrg.ui.queue import Client
 
 
 @dataclass(eq=False)
@@ -46,6 +47,7 @@ class Session:
     image held, replaced ones too. token: what the viewer shows to be given pixels; nobody can guess it.
     """
 
+    client: Client = field(default_factory=Client)  # whose it is
     current: Radiograph | None = None
     prior: Radiograph | None = None
     run: Run | None = None
@@ -166,10 +168,12 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def of(self, key: str) -> Session:
-        """The tab's session, a new one if there is none."""
+    def of(self, key: str, client: Client | None = None) -> Session:
+        """The tab's session, a new one if there is none. client: whose a new one is."""
         with self._lock:
-            session = self._sessions.setdefault(key, Session())
+            session = self._sessions.get(key)
+            if session is None:
+                session = self._sessions[key] = Session(client or Client())
             session.used, session.left_at = time.monotonic(), None
             return session
 

@@ -1,0 +1,133 @@
+"""Who reads next: one reading after another, page and API in one queue, and no client before all the others.
+
+The model is lent to whoever waited longest since it was last lent to him: first among addresses and logins, then among
+the browsers and programs of one, then in the order of asking. Nobody can fill the queue alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from priorrg import texts
+from priorrg.errors import BusyError
+
+LOOK_AT_STOP_S = 0.1  # how often whoever waits looks whether it was stopped
+REMEMBERED = 1000  # clients of whom it is known when they last had the model
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks for a reading. group: a login or, without one, an address. owner: one browser or program of it."""
+
+    group: str = ""
+    owner: str = ""
+
+
+class Place:
+    """A place in the queue, from `ReadingQueue.place` on until its block is left."""
+
+    def __init__(self, queue: ReadingQueue, client: Client):
+        self._queue = queue
+        self.client = client
+
+    @property
+    def before(self) -> int:
+        """Readings that come before this one; 0 is its turn."""
+        with self._queue.changed:
+            return self._queue.order().index(self)
+
+    def wait(self, stop: threading.Event) -> Iterator[int]:
+        """How many are before this one, at once and whenever it changes, until it is its turn or `stop` is set."""
+        said = 0
+        while not stop.is_set():
+            with self._queue.changed:
+                before = self._queue.order().index(self)
+                if before == 0:
+                    self._queue.begin(self)
+                    return
+            if before != said:
+                said = before
+                yield before
+            with self._queue.changed:
+                self._queue.changed.wait(LOOK_AT_STOP_S)
+
+
+class ReadingQueue:
+    """The queue of readings on this server.
+
+    most_waiting: how many may wait while one is read; half of them of one address or login, a quarter of one client.
+    """
+
+    def __init__(self, most_waiting: int) -> None:
+        self.most_waiting = most_waiting
+        self.most_of_group = max(1, most_waiting // 2)
+        self.most_of_client = max(1, most_waiting // 4)
+        self.places: list[Place] = []
+        self.changed = threading.Condition(threading.RLock())
+        self._reading: Place | None = None
+        self._lent: OrderedDict[Client | str, int] = OrderedDict()  # client or group -> number of its last reading
+        self._readings = 0
+
+    def __len__(self) -> int:
+        """Readings that run or wait."""
+        return len(self.places)
+
+    def check(self, client: Client) -> None:
+        """Raises BusyError where this client may not wait too."""
+        with self.changed:
+            waiting = [place.client for place in self.places if place is not self._reading]
+            if len(self.places) > self.most_waiting:
+                raise BusyError(texts.page.QUEUE_FULL.format(count=self.most_waiting))
+            if waiting.count(client) >= self.most_of_client:
+                raise BusyError(texts.page.CLIENT_WAITS.format(count=self.most_of_client))
+            if sum(one.group == client.group for one in waiting) >= self.most_of_group:
+                raise BusyError(texts.page.GROUP_WAITS.format(count=self.most_of_group))
+
+    def before(self, client: Client) -> int:
+        """Readings that would come before one that this client asked for now."""
+        with self.changed:
+            place = Place(self, client)
+            return self.order(place).index(place)
+
+    def order(self, *more: Place) -> list[Place]:
+        """Every place, and more, that which is read first. Call it with `changed` held."""
+        lent, readings = dict(self._lent), self._readings
+        ordered = [] if self._reading is None else [self._reading]
+        waiting = [place for place in (*self.places, *more) if place is not self._reading]
+        while waiting:
+            # min takes the first of equals, and places stand in the order in which they were asked for.
+            next_ = min(waiting, key=lambda one: (lent.get(one.client.group, 0), lent.get(one.client, 0)))
+            waiting.remove(next_)
+            ordered.append(next_)
+            readings += 1
+            lent[next_.client.group] = lent[next_.client] = readings
+        return ordered
+
+    def begin(self, place: Place) -> None:
+        """The model is this place's, until it is given back. Call it with `changed` held."""
+        self._reading = place
+        self._readings += 1
+        for key in (place.client.group, place.client):
+            self._lent[key] = self._readings
+            self._lent.move_to_end(key)
+        while len(self._lent) > REMEMBERED:
+            self._lent.popitem(last=False)
+
+    @contextmanager
+    def place(self, client: Client) -> Iterator[Place]:
+        """Take a place; it is given back at the end of the block, whatever ends it. Raises BusyError."""
+        place = Place(self, client)
+        with self.changed:
+            self.check(client)
+            self.places.append(place)
+        try:
+            yield place
+        finally:
+            with self.changed:
+                self.places.remove(place)
+                self._reading = None if self._reading is place else self._reading
+                self.changed.notify_all()

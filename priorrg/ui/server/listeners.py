@@ -1,0 +1,104 @@
+"""Whether a program that asked for a reading still waits for it: if not, its place and the model go to the next.
+
+A program hears its answer over one open stream. When that ends before the answer, or never begins, nobody listens.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+API = "/gradio_api"
+UNHEARD_S = 20  # so long a call runs without anybody who listens
+
+
+@dataclass(eq=False)
+class Call:
+    """A call that runs. keys: its session and its event, by either of which a program may listen."""
+
+    keys: tuple[str, str]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class Listeners:
+    """The streams that are open and the calls whose answers go into them."""
+
+    def __init__(self, unheard_s: float = UNHEARD_S) -> None:
+        self._unheard_s = unheard_s
+        self._open: Counter[str] = Counter()
+        self._calls: set[Call] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def call(self, session: str, event: str) -> Iterator[threading.Event]:
+        """Gives the event that is set when nobody waits for this call's answer any more."""
+        call = Call((session, event))
+        unheard = threading.Timer(self._unheard_s, self._end_if_unheard, [call])
+        unheard.daemon = True
+        with self._lock:
+            self._calls.add(call)
+        unheard.start()
+        try:
+            yield call.stop
+        finally:
+            unheard.cancel()
+            with self._lock:
+                self._calls.discard(call)
+
+    @contextmanager
+    def listening(self, key: str) -> Iterator[None]:
+        """A stream for this session or event is open within the block."""
+        with self._lock:
+            self._open[key] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open[key] -= 1
+                if not self._open[key]:
+                    del self._open[key]
+            self.end(key)
+
+    def end(self, key: str) -> None:
+        """Stop the calls of this session or event, unless somebody else listens to them."""
+        with self._lock:
+            unheard = [one for one in self._calls if key in one.keys and not any(self._open[k] for k in one.keys)]
+        for call in unheard:
+            call.stop.set()
+
+    def _end_if_unheard(self, call: Call) -> None:
+        with self._lock:
+            is_heard = any(self._open[key] for key in call.keys)
+        if not is_heard:
+            call.stop.set()
+
+
+class ListenersMiddleware:
+    """Tells Listeners of the streams that open and close."""
+
+    def __init__(self, app: ASGIApp, listeners: Listeners) -> None:
+        self.app = app
+        self.listeners = listeners
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = stream_key(scope)
+        if key is None:
+            return await self.app(scope, receive, send)
+        with self.listeners.listening(key):
+            await self.app(scope, receive, send)
+
+
+def stream_key(scope: Scope) -> str | None:
+    """The session or event whose answers this request would hear, None where it is no such request."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return None
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    if path == f"{API}/queue/data":
+        return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])), None)
+    return path.rsplit("/", 1)[-1] if path.startswith(f"{API}/call/") else None

@@ -1,0 +1,88 @@
+"""Who reads next: nobody fills the queue alone, and whoever goes away gives his place back."""
+
+import threading
+from contextlib import ExitStack
+
+import pytest
+
+from priorrg.errors import BusyError
+from priorrg.ui.queue import Client, ReadingQueue
+from priorrg.ui.server.listeners import Listeners
+
+HEAVY, ANNA = Client("10.0.0.1", "program"), Client("10.0.0.2", "browser")
+
+
+def begun(place):
+    """The place has the model now."""
+    assert list(place.wait(threading.Event())) == []
+    return place
+
+
+def test_one_client_with_many_calls_leaves_room_for_everybody_else():
+    queue = ReadingQueue(most_waiting=20)
+    with ExitStack() as held:
+        begun(held.enter_context(queue.place(HEAVY)))
+        taken = 0
+        with pytest.raises(BusyError, match="5 of your readings wait"):
+            for _ in range(45):
+                held.enter_context(queue.place(HEAVY))
+                taken += 1
+        assert taken == 5
+        assert held.enter_context(queue.place(ANNA)).before == 1, "only the one that is read"
+
+
+def test_many_programs_of_one_address_get_half_of_the_queue():
+    queue = ReadingQueue(most_waiting=20)
+    with ExitStack() as held:
+        begun(held.enter_context(queue.place(Client("10.0.0.1", "first"))))
+        with pytest.raises(BusyError, match="10 readings from your address"):
+            for number in range(45):
+                held.enter_context(queue.place(Client("10.0.0.1", f"program {number}")))
+        held.enter_context(queue.place(ANNA))
+
+
+def test_the_model_goes_round_among_addresses_then_among_their_clients():
+    queue = ReadingQueue(most_waiting=20)
+    with ExitStack() as held:
+        begun(held.enter_context(queue.place(HEAVY)))
+        names = {}
+        for name, client in (
+            ("heavy 1", HEAVY),
+            ("heavy 2", HEAVY),
+            ("beside 1", Client("10.0.0.1", "browser beside it")),
+            ("anna 1", ANNA),
+            ("anna 2", ANNA),
+        ):
+            names[held.enter_context(queue.place(client))] = name
+        order = [names[place] for place in queue.order()[1:]]
+    assert order == ["anna 1", "beside 1", "anna 2", "heavy 1", "heavy 2"]
+
+
+def test_a_reading_that_has_begun_is_overtaken_by_nobody():
+    queue = ReadingQueue(most_waiting=20)
+    with queue.place(HEAVY) as first:
+        begun(first)
+        with queue.place(HEAVY) as second, queue.place(ANNA) as third:
+            assert (first.before, third.before, second.before) == (0, 1, 2)
+
+
+def test_a_call_is_stopped_when_its_stream_ends_before_the_answer():
+    listeners = Listeners()
+    with listeners.call("session", "event") as stop:
+        with listeners.listening("session"):
+            assert not stop.is_set()
+        assert stop.is_set()
+
+
+def test_a_call_goes_on_while_one_of_two_streams_is_open():
+    listeners = Listeners()
+    with listeners.call("session", "event") as stop, listeners.listening("event"):
+        with listeners.listening("session"):
+            pass
+        assert not stop.is_set()
+
+
+def test_a_call_that_nobody_ever_listens_to_is_stopped():
+    listeners = Listeners(unheard_s=0.05)
+    with listeners.call("session", "event") as stop:
+        assert stop.wait(30)
