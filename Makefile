@@ -47,12 +47,13 @@ else
 endif
 	@touch $@
 
-$(VENV)/app.stamp: $(VENV)/torch.stamp requirements.txt
+$(VENV)/app.stamp: $(VENV)/torch.stamp requirements.txt pyproject.toml setup.py
 	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/app.stamp pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[train,test]'
+$(VENV)/test.stamp: $(VENV)/app.stamp requirements-dev.txt
+	$(BIN)/pip install --quiet -r requirements-dev.txt
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 		|| { echo 'The browser tests need Chromium. Install it (Debian: apt-get install chromium), then make test again.'; \

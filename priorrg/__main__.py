@@ -1,4 +1,6 @@
-"""The command line: `python -m priorrg report ...` reads one study, other commands keep the house.
+"""The command line: `priorrg app` serves the page, `priorrg report ...` reads one study, others keep the house.
+
+`python -m priorrg` is the same where nothing is installed.
 
 A command is one entry of COMMANDS: its help, its arguments, and what it does. Libraries that take seconds to import
 are imported by the command that needs them.
@@ -216,7 +218,21 @@ def hash_password(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# app
+
+
+def add_app_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: its flags are the settings, which read themselves (see main)."""
+
+
+def app(arguments: argparse.Namespace) -> int:
+    from priorrg.app import main as serve
+
+    return serve(arguments.flags, f"{program()} app")
+
+
 COMMANDS = {
+    "app": Command("serve the page; its flags are the settings, see --help behind it", add_app_arguments, app),
     "report": Command("read one study and print its report", add_report_arguments, report),
     "import-checkpoint": Command(
         "turn a published checkpoint into PriorRG weights", add_import_arguments, import_checkpoint
@@ -226,14 +242,21 @@ COMMANDS = {
 }
 
 
+def program() -> str:
+    """What somebody typed to come here: `priorrg` is installed, `python -m priorrg` is not."""
+    return "python -m priorrg" if Path(sys.argv[0]).name == "__main__.py" else "priorrg"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence on stderr where the reader can do something about it."""
-    parser = argparse.ArgumentParser(prog="python -m priorrg", description="Prior-aware chest X-ray reporting.")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog=program(), description="Prior-aware chest X-ray reporting.")
     parser.epilog = texts.report.DISCLAIMER
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, command in COMMANDS.items():
         command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_args(given[:1] if given[:1] == ["app"] else given)
+    parsed.flags = given[1:]
     try:
         return COMMANDS[parsed.command].run(parsed)
     except PriorRGError as error:

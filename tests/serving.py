@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,13 @@ class Served:
     feedback: Path
 
 
+IN_THE_REPOSITORY = (sys.executable, "app.py")
+
+
 @contextmanager
-def served(folder: Path, *flags: str, **variables: str) -> Iterator[Served]:
+def served(
+    folder: Path, *flags: str, command: Sequence[str | Path] = IN_THE_REPOSITORY, cwd: Path = ROOT, **variables: str
+) -> Iterator[Served]:
     """Start the app with these flags and variables, wait until it is up, and stop it at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -37,8 +42,8 @@ def served(folder: Path, *flags: str, **variables: str) -> Iterator[Served]:
     settings = {"PRIORRG_FEEDBACK": str(feedback), "TMPDIR": str(uploads), **variables}
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), *flags],
-            cwd=ROOT,
+            [*command, "--port", str(port), *flags],
+            cwd=cwd,
             env=os.environ | settings,
             stdout=output,
             stderr=output,

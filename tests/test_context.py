@@ -5,8 +5,9 @@ import urllib.request
 
 import pytest
 
+from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import CheckpointError
-from priorrg.reporting.reporter import EMBEDDED_WEIGHTS, Reporter, WeightsCard
+from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.reporting.weights import read_evaluation, read_model_card
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
 from priorrg.ui.about import measured_words, trained_words

@@ -18,6 +18,7 @@ from pypdf import PdfReader
 
 import priorrg
 from priorrg.__main__ import main
+from priorrg.assets import EXAMPLES
 from priorrg.errors import ExportError, StudyError
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import ReportExport
@@ -29,7 +30,6 @@ from priorrg.reporting.reporter import ReportDone, WeightsCard
 from priorrg.study import ClinicalContext, Study
 from priorrg.texts.export import EDITED, HUMAN_SENTENCE, MATCHING, NOT_EDITED, SIMULATED
 from priorrg.texts.report import DISCLAIMER
-from priorrg.ui.examples import EXAMPLES
 from priorrg.ui.exports import take_away
 from priorrg.ui.sessions import Run, Session
 

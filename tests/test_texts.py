@@ -20,6 +20,7 @@ SCRIPTS = HOUSE.parent / "assets" / "ui"
 # Files that speak to nobody on the page, and to whom they do. Every other file of priorrg is looked at, new ones too.
 NOT_FOR_READERS = {
     "__main__.py": "whoever types a command",
+    "app.py": "whoever starts the app",
     "settings.py": "whoever starts the app",
     "feedback/export.py": "whoever exports feedback from a terminal",
     "model/published.py": "whoever imports a checkpoint",

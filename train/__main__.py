@@ -12,14 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import PriorRGError
 
-DEFAULT_CONFIG = "train/configs/embedded.yaml"
+DEFAULT_CONFIG = "embedded.yaml"  # of those that come with the package
+EMBEDDED = EMBEDDED_WEIGHTS.relative_to(Path.cwd()) if EMBEDDED_WEIGHTS.is_relative_to(Path.cwd()) else EMBEDDED_WEIGHTS
 # Measuring command -> what it measures and where its figures go, unless told otherwise.
 _MEASURED = {
-    "evaluate": ("assets/embedded", "runs/evaluation.json"),
+    "evaluate": (EMBEDDED, "runs/evaluation.json"),
     "retrieve": ("runs/embedded/stage1", "runs/retrieval.json"),
-    "localise": ("assets/embedded", "runs/localisation.json"),
+    "localise": (EMBEDDED, "runs/localisation.json"),
 }
 
 
@@ -99,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     calibrate = commands.add_parser("calibrate", help="what a sentence's token probabilities are worth")
     calibrate.add_argument("--config", default=DEFAULT_CONFIG)
     calibrate.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
-    calibrate.add_argument("--weights", type=Path, default=Path("assets/embedded"), help="(default assets/embedded)")
+    calibrate.add_argument("--weights", type=Path, default=EMBEDDED, help=f"(default {EMBEDDED})")
     calibrate.add_argument("--split", default="val", help="to fit the map on (default val)")
     calibrate.add_argument("--measure", default="test", help="split to measure it on (default test)")
     calibrate.add_argument("--output", type=Path, help="(default calibration.json beside the weights)")
@@ -111,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     embed.set_defaults(run=_embed)
 
     card = commands.add_parser("card", help="write measured figures into a model card and its evaluation.json")
-    card.add_argument("--weights", type=Path, default=Path("assets/embedded"))
+    card.add_argument("--weights", type=Path, default=EMBEDDED)
     card.add_argument("--evaluation", type=Path, default=Path("runs/evaluation.json"))
     card.add_argument("--localisation", type=Path, default=Path("runs/localisation.json"))
     for name, what in (

@@ -12,6 +12,7 @@ import yaml
 from priorrg.errors import DataError
 
 T = TypeVar("T")
+CONFIGS = Path(__file__).parent / "configs"
 
 
 @dataclass
@@ -109,10 +110,16 @@ class RunConfig:
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConfig:
-    """Read a YAML file; overrides such as `stage2.epochs=5` win. Raises DataError for an unknown key or no file."""
+    """Read a YAML file; overrides such as `stage2.epochs=5` win. Raises DataError for an unknown key or no file.
+
+    path: a file, or the bare name of one that comes with the package.
+    """
     file = Path(path)
+    if not file.is_file() and file.name == str(path):
+        file = CONFIGS / file
     if not file.is_file():
-        raise DataError(f"There is no configuration file {file}. The ones that come with PriorRG are in train/configs.")
+        known = ", ".join(sorted(one.name for one in CONFIGS.glob("*.yaml")))
+        raise DataError(f"There is no configuration file {path}. PriorRG comes with {known}.")
     tree = yaml.safe_load(file.read_text()) or {}
     for override in overrides or []:
         name, _, value = override.partition("=")

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 
 from priorrg import texts
+from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import CheckpointError, ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
@@ -29,7 +30,6 @@ from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 
-EMBEDDED_WEIGHTS = Path(__file__).parent.parent.parent / "assets" / "embedded"
 CACHED_IMAGES = 16  # at paper scale 55 MB each
 
 

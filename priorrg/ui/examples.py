@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parent.parent.parent / "assets" / "examples"
+from priorrg.assets import EXAMPLES
 
 
 @dataclass(frozen=True)

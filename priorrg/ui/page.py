@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from priorrg import texts
+from priorrg.assets import PAGE_FILES as ASSETS
 from priorrg.errors import PriorRGError
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from priorrg.ui.about import build_about
@@ -29,7 +29,6 @@ from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.uploads import ABANDONED_AFTER_S
 from priorrg.ui.viewer import build_viewer, viewer_payload
 
-ASSETS = Path(__file__).parent.parent.parent / "assets" / "ui"
 PROBLEM = '<div class="problem" role="alert"></div>'
 # Text goes into the page by textContent: a template of Gradio would run code out of a file's or a reader's words.
 SHOW_PROBLEM = (

@@ -10,6 +10,7 @@ from gradio.state_holder import SessionState
 from starlette.routing import Mount
 
 from priorrg import texts
+from priorrg.assets import PAGE_FILES as ASSETS
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
@@ -17,7 +18,7 @@ from priorrg.ui import uploads
 from priorrg.ui.about import serve_card
 from priorrg.ui.actions import Actions
 from priorrg.ui.login import Logins
-from priorrg.ui.page import ASSETS, CHOOSE_THEME, build_page
+from priorrg.ui.page import CHOOSE_THEME, build_page
 from priorrg.ui.pixels import serve_pixels
 from priorrg.ui.server.listeners import Listeners, ListenersMiddleware
 from priorrg.ui.sessions import Sessions
@@ -26,19 +27,17 @@ OTHER_THREADS = 40  # Gradio's own number
 MOST_EVENTS = 500  # in Gradio's queue, uploads among them: against a flood; readings wait in ours (queue.py)
 
 
-def build_app(settings: Settings, reporter: Reporter) -> FastAPI:
-    """The page at /, its health at /healthz.
+def build_app(settings: Settings, reporter: Reporter, logins: Logins | None, feedback: FeedbackStore) -> FastAPI:
+    """The page at /, its health at /healthz. logins: None lets everybody in.
 
     Another route of ours goes before the page is mounted and takes `dependencies=[Depends(login_needed)]`.
-    Raises FeedbackError when feedback could not be kept, SettingsError for a file of logins that cannot be used.
     """
     uploads.keep_apart()
-    logins = Logins.read(settings.auth) if settings.auth else None
     sessions = Sessions(reporter.forget, settings.session_minutes * 60)
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
-    actions = Actions(reporter, FeedbackStore(settings.feedback), settings.queue_size)
+    actions = Actions(reporter, feedback, settings.queue_size)
     listeners = Listeners()
     page = build_page(actions, sessions, listeners, settings.session_minutes)
     # Whoever waits for his turn holds a thread; the pixels have others.

@@ -19,10 +19,10 @@ import numpy as np
 import pydicom
 from PIL import Image
 
+from priorrg.assets import EXAMPLES
 from priorrg.errors import ImageError
 from priorrg.imaging.looks import doubts
 from priorrg.imaging.open import read_radiograph
-from priorrg.ui.examples import EXAMPLES
 from train.simulate.film import expose
 from train.simulate.patients import sample_case
 

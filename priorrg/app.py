@@ -1,0 +1,82 @@
+"""Start the app: read settings, load weights, build the page, serve it. `priorrg app` and app.py come here.
+
+What cannot be is refused in the order in which it costs: settings, the address, the logins and the feedback's file
+before any library that takes seconds is imported, weights after it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from priorrg.errors import PriorRGError
+from priorrg.settings import Settings, unknown_variables
+
+
+def main(arguments: Sequence[str], program: str = "priorrg app") -> int:
+    """Serve until somebody stops it. Exit status 0, or 2 with a sentence on stderr about what cannot be."""
+    try:
+        settings = Settings.read(arguments, program)
+        print("\n".join(settings.lines()))
+        for sentence in unknown_variables(os.environ):
+            print(sentence, file=sys.stderr)
+        settings.check_address()
+        serve(settings)
+    except PriorRGError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Raises a PriorRGError for whatever keeps it from starting."""
+    prepare_environment()
+    from priorrg import texts
+    from priorrg.feedback.store import FeedbackStore
+    from priorrg.ui.login import Logins
+
+    logins = Logins.read(settings.auth) if settings.auth else None
+    feedback = FeedbackStore(settings.feedback)
+
+    from priorrg.reporting import zero_gpu  # before torch
+
+    import torch  # isort: skip
+    import uvicorn
+
+    from priorrg.reporting.reporter import Reporter
+    from priorrg.ui import uploads
+    from priorrg.ui.serve import build_app
+
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    reporter = Reporter.load(settings.weights or None)
+    app = build_app(settings, reporter, logins, feedback)
+    uploads.watch(Path(os.environ["GRADIO_TEMP_DIR"]))
+    zero_gpu.start(app.state.page.blocks, settings.port)
+    print(f"weights loaded: {reporter.card.name}. {reporter.card.note}\n{texts.report.DISCLAIMER}")
+    print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
+    # uvicorn shuts down and then raises the signal again: an ordinary exit lets the upload folder go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,  # names of uploaded files stand in addresses
+        timeout_graceful_shutdown=3,
+    )
+
+
+def prepare_environment() -> None:
+    """Before gradio is imported: no analytics, and uploads in a folder that only this user can read."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="priorrg-")
+        atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)

@@ -1,0 +1,9 @@
+"""The one thing that pyproject.toml cannot say: the folder assets/ travels inside of the package."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[*find_packages(include=["priorrg*", "train*"]), "priorrg._assets"],
+    package_dir={"priorrg._assets": "assets"},
+    package_data={"priorrg._assets": ["**/*"], "train": ["configs/*.yaml"]},
+)
