@@ -42,9 +42,9 @@ def test_three_endpoints_are_named_and_nothing_else_can_be_called(client):
     assert names == ["current", "prior", "indication", "history", "view", "prior_view", "method"]
 
 
-def test_the_readmes_example_runs_as_it_stands(app, tmp_path, monkeypatch, capsys):
-    readme = (ROOT / "README.md").read_text()
-    (code,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "gradio_client" in block]
+def test_the_documents_example_runs_as_it_stands(app, tmp_path, monkeypatch, capsys):
+    document = (ROOT / "docs" / "serving.md").read_text()
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", document, re.DOTALL) if "gradio_client" in block]
     for name in ("current.dcm", "prior.dcm"):
         shutil.copy(EXAMPLE / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)

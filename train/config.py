@@ -17,7 +17,7 @@ CONFIGS = Path(__file__).parent / "configs"
 
 @dataclass
 class DataConfig:
-    """annotation: section 12 of the architecture notes; image paths in it are relative to image_root.
+    """annotation: see docs/training.md, The annotation file; image paths in it are relative to image_root.
 
     cache: folder of the frozen vision encoder's features; empty = train from pixels. cache_layers: false keeps the
     last hidden states alone, a twelfth of the room at paper scale; stage 2 then encodes current images itself.

@@ -1,6 +1,6 @@
 """Annotation file -> records -> batches, from pixels or from the frozen vision encoder's cached features.
 
-The annotation format is that of MIMIC-CXR users (architecture notes, section 12). Simulated records
+The annotation format is that of MIMIC-CXR users (docs/training.md, The annotation file). Simulated records
 carry their truth besides, which lets the text be written anew each epoch and a pair be read backwards.
 """
 

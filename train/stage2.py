@@ -33,7 +33,7 @@ class Stage2Task(Task):
             for module in head.modules()
             if holds_statistics and isinstance(module, nn.BatchNorm1d)
         ]
-        # Frozen in stage 2 (architecture notes, section 10).
+        # Frozen in stage 2 (docs/architecture.md, Stage 2).
         for parameter in (model.vp_pos_embed, model.temp_pos_embed, model.logit_scale):
             parameter.requires_grad_(False)
 

@@ -1,6 +1,6 @@
 """Writing one text from one memory, token by token or by beam search, with the probability of each token.
 
-Knows the decoder, no study and no page: what is written about, and what a reader is told meanwhile, is in reading.py.
+Knows the decoder, no study and no page: what is written about, and what a reader is told meanwhile, is in reporter.py.
 """
 
 import queue

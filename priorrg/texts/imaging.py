@@ -62,7 +62,7 @@ FLOATING_POINT = "{called} holds floating-point pixels, a map and no radiograph.
 OTHER_VALUES = "{called} stores its values as no radiograph does. Export the original radiograph."
 NO_DECODER = (
     "{called} is compressed as {syntax}, for which no decoder is installed. Export it uncompressed, or install the "
-    "decoder that the README names."
+    "decoder that docs/radiologists.md names."
 )
 PADDING_ALONE = "{called} is filled with padding alone: there is nothing to read. Check the export."
 NO_NUMBERS = "{called} holds values that are no numbers once rescaled. Export it again."

@@ -90,7 +90,7 @@ ABOUT = {
     "others": "Other weights",
     "how others": (
         "python -m priorrg import-checkpoint brings the published checkpoint into a folder; start the app with "
-        "PRIORRG_WEIGHTS=that/folder. The README says more."
+        "PRIORRG_WEIGHTS=that/folder. docs/serving.md says more."
     ),
     "use": "Use",
     "research": (

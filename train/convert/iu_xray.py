@@ -186,7 +186,7 @@ def _note(problems: list[str], problem: str, most: int) -> None:
 
 
 def _record(study_id: str, image_id: str, path: str, view: str, texts: dict[str, str]) -> dict[str, Any]:
-    """A record of the annotation format (architecture notes, section 12)."""
+    """A record of the annotation format (docs/training.md, The annotation file)."""
     return {
         "subject_id": study_id,  # patients are not published
         "study_id": study_id,

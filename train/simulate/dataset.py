@@ -1,4 +1,4 @@
-"""Writes a simulated data set to disk in the annotation format of MIMIC-CXR users (architecture notes, section 12).
+"""Writes a simulated data set to disk, in the format of MIMIC-CXR users (docs/training.md, The annotation file).
 
 Patient number and seed determine every byte of a study, whatever the number of workers.
 """
