@@ -40,7 +40,7 @@ def served(
     uploads, log, feedback = folder / "uploads", folder / "log.txt", folder / "kept" / "feedback.sqlite3"
     uploads.mkdir()
     settings = {"PRIORRG_FEEDBACK": str(feedback), "TMPDIR": str(uploads), **variables}
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [*command, "--port", str(port), *flags],
             cwd=cwd,
@@ -62,6 +62,6 @@ def wait_until_up(address: str, process: subprocess.Popen, log: Path) -> None:
             urllib.request.urlopen(f"{address}/healthz")
             return
         except OSError:
-            assert process.poll() is None, log.read_text()
+            assert process.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.5)
-    raise AssertionError(f"the app did not come up: {log.read_text()}")
+    raise AssertionError(f"the app did not come up: {log.read_text(encoding='utf-8')}")

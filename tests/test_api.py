@@ -43,7 +43,7 @@ def test_three_endpoints_are_named_and_nothing_else_can_be_called(client):
 
 
 def test_the_documents_example_runs_as_it_stands(app, tmp_path, monkeypatch, capsys):
-    document = (ROOT / "docs" / "serving.md").read_text()
+    document = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     (code,) = [block for block in re.findall(r"```python\n(.*?)```", document, re.DOTALL) if "gradio_client" in block]
     for name in ("current.dcm", "prior.dcm"):
         shutil.copy(EXAMPLE / name, tmp_path / name)
@@ -99,7 +99,7 @@ def test_without_a_prior_there_is_no_grid_on_it(client, study):
 def test_what_cannot_be_read_comes_back_as_a_sentence(client, study, tmp_path, change, said):
     if change.get("prior"):
         letter = tmp_path / "letter.dcm"
-        letter.write_text("Dear colleague, thank you for referring this patient.")
+        letter.write_text("Dear colleague, thank you for referring this patient.", encoding="utf-8")
         change = {"prior": handle_file(str(letter))}
     with pytest.raises(Exception, match=said) as caught:
         client.predict(**study | change, api_name="/overlay")
@@ -109,7 +109,9 @@ def test_what_cannot_be_read_comes_back_as_a_sentence(client, study, tmp_path, c
 def test_nothing_that_was_sent_stays_on_the_disk(app, overlay):
     left = [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size]
     assert left == []
-    assert "Evaluate for" not in app.log.read_text() and ".dcm" not in app.log.read_text()
+    assert "Evaluate for" not in app.log.read_text(encoding="utf-8") and ".dcm" not in app.log.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_two_uploads_of_one_file_lie_apart_so_that_nobody_deletes_the_others(app):

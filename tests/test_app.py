@@ -63,7 +63,7 @@ def test_a_sentence_shows_its_overlay_on_both_images(page):
 
 def test_a_file_that_is_no_image_is_refused_in_a_sentence_and_nothing_is_lost(page, tmp_path):
     letter = tmp_path / "letter.dcm"
-    letter.write_text("Dear colleague, thank you for referring this patient.")
+    letter.write_text("Dear colleague, thank you for referring this patient.", encoding="utf-8")
     page.fill("#indication textarea", "Something I typed.")
     before = shown(page, "current")
     upload(page, "current", letter)
@@ -88,7 +88,7 @@ def test_the_refined_report_takes_the_drafts_place_and_its_changes_can_be_hidden
     assert page.is_visible("#report .refined") and not page.is_visible("#report .draft")
     page.click("#report .views >> text=Coarse draft")
     assert page.is_visible("#report .draft") and not page.is_visible("#report .refined")
-    example = json.loads((EXAMPLE / "study.json").read_text())
+    example = json.loads((EXAMPLE / "study.json").read_text(encoding="utf-8"))
     texts = {name: example[name] for name in ("indication", "history")}
     meant = Reporter.load().report(read_study(EXAMPLE / "current.dcm", EXAMPLE / "prior.dcm", **texts))
     assert " ".join(page.inner_text("#report .draft").split()) == meant.draft, "whole, with all that was taken back"
@@ -204,7 +204,7 @@ def test_an_upload_does_not_stay_on_the_disk(app, page, tmp_path):
     upload(page, "current", EXAMPLE.parent / "resolved-pneumothorax" / "current.png")
     wait_for_change(page, "current", before)
     letter = tmp_path / "letter.dcm"
-    letter.write_text("Dear colleague, thank you for referring this patient.")
+    letter.write_text("Dear colleague, thank you for referring this patient.", encoding="utf-8")
     upload(page, "prior", letter)
     page.wait_for_function("() => document.querySelector('#problem .problem').textContent.length > 0")
     # Gradio leaves empty files behind.

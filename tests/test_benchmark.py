@@ -148,7 +148,7 @@ def test_without_java_there_is_no_meteor(monkeypatch, tmp_path):
 
 def test_a_java_that_does_not_run_is_said_at_once(monkeypatch, tmp_path):
     broken = tmp_path / "java"
-    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(DataError, match="METEOR program gave no answer"), meteor():
@@ -177,7 +177,7 @@ def test_radgraph_without_its_package_or_weights_is_a_sentence(monkeypatch, tmp_
     if "radgraph" not in __import__("sys").modules:
         with pytest.raises(DataError, match="needs the package radgraph, which is not installed"):
             radgraph(tmp_path)
-    (tmp_path / "radgraph.py").write_text("")
+    (tmp_path / "radgraph.py").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match=r"there is no radgraph/config.json in it. PriorRG downloads no weights"):
         radgraph(tmp_path / "weights")
 
@@ -207,8 +207,8 @@ def data(tmp_path_factory):
                 "findings_factual_serialization": ["a fact"],
             }
         )
-    (folder / "annotation.json").write_text(json.dumps({"test": records}))
-    (folder / "view_positions.json").write_text(json.dumps({"unk": 0, "PA": 1}))
+    (folder / "annotation.json").write_text(json.dumps({"test": records}), encoding="utf-8")
+    (folder / "view_positions.json").write_text(json.dumps({"unk": 0, "PA": 1}), encoding="utf-8")
     return folder
 
 
@@ -317,7 +317,7 @@ def evaluations(data, small_weights, tmp_path_factory):
 
 
 def test_the_json_holds_every_figure_of_every_reading(evaluations):
-    figures = json.loads((evaluations / "evaluation.json").read_text())
+    figures = json.loads((evaluations / "evaluation.json").read_text(encoding="utf-8"))
     assert figures["hard"] == {}, "these studies carry no truth"
     assert (figures["studies"], figures["patients"], figures["studies_skipped"]) == (5, 4, 0)
     for run in RUNS:
@@ -343,7 +343,7 @@ def test_hard_cases_are_scored_apart_from_the_usual_ones(tmp_path):
 
 
 def test_the_retrieval_json_holds_both_directions_with_and_without_context(evaluations):
-    figures = json.loads((evaluations / "retrieval.json").read_text())
+    figures = json.loads((evaluations / "retrieval.json").read_text(encoding="utf-8"))
     assert (figures["studies"], figures["distinct_reports"]) == (5, 4)
     for run in (GUIDED, WITHHELD):
         for way in DIRECTIONS:
@@ -366,7 +366,7 @@ def test_evaluation_without_ablation_reads_twice_and_counts_the_skipped(
     command = ["evaluate", *overrides(copy), "--weights", str(small_weights), "--output", str(output)]
     assert main([*command, "--samples", "1"]) == 0
     printed = capsys.readouterr().out
-    figures = json.loads(output.read_text())
+    figures = json.loads(output.read_text(encoding="utf-8"))
     assert figures["studies_skipped"] == 1 and "3_now.png" in printed
     assert "coarse" in figures and not set(ABLATIONS) & figures.keys()
     for name in ("finding_micro_f1", "change_of_found_macro_f1", "cider", "refined minus", "reference:"):
@@ -386,23 +386,23 @@ def test_what_the_commands_miss_is_one_sentence(data, tmp_path, capsys):
 
 
 def test_the_card_shows_differences_second_set_retrieval_and_the_worth_of_stage_1(evaluations, tmp_path, capsys):
-    (tmp_path / "README.md").write_text(f"# A model\n{BEGIN}\n{END}\nWeak points.\n")
-    (tmp_path / "localisation.json").write_text("{}")
+    (tmp_path / "README.md").write_text(f"# A model\n{BEGIN}\n{END}\nWeak points.\n", encoding="utf-8")
+    (tmp_path / "localisation.json").write_text("{}", encoding="utf-8")
     command = ["card", "--weights", str(tmp_path), "--localisation", str(tmp_path / "localisation.json")]
     command += ["--evaluation", str(evaluations / "evaluation.json")]
     assert main([*command, "--shifted", str(tmp_path / "nowhere.json")]) == 2
     assert "nowhere.json (--shifted)" in capsys.readouterr().err
 
     assert main(command) == 0
-    plain = (tmp_path / "README.md").read_text()
+    plain = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "| refined minus |" in plain and "another patient's prior" in plain
     assert "second held-out set" not in plain and "stage 1" not in plain
 
     command += ["--shifted", str(evaluations / "evaluation.json")]
     command += ["--worth", *[str(evaluations / "evaluation.json")] * 2]
     assert main([*command, "--retrieval", str(evaluations / "retrieval.json")]) == 0
-    card = (tmp_path / "README.md").read_text()
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
     for part in ("second held-out set", "What stage 1 is worth", "image to report, context withheld", "Weak points."):
         assert part in card
-    kept = json.loads((tmp_path / "evaluation.json").read_text())
+    kept = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
     assert section(kept, kept["localisation"]) in card, "the card can be made again from evaluation.json"

@@ -122,7 +122,7 @@ def data(tmp_path_factory):
                     "findings_factual_serialization": ["a fact"],
                 }
             )
-    (folder / "annotation.json").write_text(json.dumps(splits))
+    (folder / "annotation.json").write_text(json.dumps(splits), encoding="utf-8")
     return folder
 
 
@@ -132,7 +132,7 @@ def test_one_command_measures_and_the_reader_takes_it_up(data, save_small_model,
     settings = [part for name, value in values.items() for part in ("--override", f"data.{name}={value}")]
     assert main(["calibrate", "--weights", str(weights), *settings]) == 0
     assert "expected calibration error" in capsys.readouterr().out
-    written = json.loads((weights / FILE).read_text())
+    written = json.loads((weights / FILE).read_text(encoding="utf-8"))
     calibration = Reporter.load(weights).calibration
     assert calibration is not None and written["sentences"] >= 90
     assert (calibration.error, calibration.sentences) == (written["error"], written["sentences"])

@@ -39,7 +39,7 @@ def test_a_context_beyond_the_limit_is_named_while_it_is_typed(reporter):
 
 
 def test_figures_on_the_page_are_those_beside_the_weights_and_name_what_is_weak():
-    evaluation = json.loads((EMBEDDED_WEIGHTS / "evaluation.json").read_text())
+    evaluation = json.loads((EMBEDDED_WEIGHTS / "evaluation.json").read_text(encoding="utf-8"))
     said = measured_words(evaluation)
     assert f"{evaluation['refined']['finding_micro_f1']:.2f}" in said and str(evaluation["studies"]) in said
     weak = [name for name, found in evaluation["refined"]["by_finding"].items() if found["f1"] < 0.5]
@@ -50,7 +50,7 @@ def test_figures_on_the_page_are_those_beside_the_weights_and_name_what_is_weak(
 
 def test_weights_without_an_evaluation_have_none_and_a_damaged_one_is_named(tmp_path):
     assert read_evaluation(tmp_path) is None and read_model_card(tmp_path) == ""
-    (tmp_path / "evaluation.json").write_text("[]")
+    (tmp_path / "evaluation.json").write_text("[]", encoding="utf-8")
     with pytest.raises(CheckpointError, match="python -m train card"):
         read_evaluation(tmp_path)
 

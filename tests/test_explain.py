@@ -28,7 +28,7 @@ def reporter():
 def examples():
     found = []
     for file in sorted(EXAMPLES.glob("*/study.json")):
-        entry, folder = json.loads(file.read_text()), file.parent
+        entry, folder = json.loads(file.read_text(encoding="utf-8")), file.parent
         prior = read_radiograph(folder / entry["files"]["prior"]) if entry["has_prior"] else None
         context = ClinicalContext(entry["indication"], entry["history"])
         found.append(Study(read_radiograph(folder / entry["files"]["current"]), prior, context))

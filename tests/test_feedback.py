@@ -66,7 +66,7 @@ from test_feedback import FEEDBACK, FeedbackStore
 print(FeedbackStore({str(database)!r}).add(FEEDBACK), flush=True)
 time.sleep(60)
 """
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8")
     assert process.stdout is not None
     assert process.stdout.readline() == "1\n"
     process.send_signal(signal.SIGKILL)
@@ -115,14 +115,14 @@ def test_only_the_owner_may_read_the_file(database):
 
 def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path):
     notes = tmp_path / "notes.txt"
-    notes.write_text("My notes, which are no database. " * 40)
+    notes.write_text("My notes, which are no database. " * 40, encoding="utf-8")
     with pytest.raises(FeedbackError, match=r"notes\.txt cannot be used .* PRIORRG_FEEDBACK"):
         FeedbackStore(notes)
-    assert notes.read_text().startswith("My notes")
+    assert notes.read_text(encoding="utf-8").startswith("My notes")
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(FeedbackError, match="cannot be used"):
         FeedbackStore(tmp_path / "file" / "feedback.sqlite3")
 
@@ -153,7 +153,7 @@ def test_the_command_exports_the_apps_own_database(tmp_path, monkeypatch, capsys
     monkeypatch.setenv("PRIORRG_FEEDBACK", str(database))
     assert main(["export-feedback", "--output", str(tmp_path / "out.csv")]) == 0
     assert "1" in capsys.readouterr().out
-    assert len((tmp_path / "out.csv").read_text("utf-8-sig").splitlines()) > 1
+    assert len((tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()) > 1
 
 
 def test_a_missing_database_or_output_is_one_sentence_and_status_2(tmp_path, capsys):
@@ -186,7 +186,7 @@ def test_export_touches_no_file_of_others(tmp_path, content):
         with sqlite3.connect(file) as connection:
             connection.execute("CREATE TABLE mine (a)")
     else:
-        file.write_text("Dear colleague")
+        file.write_text("Dear colleague", encoding="utf-8")
     before = file.read_bytes()
     with pytest.raises(FeedbackError, match="no feedback file"):
         export_csv(file, tmp_path / "out.csv")

@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from tests.serving import ROOT, served
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SOURCES = ("priorrg", "train", "assets", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 
 
@@ -38,8 +38,8 @@ def environment(folder: Path, *install: str) -> Path:
     """A virtual environment with PriorRG in it; all else it finds where these tests find it. Returns its bin folder."""
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    where = subprocess.check_output([python, "-c", "import site; print(site.getsitepackages()[0])"], text=True)
-    (Path(where.strip()) / "tested.pth").write_text(sysconfig.get_paths()["purelib"])
+    where = subprocess.check_output([python, "-c", "import site; print(site.getsitepackages()[0])"], encoding="utf-8")
+    (Path(where.strip()) / "tested.pth").write_text(sysconfig.get_paths()["purelib"], encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, *install], check=True)
     return folder / "bin"
@@ -57,7 +57,7 @@ def installed(sources, tmp_path_factory):
 def ran(folder: Path, *command: str | Path) -> str:
     """What a command printed that was started in `folder` and knows nothing of the repository."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PRIORRG"))}
-    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -71,11 +71,14 @@ def test_the_wheel_serves_the_whole_demonstration_from_an_empty_folder(installed
         config = urllib.request.urlopen(f"{running.address}/config").read().decode()
         card = urllib.request.urlopen(f"{running.address}/card").read().decode()
     for style in (ROOT / "assets" / "ui").glob("*.css"):
-        assert style.read_text().split("{")[0].strip().splitlines()[-1] in page + config, style.name
+        assert style.read_text(encoding="utf-8").split("{")[0].strip().splitlines()[-1] in page + config, style.name
     for script in (ROOT / "assets" / "ui").glob("*.js"):
-        assert json.dumps(script.read_text().strip())[1:-1][:200] in config, script.name
-    assert card == (ROOT / "assets" / "embedded" / "README.md").read_text()
-    assert json.loads((ROOT / "assets/examples/growing-effusion/study.json").read_text())["title"] in config
+        assert json.dumps(script.read_text(encoding="utf-8").strip())[1:-1][:200] in config, script.name
+    assert card == (ROOT / "assets" / "embedded" / "README.md").read_text(encoding="utf-8")
+    assert (
+        json.loads((ROOT / "assets/examples/growing-effusion/study.json").read_text(encoding="utf-8"))["title"]
+        in config
+    )
 
 
 def test_the_wheel_reads_an_example_study_by_its_command(installed, tmp_path):
@@ -98,7 +101,7 @@ def test_an_editable_install_finds_the_repositorys_assets(sources, tmp_path):
 
 
 def pins(file: str) -> dict[str, Requirement]:
-    lines = [line.partition(" #")[0].strip() for line in (ROOT / file).read_text().splitlines()]
+    lines = [line.partition(" #")[0].strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     found = [Requirement(line) for line in lines if line and not line.startswith(("#", "-r"))]
     return {re.sub(r"[-_.]+", "-", one.name.lower()): one for one in found}
 
@@ -121,5 +124,5 @@ def test_torch_is_past_the_known_flaws_of_loading_weights_and_within_what_zero_g
     torch = pins("requirements.txt")["torch"].specifier
     assert "2.10.0" not in torch, "CVE-2026-4538 reaches up to 2.10.0, CVE-2026-24747 below it"
     assert "2.11.0" in torch, "the builder of ZeroGPU takes none that is newer"
-    made = re.search(r"^TORCH := (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = re.search(r"^TORCH := (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert made and made[1] in torch

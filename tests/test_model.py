@@ -119,7 +119,7 @@ def test_a_frozen_encoder_stays_in_eval_mode_while_the_rest_trains(small_weights
 def test_weights_survive_saving_in_shards(model, tmp_path):
     model.save_pretrained(tmp_path, max_shard_size="200KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 3
-    index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
+    index = json.loads((tmp_path / "model.safetensors.index.json").read_text(encoding="utf-8"))
     assert "decoder.lm_head.weight" not in index["weight_map"]  # tied to the embedding, kept once
     loaded, info = PriorRGModel.from_pretrained(tmp_path, output_loading_info=True)  # type: ignore[misc]
     assert not info["missing_keys"] and not info["unexpected_keys"]

@@ -30,7 +30,7 @@ def published(tmp_path_factory):
         view_positions=PARITY / "view_positions.json",
         heads=2,
     )
-    case = json.loads((PARITY / "case.json").read_text())
+    case = json.loads((PARITY / "case.json").read_text(encoding="utf-8"))
     tensors = load_file(PARITY / "tensors.safetensors")
     processor = PriorRGProcessor.from_pretrained(folder)
     has_prior = torch.tensor([view is not None for view in case["prior_view_positions"]])

@@ -350,7 +350,7 @@ def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
 def test_an_image_of_ones_own_takes_the_place_of_the_whole_example(page, tmp_path, several):
     load_example(page)
     page.fill("#indication textarea", "Something I typed.")
-    (tmp_path / "letter").write_text("Dear colleague")
+    (tmp_path / "letter").write_text("Dear colleague", encoding="utf-8")
     before = shown(page, "current")
     own = EXAMPLE.parent / "resolved-pneumothorax" / "current.png"
     for file in (tmp_path / "letter", own):
@@ -407,7 +407,7 @@ def test_two_people_a_lateral_and_a_photograph_are_told_and_can_be_read(page, tm
 def test_files_dropped_at_once_are_sorted_and_gone_from_the_disk(app, page, tmp_path):
     for name in ("prior", "current"):
         shutil.copy(EXAMPLE / f"{name}.dcm", tmp_path / f"IM {name[0]}")
-    (tmp_path / "IM letter").write_text("Dear colleague")
+    (tmp_path / "IM letter").write_text("Dear colleague", encoding="utf-8")
     page.set_input_files(
         "#upload-set input[type=file]", [str(file) for file in sorted(tmp_path.iterdir(), reverse=True)]
     )

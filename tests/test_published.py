@@ -121,23 +121,23 @@ def test_lightnings_own_container_is_read_without_lightning(tmp_path, monkeypatc
 
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path):
     path = tmp_path / "notes.ckpt"
-    path.write_text("not a checkpoint")
+    path.write_text("not a checkpoint", encoding="utf-8")
     with pytest.raises(CheckpointError, match="cannot be loaded safely"):
         import_into(tmp_path, path)
 
 
 def test_a_tokenizer_of_another_size_is_refused(tmp_path):
-    tokenizer = json.loads((PARITY / "tokenizer.json").read_text())
+    tokenizer = json.loads((PARITY / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["added_tokens"].append(dict(tokenizer["added_tokens"][-1], id=391, content="[EXTRA]"))
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps(tokenizer))
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
     with pytest.raises(CheckpointError, match="392 tokens and the checkpoint's embedding 391"):
         import_into(tmp_path, tokenizer=path)
 
 
 def test_a_view_dictionary_of_another_size_is_refused(tmp_path):
     path = tmp_path / "views.json"
-    path.write_text('{"PA": 0, "unk": 1}')
+    path.write_text('{"PA": 0, "unk": 1}', encoding="utf-8")
     with pytest.raises(CheckpointError, match="2 entries and the checkpoint 4"):
         import_into(tmp_path, view_positions=path)
 
@@ -149,7 +149,7 @@ def test_a_checkpoint_without_its_tokenizer_says_what_to_bring(tmp_path):
 
 def test_image_settings_may_come_from_a_local_file(tmp_path):
     path = tmp_path / "preprocessor_config.json"
-    path.write_text('{"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}')
+    path.write_text('{"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}', encoding="utf-8")
     processor = PriorRGProcessor.from_pretrained(import_into(tmp_path, image_processor=path))
     assert list(processor.image_processor.image_mean) == [0.1, 0.2, 0.3]
     assert processor.image_processor.crop_size["height"] == 56
@@ -208,6 +208,6 @@ def test_head_counts_that_cannot_be_are_refused(tmp_path, heads):
 @pytest.mark.parametrize("views", [{"PA": "0", "unk": 1}, ["PA", "unk"], {"PA": 0, "unk": True}])
 def test_a_view_dictionary_of_another_kind_is_refused(tmp_path, views):
     file = tmp_path / "views.json"
-    file.write_text(json.dumps(views))
+    file.write_text(json.dumps(views), encoding="utf-8")
     with pytest.raises(CheckpointError, match="JSON dictionary of view positions"):
         import_into(tmp_path, view_positions=file)

@@ -314,7 +314,7 @@ def calibrated(folder, reporter, **changes) -> None:
         "measured_on": "test",
         "weights": weights_digest(reporter.model),
     }
-    (folder / FILE).write_text(json.dumps(tree | changes))
+    (folder / FILE).write_text(json.dumps(tree | changes), encoding="utf-8")
 
 
 def test_a_calibration_beside_the_weights_is_used(save_small_model, study):

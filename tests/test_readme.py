@@ -13,7 +13,8 @@ from train.measure.card import section
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = {
-    path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 }
 README, SERVING, TRAINING = (DOCUMENTS[name] for name in ("README.md", "docs/serving.md", "docs/training.md"))
 
@@ -25,7 +26,7 @@ def anchors(text: str) -> set[str]:
 
 
 def test_spaces_installs_the_gradio_of_the_requirements():
-    pinned = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    pinned = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
     stated = re.search(r"^sdk_version: (\S+)", README, re.MULTILINE)
     assert pinned and stated and pinned[1] == stated[1]
 
@@ -55,7 +56,7 @@ def test_every_file_and_section_that_a_document_names_exists(name):
         path, _, place = link.partition("#")
         target = folder / path if path else ROOT / name
         assert target.exists(), link
-        assert not place or place in anchors(target.read_text()), link
+        assert not place or place in anchors(target.read_text(encoding="utf-8")), link
     for path in re.findall(r"`((?:priorrg|train|tests|assets|docs)/[\w./]+)`", text):
         assert (ROOT / path).exists(), path
 
@@ -63,15 +64,17 @@ def test_every_file_and_section_that_a_document_names_exists(name):
 def test_every_section_of_a_document_that_the_code_cites_exists():
     cited = 0
     for file in [*ROOT.glob("priorrg/**/*.py"), *ROOT.glob("train/**/*.py")]:
-        assert "architecture notes" not in file.read_text(), file
-        for document, heading in re.findall(r"\((?:see )?(docs/\w+\.md), ([A-Z][\w ]+)\)", file.read_text()):
+        assert "architecture notes" not in file.read_text(encoding="utf-8"), file
+        for document, heading in re.findall(
+            r"\((?:see )?(docs/\w+\.md), ([A-Z][\w ]+)\)", file.read_text(encoding="utf-8")
+        ):
             assert heading.strip().lower().replace(" ", "-") in anchors(DOCUMENTS[document]), (file, heading)
             cited += 1
     assert cited >= 4
 
 
 def test_every_command_of_make_that_a_document_names_exists():
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name, text in DOCUMENTS.items():
         code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
         for target in re.findall(r"\bmake (\w+)", code):
@@ -81,26 +84,26 @@ def test_every_command_of_make_that_a_document_names_exists():
 def test_the_annotation_format_that_is_described_is_the_one_that_is_read(tmp_path):
     block = re.search(r"```json\n(.*?)```", TRAINING, re.DOTALL)
     assert block
-    (tmp_path / "annotation.json").write_text(block[1])
+    (tmp_path / "annotation.json").write_text(block[1], encoding="utf-8")
     (record,) = read_annotation(tmp_path / "annotation.json")["train"]
     assert record.prior and record.view == "PA" and record.context.indication and record.findings
     views = re.search(r"`(\{\"PA\".*?\})`", TRAINING)
     assert views
-    (tmp_path / "views.json").write_text(views[1])
+    (tmp_path / "views.json").write_text(views[1], encoding="utf-8")
     assert read_view_positions(tmp_path / "views.json")["unk"] == 3
     described = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", TRAINING, re.MULTILINE))))
     assert set(json.loads(block[1])["train"][0]) | {"simulation"} == described
 
 
 def test_the_citation_names_the_paper_and_the_licence():
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert cited["license"] == "Apache-2.0" and cited["preferred-citation"]["url"].endswith("2508.05353")
-    assert "Apache License" in (ROOT / "LICENSE").read_text() and "license: apache-2.0" in README
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8") and "license: apache-2.0" in README
 
 
 def test_the_cards_figures_are_those_of_the_evaluation():
-    figures = json.loads((ROOT / "assets/embedded/evaluation.json").read_text())
-    card = (ROOT / "assets/embedded/README.md").read_text()
+    figures = json.loads((ROOT / "assets/embedded/evaluation.json").read_text(encoding="utf-8"))
+    card = (ROOT / "assets/embedded/README.md").read_text(encoding="utf-8")
     assert section(figures, figures["localisation"]) in card
     for name in ("finding_micro_f1", "change_micro_f1"):
         assert f"{figures['refined'][name]:.3f}" in TRAINING
@@ -108,6 +111,6 @@ def test_the_cards_figures_are_those_of_the_evaluation():
 
 
 def test_the_overlays_figures_in_the_decisions_are_those_that_were_measured():
-    found = json.loads((ROOT / "assets/embedded/evaluation.json").read_text())["localisation"]
+    found = json.loads((ROOT / "assets/embedded/evaluation.json").read_text(encoding="utf-8"))["localisation"]
     for row in found.values():
         assert f"{row['current']['peak']:.2f}" in DOCUMENTS["docs/decisions.md"]

@@ -64,9 +64,9 @@ def starting_points(tmp_path_factory) -> dict[str, str]:
     weights = load_file(folder / "cxr-bert" / "model.safetensors")
     weights |= {"cls_projection_head.dense_to_hidden.weight": torch.zeros(8, 32)}
     save_file(weights, folder / "cxr-bert" / "model.safetensors", {"format": "pt"})
-    config = json.loads((folder / "cxr-bert" / "config.json").read_text())
+    config = json.loads((folder / "cxr-bert" / "config.json").read_text(encoding="utf-8"))
     config |= {"model_type": "cxr-bert", "architectures": ["CXRBertModel"], "projection_size": 8}
-    (folder / "cxr-bert" / "config.json").write_text(json.dumps(config))
+    (folder / "cxr-bert" / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "distilgpt2").mkdir()
     shutil.copy(ROOT / "tests" / "parity" / "tokenizer.json", folder / "distilgpt2")
     names = {"vision": "rad-dino", "context": "cxr-bert", "tokenizer": "distilgpt2"}
@@ -130,8 +130,8 @@ def mimic(tmp_path_factory) -> dict[str, str]:
 
 
 def written(folder: Path, annotation: dict) -> dict[str, str]:
-    (folder / "annotation.json").write_text(json.dumps(annotation))
-    (folder / "view_positions.json").write_text(json.dumps(VIEWS))
+    (folder / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
+    (folder / "view_positions.json").write_text(json.dumps(VIEWS), encoding="utf-8")
     return data_settings(folder, folder / "images")
 
 
@@ -174,7 +174,7 @@ def write_report(folder: Path, number: int, findings: str, captions: list[str], 
         images=images,
     )
     (folder / "reports").mkdir(parents=True, exist_ok=True)
-    (folder / "reports" / f"{number}.xml").write_text(text)
+    (folder / "reports" / f"{number}.xml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def iu(tmp_path_factory) -> dict[str, str]:
 
 def configuration(runs: Path, data: dict[str, str], model: dict, **changes) -> str:
     """The paper-scale file with this data, these starting points and small dimensions."""
-    tree = yaml.safe_load(PAPER.read_text())
+    tree = yaml.safe_load(PAPER.read_text(encoding="utf-8"))
     tree["data"] |= data | {"cache": str(runs / "features")}
     tree["model"] |= model
     tree["model"]["config"] |= SMALL
@@ -201,7 +201,7 @@ def configuration(runs: Path, data: dict[str, str], model: dict, **changes) -> s
         section, key = name.split("__")
         tree[section][key] = value
     runs.mkdir(parents=True, exist_ok=True)
-    (runs / "run.yaml").write_text(yaml.safe_dump(tree))
+    (runs / "run.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
     return str(runs / "run.yaml")
 
 
@@ -219,7 +219,7 @@ def test_real_studies_train_and_are_evaluated_by_the_same_commands(kind, request
     assert main([*evaluate, "--override", "data.cache="]) == 0
 
     records = read_annotation(data["annotation"])
-    figures = json.loads(output.read_text())
+    figures = json.loads(output.read_text(encoding="utf-8"))
     assert figures["studies"] == len(records["test"])
     json.dumps(figures, allow_nan=False)  # what only simulated reports have is None, not a number that is none
 
@@ -245,7 +245,9 @@ def test_mimics_layout_is_read_as_it_is(mimic):
 
 
 def test_a_converted_study_has_its_sections_no_prior_and_no_placeholder(iu):
-    record = next(raw for records in json.loads(Path(iu["annotation"]).read_text()).values() for raw in records)
+    record = next(
+        raw for records in json.loads(Path(iu["annotation"]).read_text(encoding="utf-8")).values() for raw in records
+    )
     assert record["findings"].startswith("The lungs are clear. Heart size")
     assert record["findings_factual_serialization"] == [record["findings"]]
     assert (record["indication_pure"], record["prior_study"]) == ("with chest pain", None)
@@ -288,7 +290,7 @@ def test_what_a_conversion_leaves_out_is_counted_and_named(tmp_path, capsys):
     write_report(tmp_path, 2, "XXXX.", [BOTH])
     write_report(tmp_path, 3, "Clear lungs.", [BOTH], missing=(0,))
     write_report(tmp_path, 4, "Clear lungs.", ["PA view"])
-    (tmp_path / "reports" / "5.xml").write_text("<eCitation><uId id=")
+    (tmp_path / "reports" / "5.xml").write_text("<eCitation><uId id=", encoding="utf-8")
     folders = tmp_path / "reports", tmp_path / "images"
     counts = convert(*folders, tmp_path / "ours")
     assert counts["left out"] == {"no findings": 1, "no image": 1, "the report is unreadable": 1}
@@ -318,7 +320,7 @@ def test_folders_that_hold_nothing_of_the_set_are_said(tmp_path, capsys):
     assert "holds no XML reports" in capsys.readouterr().err
     assert main(["convert-iu", str(tmp_path / "no such"), nothing[0], str(tmp_path / "ours")]) == 2
     assert "There is no folder" in capsys.readouterr().err
-    (tmp_path / "empty" / "note.xml").write_text("<note/>")
+    (tmp_path / "empty" / "note.xml").write_text("<note/>", encoding="utf-8")
     with pytest.raises(DataError, match=r"note.xml names no study"):
         read_report(tmp_path / "empty" / "note.xml")
 
@@ -379,7 +381,7 @@ def test_throughput_compares_pixels_with_the_cache(mimic, starting_points, tmp_p
     config, output = configuration(tmp_path, mimic, starting_points), tmp_path / "throughput.json"
     command = ["throughput", "--config", config, "--rounds", "1", "--steps", "2", "--output", str(output)]
     assert main([*command, "--override", "data.cache_layers=true"]) == 0
-    figures, printed = json.loads(output.read_text()), capsys.readouterr().out
+    figures, printed = json.loads(output.read_text(encoding="utf-8")), capsys.readouterr().out
     for stage in ("stage1", "stage2"):
         assert figures[stage]["cache_over_pixels"] > 0 and stage in printed
         assert 0 < figures[stage]["pixels"]["share_of_loading"] < 1
@@ -390,7 +392,7 @@ def test_throughput_at_scale_needs_no_data_and_counts_operations(mimic, starting
     config, output = configuration(tmp_path, mimic, starting_points), tmp_path / "throughput.json"
     command = ["throughput", "--config", config, "--random-weights", "--rounds", "1", "--output", str(output)]
     assert main([*command, "--tflops", "0.001", "--examples", "1000"]) == 0
-    figures = json.loads(output.read_text())
+    figures = json.loads(output.read_text(encoding="utf-8"))
     for stage in ("stage1", "stage2"):
         pixels, cache = (figures[stage][f"from_{way}"]["operations_an_example"] for way in ("pixels", "cache"))
         assert pixels > cache > 0

@@ -262,7 +262,7 @@ def test_the_card_says_which_weights_are_loaded(reporter):
 def test_weights_that_are_not_there_or_of_another_model_get_one_sentence(tmp_path):
     with pytest.raises(CheckpointError, match="Expected is a folder"):
         Reporter.load(tmp_path)
-    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     with pytest.raises(CheckpointError, match="another model"):
         Reporter.load(tmp_path)
 

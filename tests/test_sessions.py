@@ -119,7 +119,7 @@ def test_a_refused_upload_leaves_the_image_and_no_file(actions, sessions, tmp_pa
     actions.take_example(session, examples()[0])
     before = session.current
     letter = tmp_path / "letter.png"
-    letter.write_text("no image")
+    letter.write_text("no image", encoding="utf-8")
     with pytest.raises(Exception, match="no image that PriorRG knows"):
         actions.take_upload(session, "current", letter)
     assert session.current is before and not letter.exists()

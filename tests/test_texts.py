@@ -87,12 +87,12 @@ def rooms() -> list[str]:
 
 @pytest.mark.parametrize("name", rooms())
 def test_no_room_writes_a_sentence_for_a_reader_itself(name):
-    assert sentences_in((HOUSE / name).read_text()) == []
+    assert sentences_in((HOUSE / name).read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.js")))
 def test_no_script_of_the_page_writes_a_sentence_itself(script):
-    code = re.sub(r"(?m)(?:^|\s)//.*$", "", (SCRIPTS / script).read_text())
+    code = re.sub(r"(?m)(?:^|\s)//.*$", "", (SCRIPTS / script).read_text(encoding="utf-8"))
     strings = ["".join(found) for found in re.findall(r'"([^"\n]*)"|`([^`\n]*)`', code)]
     assert [text for text in strings if reads_like_a_sentence(re.sub(r"\$\{[^}]*\}", VALUE, text))] == []
 
@@ -194,7 +194,9 @@ def templates_at(node: ast.expr) -> list[str]:
 def test_every_template_is_given_the_fields_that_it_names():
     checked = 0
     for path in HOUSE.rglob("*.py"):
-        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+        for call in (
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+        ):
             if not (isinstance(call.func, ast.Attribute) and call.func.attr == "format"):
                 continue
             given = {keyword.arg for keyword in call.keywords}
@@ -208,7 +210,7 @@ def test_every_template_is_given_the_fields_that_it_names():
 
 def test_texts_import_nothing_of_ours_but_each_other():
     for path in (HOUSE / "texts").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 assert path.name == "__init__.py", f"{path.name} holds texts and imports nothing"
                 assert isinstance(node, ast.ImportFrom) and node.module == "priorrg.texts"

@@ -117,7 +117,7 @@ def configuration(data: Path, runs: Path, **changes) -> str:
         tree.setdefault(section, {})[key] = value
     runs.mkdir(parents=True, exist_ok=True)
     file = runs / "run.yaml"
-    file.write_text(yaml.safe_dump(tree))
+    file.write_text(yaml.safe_dump(tree), encoding="utf-8")
     return str(file)
 
 
@@ -149,7 +149,7 @@ def test_the_chain_ends_in_weights_that_the_app_reads_with(trained, data, tmp_pa
 
 @pytest.mark.slow
 def test_stage_2_learns_and_starts_from_stage_1(trained):
-    figures = json.loads((trained / "stage2" / "run.json").read_text())["result"]
+    figures = json.loads((trained / "stage2" / "run.json").read_text(encoding="utf-8"))["result"]
     first, *_, last = figures["validation_losses"]
     assert last < first < 7  # ln 400 = 6.0 is guessing evenly
     stage1, stage2 = weights_of(trained / "stage1"), weights_of(trained / "stage2")
@@ -161,7 +161,7 @@ def test_stage_2_learns_and_starts_from_stage_1(trained):
 
 @pytest.mark.slow
 def test_a_run_leaves_its_configuration_versions_and_figures(trained):
-    written = json.loads((trained / "stage2" / "run.json").read_text())
+    written = json.loads((trained / "stage2" / "run.json").read_text(encoding="utf-8"))
     assert written["config"]["stage2"]["coarse_share"] == 0.3
     assert {"torch", "transformers", "priorrg"} <= written["versions"].keys()
     assert written["config"]["seed"] == 0 and written["result"]["finished"]
@@ -177,7 +177,7 @@ def test_evaluation_prints_a_table_and_writes_every_figure(trained, data, tmp_pa
     printed = capsys.readouterr().out
     assert "finding_micro_f1" in printed or "finding micro-F1" in printed
     assert printed.count("reference:") == 2
-    figures = json.loads(output.read_text())
+    figures = json.loads(output.read_text(encoding="utf-8"))
     assert (figures["studies"], figures["patients"]) == (4, 2)
     assert {"refined", "coarse", "without prior", "without context"} <= figures.keys()
 
@@ -225,7 +225,7 @@ def test_localisation_is_measured_by_one_command_and_says_on_which_weights(train
     command = ["localise", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
     assert main([*command, "--pairs", "2"]) == 0
     assert "chance" in capsys.readouterr().out
-    assert len(json.loads(output.read_text())["weights"]) == 16
+    assert len(json.loads(output.read_text(encoding="utf-8"))["weights"]) == 16
 
 
 # Processes of their own, forked from one that has imported everything once.
@@ -308,17 +308,17 @@ def test_a_run_that_was_killed_and_resumed_ends_where_an_unbroken_one_ends(
     changes |= {"model__tokenizer": str(trained / "stage1" / "tokenizer.json")}
     unbroken, broken = tmp_path / "unbroken" / stage, tmp_path / "broken" / stage
     run(processes, stage, "--config", configuration(data, unbroken.parent, **changes))
-    wanted = json.loads((unbroken / "run.json").read_text())["result"]
+    wanted = json.loads((unbroken / "run.json").read_text(encoding="utf-8"))["result"]
 
     config, checkpoints = configuration(data, broken.parent, **changes), broken / "checkpoints"
     kill_behind_a_checkpoint(processes, step, stage, "--config", config)
     assert not (broken / "model.safetensors").exists(), "it was killed before its end"
-    assert json.loads((broken / "run.json").read_text())["result"] == {"finished": False}
+    assert json.loads((broken / "run.json").read_text(encoding="utf-8"))["result"] == {"finished": False}
     half_written = checkpoints / "checkpoint-9999"
     half_written.mkdir()
 
     run(processes, stage, "--config", config, "--resume")
-    result = json.loads((broken / "run.json").read_text())["result"]
+    result = json.loads((broken / "run.json").read_text(encoding="utf-8"))["result"]
     assert (result["steps"], result["processes"]) == (wanted["steps"], processes)
     assert wanted["steps"] == 10 * (18 // 4 if stage == "stage1" else -(-18 // 4))  # stage 1 drops the rest
     assert result["validation_losses"] == pytest.approx(wanted["validation_losses"], abs=1e-5)
@@ -357,7 +357,7 @@ def test_the_best_epoch_can_be_kept(trained, data, tmp_path):
     changes |= {"stage2__start_from": str(trained / "stage1"), "model__vision": str(trained / "vision" / "vision.pt")}
     changes |= {"stage2__schedule": "reduce_lr_on_plateau", "stage2__schedule_settings": {"patience": 100}}
     assert main(["stage2", "--config", configuration(data, tmp_path, **changes)]) == 0
-    result = json.loads((tmp_path / "stage2" / "run.json").read_text())["result"]
+    result = json.loads((tmp_path / "stage2" / "run.json").read_text(encoding="utf-8"))["result"]
     assert result["validation_loss"] == pytest.approx(min(result["validation_losses"]))
 
 
@@ -368,24 +368,24 @@ def test_two_processes_train_together(trained, data, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command += ["-m", "train", "stage2", "--config", configuration(data, tmp_path, **changes)]
     variables = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr[-9000:]
-    result = json.loads((tmp_path / "stage2" / "run.json").read_text())["result"]
+    result = json.loads((tmp_path / "stage2" / "run.json").read_text(encoding="utf-8"))["result"]
     assert result["steps"] == 2 * -(-18 // 8)
 
 
 @pytest.mark.slow
 def test_two_processes_count_no_study_twice(trained, data, tmp_path):
     """Three studies over two processes: Trainer's own loop would repeat one. No epoch, so weights are the same."""
-    annotation = json.loads((data / "annotation.json").read_text())
+    annotation = json.loads((data / "annotation.json").read_text(encoding="utf-8"))
     annotation["val"] = annotation["val"][:3]
-    (tmp_path / "annotation.json").write_text(json.dumps(annotation))
+    (tmp_path / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
     changes = {"model__vision": str(trained / "vision" / "vision.pt"), "stage2__start_from": str(trained / "stage1")}
     changes |= {"data__annotation": str(tmp_path / "annotation.json"), "stage2__epochs": 0}
     losses = []
     for processes in (1, 2):
         run(processes, "stage2", "--config", configuration(data, tmp_path / str(processes), **changes))
-        written = json.loads((tmp_path / str(processes) / "stage2" / "run.json").read_text())
+        written = json.loads((tmp_path / str(processes) / "stage2" / "run.json").read_text(encoding="utf-8"))
         losses.append(written["result"]["validation_loss"])
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)  # bfloat16 rounds batches of other sizes in another way
 
@@ -423,10 +423,10 @@ torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
 @pytest.mark.slow
 def test_two_processes_have_the_loss_and_the_gradients_of_one(tmp_path):
     program = tmp_path / "gathered.py"
-    program.write_text(GATHERED)
+    program.write_text(GATHERED, encoding="utf-8")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(program)]
     variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr[-4000:]
 
 
@@ -438,7 +438,7 @@ def test_accumulated_steps_have_the_loss_of_whole_ones(trained, data, tmp_path):
     losses = []
     for name, changes in (("whole", {}), ("parts", {"stage2__batch_size": 1, "stage2__gradient_accumulation": 4})):
         assert main(["stage2", "--config", configuration(data, tmp_path / name, **usual | changes)]) == 0
-        written = json.loads((tmp_path / name / "stage2" / "run.json").read_text())
+        written = json.loads((tmp_path / name / "stage2" / "run.json").read_text(encoding="utf-8"))
         losses.append(written["result"]["training_loss"])
     assert losses[1] == pytest.approx(losses[0], rel=0.1)  # means over batches of other sizes
 
@@ -528,7 +528,9 @@ def test_cache_and_pixels_give_the_same_loss(trained, data, tmp_path):
     ways = {"cache": {}, "last alone": {"data__cache_layers": False}, "pixels": {"data__cache": ""}}
     for name, changes in ways.items():
         assert main(["stage2", "--config", configuration(data, tmp_path / name, **usual | changes)]) == 0
-        losses[name] = json.loads((tmp_path / name / "stage2" / "run.json").read_text())["result"]["validation_loss"]
+        losses[name] = json.loads((tmp_path / name / "stage2" / "run.json").read_text(encoding="utf-8"))["result"][
+            "validation_loss"
+        ]
     assert not list((tmp_path / "last alone").rglob("layers.f16"))
     assert losses["cache"] == pytest.approx(losses["pixels"], rel=5e-3)
     assert losses["last alone"] == pytest.approx(losses["pixels"], rel=5e-3)
@@ -601,11 +603,11 @@ def test_data_without_truth_trains_from_pixels(trained, data, tmp_path, capsys):
     shutil.copytree(data, copy)
     damaged = sorted((copy / "images").glob("p*_s2.png"))[0]
     damaged.write_bytes(damaged.read_bytes()[:60])
-    annotation = json.loads((copy / "annotation.json").read_text())
+    annotation = json.loads((copy / "annotation.json").read_text(encoding="utf-8"))
     for records in annotation.values():
         for record in records:
             del record["simulation"]
-    (copy / "annotation.json").write_text(json.dumps(annotation))
+    (copy / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
     changes = {
         "data__cache": "",
         "data__resample_text": False,
@@ -661,17 +663,17 @@ def test_a_value_of_the_wrong_kind_is_named(data, tmp_path, capsys, override, pa
 
 
 def test_a_split_that_is_missing_is_named(data, tmp_path, capsys):
-    annotation = json.loads((data / "annotation.json").read_text())
-    (tmp_path / "annotation.json").write_text(json.dumps({"train": annotation["train"]}))
+    annotation = json.loads((data / "annotation.json").read_text(encoding="utf-8"))
+    (tmp_path / "annotation.json").write_text(json.dumps({"train": annotation["train"]}), encoding="utf-8")
     config = configuration(data, tmp_path, data__annotation=str(tmp_path / "annotation.json"))
     assert "no studies in a split 'val'. It has: train." in refused(capsys, "stage1", "--config", config)
 
 
 @pytest.mark.parametrize("field", ["anchor_scan", "findings", "findings_factual_serialization"])
 def test_a_record_without_a_field_is_named(data, tmp_path, capsys, field):
-    annotation = json.loads((data / "annotation.json").read_text())
+    annotation = json.loads((data / "annotation.json").read_text(encoding="utf-8"))
     del annotation["train"][3][field]
-    (tmp_path / "annotation.json").write_text(json.dumps(annotation))
+    (tmp_path / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
     config = configuration(data, tmp_path, data__annotation=str(tmp_path / "annotation.json"))
     message = refused(capsys, "stage1", "--config", config)
     assert "train record 3" in message and annotation["train"][3]["id"] in message and field in message
@@ -706,7 +708,7 @@ def test_unreadable_images_are_named_and_skipped_up_to_a_limit(trained, data, tm
     assert main(["stage1", "--config", configuration(copy, runs, **usual, data__max_unreadable=2)]) == 0
     printed = capsys.readouterr().out
     assert f"skipped images/{damaged.name}" in printed and f"skipped images/{missing.name}" in printed
-    result = json.loads((runs / "stage1" / "run.json").read_text())["result"]
+    result = json.loads((runs / "stage1" / "run.json").read_text(encoding="utf-8"))["result"]
     assert result["examples_per_epoch"] == 3 * (6 - 2)
 
 

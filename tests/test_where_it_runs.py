@@ -19,8 +19,8 @@ from priorrg.settings import Settings, SettingsError, unknown_variables
 from priorrg.ui.login import Logins, line_of
 from tests.serving import ROOT, served
 
-README = (ROOT / "README.md").read_text()
-DOCKERFILE = (ROOT / ".container" / "Dockerfile").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / ".container" / "Dockerfile").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
 
 
@@ -80,7 +80,7 @@ def test_a_misspelt_variable_is_told():
 
 def test_settings_are_read_without_the_libraries_that_take_seconds():
     code = "import sys; from priorrg.settings import Settings; Settings.read([]); print(*sys.modules)"
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     assert not {"torch", "transformers", "gradio"} & set(said.stdout.split())
 
 
@@ -90,7 +90,7 @@ def test_settings_are_read_without_the_libraries_that_take_seconds():
 def test_names_with_passwords_and_with_hashes_both_open(tmp_path):
     file = tmp_path / "users.txt"
     hashed = line_of("ben", "correct horse")
-    file.write_text(f"# who reads here\n\nanna: s3cret:with:colons\n{hashed}\n")
+    file.write_text(f"# who reads here\n\nanna: s3cret:with:colons\n{hashed}\n", encoding="utf-8")
     assert "correct horse" not in hashed
     assert opens(file, "anna", "s3cret:with:colons") and opens(file, "ben", "correct horse")
     assert not opens(file, "anna", "correct horse") and not opens(file, "carl", "") and not opens(file, "ben", hashed)
@@ -115,7 +115,7 @@ def opens(file, name, password):
 def test_a_file_of_logins_that_cannot_be_used_is_told_without_what_stands_in_it(tmp_path, text, said):
     file = tmp_path / "users.txt"
     if text is not None:
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=said) as caught:
         Logins.read(file)
     assert "hunter" not in str(caught.value)
@@ -123,9 +123,9 @@ def test_a_file_of_logins_that_cannot_be_used_is_told_without_what_stands_in_it(
 
 def test_the_command_line_makes_a_line_and_does_not_show_the_password(tmp_path):
     command = [sys.executable, "-m", "priorrg", "hash-password", "anna"]
-    made = subprocess.run(command, input="correct horse\n", capture_output=True, text=True, cwd=ROOT, check=True)
+    made = subprocess.run(command, input="correct horse\n", capture_output=True, encoding="utf-8", cwd=ROOT, check=True)
     assert "horse" not in made.stdout + made.stderr
-    (tmp_path / "users.txt").write_text(made.stdout)
+    (tmp_path / "users.txt").write_text(made.stdout, encoding="utf-8")
     assert opens(tmp_path / "users.txt", "anna", "correct horse")
 
 
@@ -133,7 +133,7 @@ def test_the_command_line_makes_a_line_and_does_not_show_the_password(tmp_path):
 def app(tmp_path_factory, save_small_model):
     """The app as behind a proxy that shows it at /reading, for those who are in a file."""
     folder = tmp_path_factory.mktemp("app")
-    (folder / "users.txt").write_text("anna:correct horse\n")
+    (folder / "users.txt").write_text("anna:correct horse\n", encoding="utf-8")
     flags = ["--auth", str(folder / "users.txt"), "--weights", str(save_small_model()), "--log-level", "debug"]
     with served(folder, *flags, PRIORRG_THREADS="1") as running:
         yield running
@@ -176,14 +176,14 @@ def test_a_reader_logs_in_on_a_page_that_says_what_this_is(app, browser):
 
 
 def test_no_password_and_no_file_name_is_in_the_log(app):
-    said = app.log.read_text()
+    said = app.log.read_text(encoding="utf-8")
     assert "auth: " in said and "log_level: debug" in said, "settings are told at the start"
     assert "horse" not in said and ".dcm" not in said
 
 
 def test_a_setting_that_cannot_be_used_ends_the_start_with_a_sentence(tmp_path):
     command = [sys.executable, "app.py", "--port", "0"]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
     assert ended.returncode == 2 and ended.stderr.startswith("--port is 0") and "Traceback" not in ended.stderr
 
 
@@ -193,7 +193,11 @@ def test_a_port_that_is_taken_is_said_before_anything_is_loaded():
         other.listen()
         port = other.getsockname()[1]
         ended = subprocess.run(
-            [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=120
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
         )
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert f"port {port}" in ended.stderr and "--port" in ended.stderr and "weights loaded" not in ended.stdout
@@ -216,7 +220,7 @@ def test_a_space_is_served_to_everybody_on_its_port():
     code = "from priorrg.settings import Settings; s = Settings.read([]); print(s.host, s.port)"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRIORRG_")}
     command = [sys.executable, "-c", code]
-    said = subprocess.run(command, env=clean | {"SPACE_ID": "x/y"}, cwd=ROOT, capture_output=True, text=True)
+    said = subprocess.run(command, env=clean | {"SPACE_ID": "x/y"}, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert said.stdout.split() == ["0.0.0.0", "7860"], said.stderr
 
 
@@ -225,7 +229,12 @@ def zero_gpu(save_small_model):
     files = [str(EXAMPLE / name) for name in ("current.dcm", "prior.dcm")]
     command = [sys.executable, str(ROOT / "tests" / "on_zero_gpu.py"), str(save_small_model()), *files]
     said = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=240,
     )
     assert "FOUND " in said.stdout, said.stdout + said.stderr
     return json.loads(said.stdout.split("FOUND ")[1])
@@ -265,7 +274,7 @@ def instructions():
 
 def test_the_container_runs_the_torch_of_make_without_being_root_and_tells_its_health():
     steps = instructions()
-    torch = re.search(r"^TORCH := (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    torch = re.search(r"^TORCH := (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert torch and ("ARG", f"TORCH={torch[1]}") in steps
     names = [name for name, _ in steps]
     users = [rest for name, rest in steps if name == "USER"]
@@ -283,7 +292,11 @@ def test_the_container_takes_what_the_app_needs_and_nothing_that_was_kept():
         p for name, rest in instructions() if name == "COPY" and "--from" not in rest for p in rest.split()[:-1]
     ]:
         assert path.startswith("--") or (ROOT / path).exists(), path
-    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    ignored = [
+        line
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
     assert ignored[0] == "*", "nothing is taken but what is named"
     allowed = {line[1:] for line in ignored[1:] if line.startswith("!")}
     assert allowed == {"app.py", "requirements.txt", "priorrg", "assets"}

@@ -178,7 +178,7 @@ def _throughput(options: argparse.Namespace) -> None:
         figures = from_data(config, records, views, options.rounds, options.steps)
         print(data_table(figures))
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(figures, indent=1))
+    options.output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str, Any]]:
@@ -305,7 +305,9 @@ def _localise(options: argparse.Namespace) -> None:
     reporter = Reporter.load(str(options.weights))
     figures = localise(reporter, records[options.split], Path(config.data.image_root), options.pairs)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({"weights": weights_digest(reporter.model), **figures}, indent=1))
+    options.output.write_text(
+        json.dumps({"weights": weights_digest(reporter.model), **figures}, indent=1), encoding="utf-8"
+    )
     print(table(figures))
 
 
@@ -348,7 +350,7 @@ def _card(options: argparse.Namespace) -> None:
     for name, file in files.items():
         if file and not file.is_file():
             raise DataError(f"There is no file {file} (--{name}). Measure first: evaluate, localise or retrieve.")
-    read = {name: json.loads(file.read_text()) for name, file in files.items() if file}
+    read = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file}
     if (options.weights / "config.json").is_file():
         _check_weights(options.weights, read)
     read["localisation"].pop("weights", None)
@@ -356,7 +358,7 @@ def _card(options: argparse.Namespace) -> None:
         read["worth"] = {name: read.pop(name) for name in WORTH}
     figures = read.pop("evaluation") | read
     update_card(options.weights / "README.md", figures, figures["localisation"])
-    (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _check_weights(weights: Path, read: dict[str, Any]) -> None:

@@ -79,5 +79,5 @@ def record_run(output: Path, config: RunConfig, result: dict[str, Any]) -> None:
     run = {"config": asdict(config), "versions": versions, "result": result}
     simulation = Path(config.data.image_root) / "simulation.json"
     if simulation.is_file():
-        run["simulation"] = json.loads(simulation.read_text())
-    (output / "run.json").write_text(json.dumps(run, indent=1))
+        run["simulation"] = json.loads(simulation.read_text(encoding="utf-8"))
+    (output / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")

@@ -120,7 +120,7 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConf
     if not file.is_file():
         known = ", ".join(sorted(one.name for one in CONFIGS.glob("*.yaml")))
         raise DataError(f"There is no configuration file {path}. PriorRG comes with {known}.")
-    tree = yaml.safe_load(file.read_text()) or {}
+    tree = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     for override in overrides or []:
         name, _, value = override.partition("=")
         *sections, key = name.split(".")

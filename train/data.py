@@ -59,7 +59,7 @@ def read_annotation(path: str | Path) -> dict[str, list[Record]]:
     Raises DataError naming the record when a field is missing, and when the file is missing or no JSON.
     """
     try:
-        tree = json.loads(Path(path).read_text())
+        tree = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"There is no annotation file {path}. Simulate one: python -m train simulate.") from None
     except json.JSONDecodeError as error:
@@ -79,7 +79,7 @@ def read_annotation(path: str | Path) -> dict[str, list[Record]]:
 def read_view_positions(path: str | Path) -> dict[str, int]:
     """The view-position file: name -> row, `unk` among them. Raises DataError where it holds something else."""
     try:
-        views = json.loads(Path(path).read_text())
+        views = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"There is no view-position file {path} (data.view_positions).") from None
     except json.JSONDecodeError as error:

@@ -49,7 +49,7 @@ class _Store:
     """
 
     def __init__(self, folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> None:
-        index = json.loads((folder / f"{name}.json").read_text())
+        index = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         self.digest: str = index["digest"]
         self.stamps: dict[str, str] = index["stamps"]
         self.rows = {path: row for row, path in enumerate(self.stamps)}
@@ -81,7 +81,7 @@ class _Store:
     @staticmethod
     def _write_index(folder: Path, name: str, digest: str, stamps: dict[str, str], shape: tuple[int, ...]) -> None:
         half = folder / f"{name}.json.tmp"
-        half.write_text(json.dumps({"digest": digest, "shape": shape, "stamps": stamps}))
+        half.write_text(json.dumps({"digest": digest, "shape": shape, "stamps": stamps}), encoding="utf-8")
         half.replace(folder / f"{name}.json")
 
     def read(self, paths: Sequence[str]) -> Tensor:

@@ -230,7 +230,7 @@ def train_vision(
     torch.save(encoder.state_dict(), output / "vision.pt")
     figures = evaluate_vision(encoder, heads, held_out, mean, std)
     figures["minutes"] = (time.time() - began) / 60
-    (output / "vision_metrics.json").write_text(json.dumps(figures, indent=1))
+    (output / "vision_metrics.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return figures
 
 

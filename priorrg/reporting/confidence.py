@@ -136,7 +136,7 @@ def read_calibration(source: str | Path, model: torch.nn.Module) -> Calibration 
     if file is None:
         return None
     try:
-        tree = json.loads(file.read_text())
+        tree = json.loads(file.read_text(encoding="utf-8"))
         maps = {
             kind: tuple((float(score), float(probability)) for score, probability in knots)
             for kind, knots in tree["knots"].items()

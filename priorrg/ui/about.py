@@ -38,7 +38,7 @@ def build_about(assets: Path, reporter: Reporter, session_minutes: int) -> gr.HT
     return gr.HTML(
         {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.page.ABOUT["card"]},
         html_template=TEMPLATE,
-        js_on_load=(assets / "about.js").read_text(),
+        js_on_load=(assets / "about.js").read_text(encoding="utf-8"),
         elem_id="about",
     )
 

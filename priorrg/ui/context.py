@@ -44,7 +44,7 @@ def build_context(assets: Path) -> ContextParts:
         gr.HTML(
             {},
             html_template=TEMPLATE,
-            js_on_load=(assets / "context.js").read_text(),
+            js_on_load=(assets / "context.js").read_text(encoding="utf-8"),
             elem_id="context",
             texts={name: texts.page.CONTEXT[name] for name in ("indication", "history", "examples", "received")},
             examples=texts.page.CONTEXT_EXAMPLES,

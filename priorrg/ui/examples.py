@@ -23,7 +23,7 @@ class Example:
 def examples() -> list[Example]:
     found = []
     for file in sorted(EXAMPLES.glob("*/study.json")):
-        study = json.loads(file.read_text())
+        study = json.loads(file.read_text(encoding="utf-8"))
         names = study["files"]
         prior = file.parent / names["prior"] if names.get("prior") else None
         found.append(

@@ -34,7 +34,7 @@ def build_exports(assets: Path) -> gr.HTML:
     return gr.HTML(
         NOTHING,
         html_template=TEMPLATE,
-        js_on_load=(assets / "exports.js").read_text(),
+        js_on_load=(assets / "exports.js").read_text(encoding="utf-8"),
         elem_id="exports",
         texts=texts.page.EXPORTS,
     )

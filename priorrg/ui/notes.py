@@ -37,7 +37,7 @@ def build_notes(assets: Path) -> gr.HTML:
     return gr.HTML(
         {},
         html_template='<div class="notes" role="status"></div>',
-        js_on_load=(assets / "notes.js").read_text(),
+        js_on_load=(assets / "notes.js").read_text(encoding="utf-8"),
         elem_id="notes",
         texts={name: texts.notes.NOTES[name] for name in ("mark", "exchange", "facts")},
     )

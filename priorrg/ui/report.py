@@ -31,7 +31,7 @@ def build_report(assets: Path) -> gr.HTML:
     return gr.HTML(
         report_payload(texts.report.READY, busy=False),
         html_template=REPORT,
-        js_on_load="\n".join((assets / name).read_text() for name in REPORT_SCRIPTS),
+        js_on_load="\n".join((assets / name).read_text(encoding="utf-8") for name in REPORT_SCRIPTS),
         elem_id="report",
         texts=texts.report.REPORT,
         reasons={reason: texts.feedback.REASONS[reason] for reason in REASONS},
@@ -44,7 +44,7 @@ def build_readings(assets: Path) -> tuple[gr.Button, gr.HTML]:
     readings = gr.HTML(
         NOTHING,
         html_template=READINGS,
-        js_on_load=(assets / "readings.js").read_text(),
+        js_on_load=(assets / "readings.js").read_text(encoding="utf-8"),
         elem_id="readings",
         texts=texts.page.READINGS,
     )

@@ -28,7 +28,7 @@ def build_viewer(assets: Path) -> gr.HTML:
     return gr.HTML(
         {},
         html_template=TEMPLATE,
-        js_on_load="\n".join((assets / name).read_text() for name in SCRIPTS),
+        js_on_load="\n".join((assets / name).read_text(encoding="utf-8") for name in SCRIPTS),
         elem_id="viewer",
         texts=texts.viewer.VIEWER,
         colours=COLOURS,

@@ -161,8 +161,8 @@ def convert(reports: Path, images: Path, output: Path, seed: int = 0, max_missin
         raise DataError(f"None of the {len(files)} reports in {reports} has findings and an image in {images}.")
 
     output.mkdir(parents=True, exist_ok=True)
-    (output / "view_positions.json").write_text(json.dumps(VIEW_POSITIONS, indent=1))
-    (output / "annotation.json").write_text(json.dumps(annotation))
+    (output / "view_positions.json").write_text(json.dumps(VIEW_POSITIONS, indent=1), encoding="utf-8")
+    (output / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
     counts = {
         "reports": len(files),
         "studies": {split: len(records) for split, records in annotation.items()},

@@ -95,7 +95,7 @@ def calibrate(
         "levels": _levels(probabilities, rights),
     }
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(figures, indent=1) + "\n")
+    output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(table(figures))
     return figures
 

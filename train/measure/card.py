@@ -52,12 +52,12 @@ def update_card(card: Path, figures: dict[str, Any], localisation: dict[str, Any
 
     figures, localisation: what `python -m train evaluate` and `localise` wrote; figures may hold EXTRAS too.
     """
-    text = card.read_text() if card.is_file() else ""
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise DataError(f"{card} has no place for figures: put the lines {BEGIN} and {END} into it.")
-    card.write_text(f"{head}{BEGIN}\n{section(figures, localisation)}\n{END}{tail}")
+    card.write_text(f"{head}{BEGIN}\n{section(figures, localisation)}\n{END}{tail}", encoding="utf-8")
 
 
 def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:

@@ -194,7 +194,7 @@ def evaluate(
     figures["hard"] = hard_cases(examples, written[REFINED], config.seed)
     figures["minutes"] = (time.time() - began) / 60
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(figures, indent=1))
+    output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     print(table(figures))
     for number in range(min(samples, len(examples))):
         example = examples[number]

@@ -55,7 +55,7 @@ def retrieve(
         for way in DIRECTIONS
     }
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(figures, indent=1))
+    output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     print(table(figures))
     return figures
 

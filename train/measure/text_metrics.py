@@ -88,7 +88,7 @@ class Meteor:
         jar = Path(wrapper.origin).with_name("meteor-1.5.jar")
         command = [java, "-Xmx2G", "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"]  # as pycocoevalcap does
         self._program = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
         )
 
     def __call__(self, references: Sequence[str], hypotheses: Sequence[str]) -> Counts:

@@ -51,11 +51,11 @@ def _claim(root: Path, patients: dict[str, int], seed: int, size_px: int) -> Non
     """Write `simulation.json` before any image, so that an interrupted run goes on with what it began only."""
     file, what = root / "simulation.json", {"version": VERSION, "seed": seed, "size_px": size_px}
     if file.exists():
-        begun = json.loads(file.read_text())
+        begun = json.loads(file.read_text(encoding="utf-8"))
         if {name: begun.get(name) for name in what} != what:
             raise DataError(f"{root} holds a data set that was begun otherwise ({begun}). Choose another folder.")
     root.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(what | {"patients": patients}, indent=1))
+    file.write_text(json.dumps(what | {"patients": patients}, indent=1), encoding="utf-8")
 
 
 def write_images(root: Path, patients: dict[str, int], seed: int, size_px: int, workers: int | None = None) -> None:
@@ -74,8 +74,8 @@ def write_annotation(root: Path, patients: dict[str, int], seed: int) -> None:
         split: [record for number in range(count) for record in _records(split, number, seed)]
         for split, count in patients.items()
     }
-    (root / "view_positions.json").write_text(json.dumps(VIEW_POSITIONS, indent=1))
-    (root / "annotation.json").write_text(json.dumps(annotation))
+    (root / "view_positions.json").write_text(json.dumps(VIEW_POSITIONS, indent=1), encoding="utf-8")
+    (root / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
 
 
 def _case_seed(split: str, number: int, seed: int) -> int:

@@ -107,7 +107,7 @@ def write_examples(root: Path, size_px: int = 1024) -> None:
                 "prior": example.case.prior.truth.to_dict() if example.has_prior else None,
             },
         }
-        (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n")
+        (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 
 def _write(folder: Path, which: str, example: Example, study: Examination, day: datetime.date, size_px: int) -> str:

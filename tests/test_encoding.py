@@ -1,0 +1,42 @@
+"""Texts are UTF-8 on every system, also where the system itself would take another encoding (Windows: a code page)."""
+
+import ast
+import urllib.request
+from pathlib import Path
+
+from tests.serving import ROOT, served
+
+
+def opens_text(call: ast.Call) -> bool:
+    """Whether a call opens a file of text, or a program's output as text, without saying how it is encoded."""
+    is_method = isinstance(call.func, ast.Attribute)
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    if "encoding" in given or None in given:
+        return False
+    if "text" in given or "universal_newlines" in given:
+        return True
+    if name in ("read_text", "write_text"):
+        return is_method
+    rest = call.args[not is_method :]
+    mode = given.get("mode") or (rest[0] if rest else ast.Constant("r"))
+    is_text = isinstance(mode, ast.Constant) and set(str(mode.value)) <= set("rwax+t")
+    return name in ("open", "fdopen") and is_text
+
+
+def test_every_text_is_opened_with_its_encoding():
+    files = [ROOT / "app.py", *(file for room in ("priorrg", "train", "tests") for file in (ROOT / room).rglob("*.py"))]
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and opens_text(node)
+    ]
+    assert len(files) > 100 and found == []
+
+
+def test_the_app_starts_where_the_system_does_not_speak_utf_8(tmp_path: Path):
+    """Without UTF-8 mode C's locale means ASCII: what names no encoding fails at the first other character."""
+    with served(tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") as running:
+        page = urllib.request.urlopen(running.address).read().decode("utf-8")
+    assert "not a medical device" in page and "·" in page
