@@ -6,17 +6,17 @@ before any library that takes seconds is imported, weights after it.
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from priorrg.errors import PriorRGError
 from priorrg.settings import Settings, unknown_variables
+from priorrg.ui.server import logs, scratch
+
+MOST_CONNECTIONS = 1000  # an open page keeps two
 
 
 def main(arguments: Sequence[str], program: str = "priorrg app") -> int:
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str], program: str = "priorrg app") -> int:
 
 def serve(settings: Settings) -> None:
     """Raises a PriorRGError for whatever keeps it from starting."""
-    prepare_environment()
+    logs.keep_texts_out(settings.log_level)
+    folder = prepare_environment()
     from priorrg import texts
     from priorrg.feedback.store import FeedbackStore
     from priorrg.ui.login import Logins
@@ -50,14 +51,16 @@ def serve(settings: Settings) -> None:
     import uvicorn
 
     from priorrg.reporting.reporter import Reporter
-    from priorrg.ui import uploads
     from priorrg.ui.serve import build_app
+    from priorrg.ui.server import metrics
+    from priorrg.ui.server.bounds import PatientProtocol
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
     reporter = Reporter.load(settings.weights or None)
-    app = build_app(settings, reporter, logins, feedback)
-    uploads.watch(Path(os.environ["GRADIO_TEMP_DIR"]))
+    app = build_app(settings, reporter, logins, feedback, folder)
+    if settings.metrics:
+        metrics.serve(settings.metrics)
     zero_gpu.start(app.state.page.blocks, settings.port)
     print(f"weights loaded: {reporter.card.name}. {reporter.card.note}\n{texts.report.DISCLAIMER}")
     print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
@@ -67,16 +70,25 @@ def serve(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
-        log_level=settings.log_level,
+        log_config=None,  # logs.py says what is logged, and how
         access_log=False,  # names of uploaded files stand in addresses
         timeout_graceful_shutdown=3,
+        http=PatientProtocol,
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=False,  # network.py reads them
+        server_header=False,
     )
 
 
-def prepare_environment() -> None:
-    """Before gradio is imported: no analytics, and uploads in a folder that only this user can read."""
+def prepare_environment() -> Path:
+    """Before gradio is imported: no analytics, and uploads in a folder that only this user can read. Gives that folder.
+
+    GRADIO_TEMP_DIR says where that folder is made; without it, where the system keeps what is temporary.
+    """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    if "GRADIO_TEMP_DIR" not in os.environ:
-        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="priorrg-")
-        atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    parent = os.environ.get("GRADIO_TEMP_DIR")
+    folder = scratch.claim(Path(parent) if parent else None)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    return folder

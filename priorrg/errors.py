@@ -35,7 +35,9 @@ class CheckpointError(PriorRGError):
 
 
 class FeedbackError(PriorRGError):
-    """Feedback cannot be kept or exported."""
+    """Feedback cannot be kept or exported. trouble: in a word, for the operator."""
+
+    trouble = "unusable"
 
 
 class ExportError(PriorRGError):

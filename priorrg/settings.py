@@ -8,6 +8,7 @@ holds a secret, so all may be printed; a file of passwords is named here and rea
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import socket
 from collections.abc import Iterable, Sequence
@@ -57,6 +58,23 @@ def _as_origins(text: Any) -> Any:
     return origins
 
 
+def _as_networks(text: Any) -> Any:
+    for name in (networks := _names_in(text)):
+        try:
+            if name != "*":
+                ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError("name addresses, networks such as 10.0.0.0/8, or *, with commas between them") from None
+    return networks
+
+
+def _as_listener(text: str) -> str:
+    host, _, port = text.strip().rpartition(":")
+    if text.strip() and not (host and port.isdigit() and 0 < int(port) < 65536):
+        raise ValueError("be HOST:PORT, such as 127.0.0.1:9100")
+    return text
+
+
 # In these the message of a ValueError goes on from '... is VALUE, but it must ...'.
 File = Annotated[Path, BeforeValidator(_as_file)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names_in)]  # comma-separated
@@ -88,6 +106,23 @@ class Settings(BaseSettings):
     feedback: File = Field(Path("feedback/feedback.sqlite3"), description="feedback database")
     max_upload_mb: int = Field(100, ge=1, description="largest file")
     origins: Origins = Field((), description="other sites that may call the API, comma-separated")
+    embed: Origins = Field(
+        ("https://huggingface.co",) if ON_SPACES else (),
+        description="other sites that may show the page in a frame, comma-separated",
+    )
+    hosts: Names = Field(
+        tuple(filter(None, [os.environ.get("SPACE_HOST")])),
+        description="names under which the page is reached, comma-separated; its address and localhost always are",
+    )
+    proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_networks)] = Field(
+        ("*",) if ON_SPACES else ("127.0.0.1", "::1"),
+        description="proxies that are believed on who asks, as addresses or networks, comma-separated",
+    )
+    upload_quota_mb: int = Field(2000, ge=1, description="disk for the uploads of all readers together")
+    sessions: int = Field(100, ge=1, description="how many open pages the server holds something for")
+    metrics: Annotated[str, BeforeValidator(_as_listener)] = Field(
+        "", description="HOST:PORT at which Prometheus is answered; empty: nowhere"
+    )
     session_minutes: int = Field(120, ge=1, description="idle sessions are forgotten after")
     queue_size: int = Field(20, ge=1, description="how many readings may wait for the model")
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as torch thinks right")

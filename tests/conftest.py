@@ -152,7 +152,7 @@ def study(make_radiograph):
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
     """The app on the embedded weights (tests.serving.Served), started once for all tests that only use it."""
-    with served(tmp_path_factory.mktemp("app")) as running:
+    with served(tmp_path_factory.mktemp("app"), "--hosts", FAR) as running:
         yield running
 
 

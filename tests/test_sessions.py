@@ -9,7 +9,7 @@ from priorrg.reporting.reporter import Reporter
 from priorrg.ui.actions import Actions
 from priorrg.ui.examples import examples
 from priorrg.ui.sessions import Sessions
-from priorrg.ui.uploads import sweep
+from priorrg.ui.uploads import UploadFolder
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,9 @@ def test_a_broken_connection_ends_the_session_only_if_the_tab_stays_away(actions
 
 def test_what_an_interrupted_upload_leaves_is_swept(tmp_path):
     (tmp_path / "tmpabc").write_bytes(b"half of a file")
-    assert sweep(tmp_path) == 0, "it may still be on its way"
-    assert sweep(tmp_path, older_than_s=-1) == 1 and list(tmp_path.iterdir()) == []
+    uploads = UploadFolder(tmp_path)
+    assert uploads.sweep() == 0, "it may still be on its way"
+    assert uploads.sweep(older_than_s=-1) == 1 and list(tmp_path.iterdir()) == []
 
 
 def test_idle_sessions_end_by_themselves(actions, reporter):

@@ -23,6 +23,7 @@ NOT_FOR_READERS = {
     "app.py": "whoever starts the app",
     "settings.py": "whoever starts the app",
     "feedback/export.py": "whoever exports feedback from a terminal",
+    "ui/server/metrics.py": "whoever runs the server",
     "model/published.py": "whoever imports a checkpoint",
 }
 # What is passed to one of these is for programmers, for the log, for whoever starts the app with weights or a file of

@@ -6,8 +6,11 @@ No pixels and no names: an image is known by the digest of its pixels.
 from __future__ import annotations
 
 import datetime
+import errno
 import json
+import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,17 +115,24 @@ class Kept:
     feedback: Feedback
 
 
+LONGEST_REPORT, LONGEST_COMMENT = 20_000, 5_000  # characters
+# Readers wait so long where another process keeps the file locked, and so many of them: the page has its threads for
+# other things.
+ADD_WITHIN_S, MOST_AT_ONCE = 2, 4
+log = logging.getLogger("priorrg.feedback")
 COLUMNS = tuple(name for name in Feedback.__dataclass_fields__ if name != "marks")
 
 
 class FeedbackStore:
     """An sqlite file in WAL mode, each submission one transaction that is on disk before `add` returns.
 
-    One connection a call: threads and processes may add together. Raises FeedbackError where the file cannot be used.
+    One connection a call: threads and processes may add together, of this process a few at once. Raises
+    FeedbackError where the file cannot be used.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        self._adding = threading.BoundedSemaphore(MOST_AT_ONCE)
         try:
             self.path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)  # others may make it at this moment
             if not self.path.exists():
@@ -160,12 +170,28 @@ class FeedbackStore:
         """Keep one submission; returns its number. Raises FeedbackError for a rating outside 1 to 5."""
         if feedback.rating not in (1, 2, 3, 4, 5):
             raise FeedbackError(texts.feedback.RATING_OUTSIDE.format(rating=feedback.rating))
+        for name, text, most in (
+            ("report", feedback.corrected_report, LONGEST_REPORT),
+            ("comment", feedback.comment, LONGEST_COMMENT),
+        ):
+            if len(text) > most:
+                raise FeedbackError(texts.feedback.TOO_LONG[name].format(length=len(text), most=most))
+        if not self._adding.acquire(timeout=ADD_WITHIN_S):
+            raise self._not_kept("locked")
+        try:
+            return self._add(feedback)
+        except FeedbackError as error:
+            raise self._not_kept(error.trouble) from error
+        finally:
+            self._adding.release()
+
+    def _add(self, feedback: Feedback) -> int:
         values = {name: getattr(feedback, name) for name in COLUMNS}
         values["settings"] = json.dumps(feedback.settings, sort_keys=True)
         values["has_prior"] = int(feedback.has_prior)
         values["sent_utc"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         names = ", ".join(values)
-        with self._connection() as connection:
+        with self._connection(ADD_WITHIN_S) as connection:
             connection.execute("BEGIN IMMEDIATE")
             number = connection.execute(
                 f"INSERT INTO submission ({names}) VALUES ({', '.join(':' + name for name in values)})", values
@@ -194,15 +220,26 @@ class FeedbackStore:
                 found.append(Kept(row["id"], row["sent_utc"], feedback))
         return found
 
+    def check(self) -> None:
+        """Raises FeedbackError, with its trouble, where nothing could be kept now."""
+        with self._connection(0.2) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise sqlite3.DatabaseError("quick_check")
+
     def count(self) -> int:
         with self._connection() as connection:
             return connection.execute("SELECT count(*) FROM submission").fetchone()[0]
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self, within_s: float = 30) -> Iterator[sqlite3.Connection]:
+        """within_s: how long another process may keep the file locked."""
         connection = None
         try:
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            # mode=rw: a file that somebody deleted is missed, and not made anew without its tables.
+            address = f"{self.path.resolve().as_uri()}?mode=rw"
+            connection = sqlite3.connect(address, uri=True, timeout=within_s, isolation_level=None)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             yield connection
@@ -213,7 +250,28 @@ class FeedbackStore:
                 connection.close()
 
     def _unusable(self, error: Exception) -> FeedbackError:
-        return FeedbackError(texts.feedback.FILE_UNUSABLE.format(path=self.path, reason=error))
+        found = FeedbackError(texts.feedback.FILE_UNUSABLE.format(path=self.path, reason=error))
+        found.trouble = _trouble(error)
+        return found
+
+    def _not_kept(self, trouble: str) -> FeedbackError:
+        """What a reader is told whose feedback was not kept, and the operator."""
+        log.error("feedback was not kept: %s", trouble)
+        found = FeedbackError(texts.feedback.NOT_KEPT[trouble])
+        found.trouble = trouble
+        return found
+
+
+def _trouble(error: Exception) -> str:
+    """A word for it, a key of texts.feedback.NOT_KEPT."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "locked"
+    if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
+        return "disk full"
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or type(error) is sqlite3.DatabaseError:
+        return "damaged"
+    return "unusable"
 
 
 def _statements(script: str) -> list[str]:

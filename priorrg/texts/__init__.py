@@ -16,6 +16,6 @@ Not here:
 Imports nothing of ours.
 """
 
-from priorrg.texts import export, feedback, imaging, notes, page, reading, report, viewer
+from priorrg.texts import export, feedback, imaging, notes, page, reading, report, server, viewer
 
-__all__ = ["export", "feedback", "imaging", "notes", "page", "reading", "report", "viewer"]
+__all__ = ["export", "feedback", "imaging", "notes", "page", "reading", "report", "server", "viewer"]

@@ -30,6 +30,27 @@ REASONS = {
 # Why feedback is not kept (priorrg/feedback/store.py)
 
 RATING_OUTSIDE = "The rating is {rating}; it must be a whole number from 1 to 5."
+TOO_LONG = {
+    "report": "The corrected report has {length:,} characters, and {most:,} are kept at most. Shorten it, send again.",
+    "comment": "The comment has {length:,} characters, and {most:,} are kept at most. Shorten it and send again.",
+}
+NOT_KEPT = {
+    "locked": (
+        "The feedback was not kept: another program holds its file. All that you wrote is still here; send it again."
+    ),
+    "disk full": (
+        "The feedback was not kept: the disk of this server is full. All that you wrote is still here; tell whoever "
+        "runs the server, and send it again."
+    ),
+    "damaged": (
+        "The feedback was not kept: its file on this server is damaged. All that you wrote is still here; tell whoever "
+        "runs the server."
+    ),
+    "unusable": (
+        "The feedback was not kept: its file on this server cannot be used. All that you wrote is still here; tell "
+        "whoever runs the server."
+    ),
+}
 FILE_UNUSABLE = (
     "The feedback file {path} cannot be used ({reason}). Choose a file in a folder that can be written to, with "
     "PRIORRG_FEEDBACK. Nothing that was kept before is lost."

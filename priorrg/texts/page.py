@@ -6,6 +6,7 @@ PAGE = {
     "tab": "PriorRG: reading a chest X-ray against its prior",
     "title": "PriorRG: chest X-ray and prior",
     "theme": "Light / dark",
+    "log out": "Log out",
     "weights": "Weights: {name}. {note}",
     "upload": "{side}: DICOM, PNG, JPEG",
     "current": "Current",

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse
 
 from priorrg import texts
 from priorrg.reporting.confidence import Calibration
 from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.reporting.weights import read_evaluation, read_model_card
-from priorrg.ui.login import login_needed
 
 TEMPLATE = '<div class="about"></div>'
 CARD_PATH = "/card"
@@ -73,9 +72,9 @@ def measured_words(evaluation: dict[str, Any]) -> str:
 def serve_card(app: FastAPI, reporter: Reporter) -> None:
     """Add GET /card: the weights' model card as plain text, 404 where they have none."""
 
-    @app.get(CARD_PATH, dependencies=[Depends(login_needed)])
+    @app.get(CARD_PATH)
     def card() -> PlainTextResponse:
         text = read_model_card(reporter.source) if reporter.source else ""
         if not text:
             raise HTTPException(404, texts.page.ABOUT["no card"])
-        return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})
+        return PlainTextResponse(text)

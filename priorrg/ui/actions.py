@@ -33,6 +33,7 @@ from priorrg.ui.report_payload import changes_payload, report_payload
 from priorrg.ui.sessions import Run, Session
 from priorrg.ui.uploads import read_and_delete
 
+MOST_UNSENT = 50  # edits of reports that are gone
 MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
 
 
@@ -268,6 +269,7 @@ class Actions:
                 left = edited_text((), edits)
                 if left and left not in session.unsent:
                     session.unsent.append(left)
+                    del session.unsent[:-MOST_UNSENT]
                 return None
             if session.is_news("edits", turn):
                 session.edits = edits

@@ -27,7 +27,7 @@ from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.server.listeners import Listeners
 from priorrg.ui.server.visits import client_of
-from priorrg.ui.uploads import read
+from priorrg.ui.uploads import discard, read
 
 API_VERSION = 1
 DIGITS = 5  # significant ones of a number in a grid
@@ -186,7 +186,7 @@ class Uploads:
 
     def __exit__(self, *_: object) -> None:
         for file in self.files.values():  # not before: one file may be named twice
-            file.unlink(missing_ok=True)
+            discard(file)
         self.reporter.forget(sorted({radiograph.fingerprint for radiograph in self.radiographs.values()}))
 
 

@@ -18,7 +18,7 @@ from priorrg.errors import ImageError
 from priorrg.imaging.pairs import Remark, Sorting, remarks_on, sort_files
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from priorrg.ui.sessions import Session
-from priorrg.ui.uploads import read_and_delete
+from priorrg.ui.uploads import discard, read_and_delete
 
 MAX_FILES = 24  # of a folder; all of them are in memory until two are chosen
 
@@ -141,7 +141,7 @@ def take_files(session: Session, paths: list[str]) -> ClinicalContext | None:
                 unread.append(Remark("not read", values={"reason": str(error)}))
     finally:
         for path in paths:
-            Path(path).unlink(missing_ok=True)
+            discard(path)
     if not images:
         reasons = " ".join(remark.values["reason"] for remark in unread[:3])
         raise ImageError(f"{texts.notes.NOTES['none read']} {reasons}".strip())

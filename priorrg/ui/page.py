@@ -9,7 +9,8 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.assets import PAGE_FILES as ASSETS
-from priorrg.errors import PriorRGError
+from priorrg.errors import BusyError, PriorRGError
+from priorrg.feedback.store import LONGEST_COMMENT, LONGEST_REPORT
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from priorrg.ui.about import build_about
 from priorrg.ui.actions import Actions
@@ -26,7 +27,6 @@ from priorrg.ui.report_payload import report_payload, undiffed
 from priorrg.ui.server.listeners import Listeners
 from priorrg.ui.server.visits import client_of
 from priorrg.ui.sessions import Session, Sessions
-from priorrg.ui.uploads import ABANDONED_AFTER_S
 from priorrg.ui.viewer import build_viewer, viewer_payload
 
 PROBLEM = '<div class="problem" role="alert"></div>'
@@ -40,6 +40,7 @@ SHOW_NOTICE = (
     ' for (const name of ["notice", "weights"])'
     ' bar.append(Object.assign(document.createElement("div"), { textContent: props.value[name] }));'
 )
+LONGEST_UNSENT = 100_000  # characters that a reader wrote and did not send
 # A reading room is dark; whoever prefers the light page chooses it once a browser. `?__theme=` goes before.
 THEME_KEY = "priorrg-theme"
 CHOOSE_THEME = f"""() => {{
@@ -53,9 +54,20 @@ CHANGE_THEME = f"""() => {{
     try {{ localStorage.setItem("{THEME_KEY}", isDark ? "dark" : "light"); }} catch (error) {{ /* not remembered */ }}
 }}"""
 
+LOG_OUT = """async () => {
+    const root = (window.gradio_config && window.gradio_config.root) || "";
+    await fetch(`${root}/logout`, { method: "POST" });
+    location.reload();
+}"""
 
-def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, session_minutes: int) -> gr.Blocks:
-    """The whole page. session_minutes: after so long without a word of it a session is forgotten."""
+
+def build_page(
+    actions: Actions, sessions: Sessions, listeners: Listeners, session_minutes: int, has_login: bool = False
+) -> gr.Blocks:
+    """The whole page. session_minutes: after so long without a word of it a session is forgotten.
+
+    has_login: whether readers log in, and so can log out.
+    """
     card = actions.reporter.card
     views = [(texts.page.PAGE["not stated"], UNKNOWN_VIEW)] + [
         (name, name) for name in actions.reporter.config.view_positions if name != UNKNOWN_VIEW
@@ -64,13 +76,15 @@ def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, sessi
     example_contexts = [ClinicalContext(study.indication, study.history) for study in studies]
 
     def session_of(request: gr.Request) -> Session:
-        return sessions.of(request.session_hash or "", client_of(request))
+        try:
+            return sessions.of(request.session_hash or "", client_of(request))
+        except BusyError as error:
+            raise gr.Error(str(error), print_exception=False) from None
 
     with gr.Blocks(
         title=texts.page.PAGE["tab"],
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(60, ABANDONED_AFTER_S),  # for an upload whose tab was closed before its turn
     ) as page:
         with gr.Row(elem_id="room"):
             with gr.Column(scale=2, min_width=320, elem_id="images"):
@@ -110,6 +124,14 @@ def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, sessi
                 with gr.Row(elem_id="head"):
                     gr.Markdown(f"# {texts.page.PAGE['title']}", elem_id="title")
                     theme = gr.Button(texts.page.PAGE["theme"], size="sm", min_width=100, scale=0, elem_id="theme")
+                    logout = gr.Button(
+                        texts.page.PAGE["log out"],
+                        size="sm",
+                        min_width=80,
+                        scale=0,
+                        elem_id="logout",
+                        visible=has_login,
+                    )
                 gr.HTML(
                     {
                         "notice": texts.report.DISCLAIMER,
@@ -147,8 +169,15 @@ def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, sessi
                         label=texts.feedback.FEEDBACK["rating"],
                         elem_id="rating",
                     )
-                    corrected = gr.Textbox(label=texts.feedback.FEEDBACK["corrected"], lines=3, elem_id="corrected")
-                    comment = gr.Textbox(label=texts.feedback.FEEDBACK["comment"], lines=2, elem_id="comment")
+                    corrected = gr.Textbox(
+                        label=texts.feedback.FEEDBACK["corrected"],
+                        lines=3,
+                        max_length=LONGEST_REPORT,
+                        elem_id="corrected",
+                    )
+                    comment = gr.Textbox(
+                        label=texts.feedback.FEEDBACK["comment"], lines=2, max_length=LONGEST_COMMENT, elem_id="comment"
+                    )
                     unsent = gr.Textbox(label=texts.feedback.FEEDBACK["unsent"], visible=False, elem_id="unsent")
                     send = gr.Button(texts.feedback.FEEDBACK["send"], elem_id="send")
                     thanks = gr.HTML(
@@ -161,6 +190,7 @@ def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, sessi
         with gr.Accordion(texts.page.PAGE["about"], open=True, elem_id="weights"):
             build_about(ASSETS, actions.reporter, session_minutes)
         theme.click(None, None, None, js=CHANGE_THEME, api_visibility="private")
+        logout.click(None, None, None, js=LOG_OUT, api_visibility="private")
 
         shown_study = [viewer, report, view_boxes["current"], view_boxes["prior"], problem, notes]
         known_views = {value for _, value in views}
@@ -253,7 +283,7 @@ def build_page(actions: Actions, sessions: Sessions, listeners: Listeners, sessi
             except PriorRGError as error:
                 return [str(error), *[gr.skip()] * 6]
             session.offered = ""
-            left = "\n\n".join(part for part in (unsent, left) if part)
+            left = "\n\n".join(part for part in (unsent, left) if part)[-LONGEST_UNSENT:]
             kept = gr.update(value=left, visible=True) if left else gr.skip()
             return ["", "", None, "", "", kept, actions.waiting(session)]
 

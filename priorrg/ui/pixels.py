@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from starlette.background import BackgroundTask
 
 from priorrg import texts
 from priorrg.study import Radiograph
-from priorrg.ui.login import login_needed
+from priorrg.ui.server.visits import client_of
 from priorrg.ui.sessions import Session, Sessions
 
 LONGEST_EDGE = 1280  # pixels of a first look: about as many as a pane has on the screen
@@ -84,9 +84,11 @@ def serve_pixels(app: FastAPI, sessions: Sessions, when_sent: Callable[[Session]
     instead of `plain`. when_sent: called with the session after each answer, outside of the event loop.
     """
 
-    @app.get("/pixels/{side}/{key}", dependencies=[Depends(login_needed)])
+    @app.get("/pixels/{side}/{key}")
     def pixels(side: str, key: str, request: Request, whole: bool = False, pack: bool = False) -> Response:
         session = sessions.with_token(request.headers.get(TOKEN_HEADER, ""))
+        if session is not None and session.client != client_of(request):
+            session = None
         radiograph = getattr(session, side, None) if session and side in ("current", "prior") else None
         if session is None or radiograph is None or image_key(radiograph) != key:
             raise HTTPException(404, texts.viewer.NO_SUCH_IMAGE)

@@ -7,6 +7,7 @@ the browsers and programs of one, then in the order of asking. Nobody can fill t
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from priorrg import texts
 from priorrg.errors import BusyError
+from priorrg.ui.server import metrics
 
 LOOK_AT_STOP_S = 0.1  # how often whoever waits looks whether it was stopped
 REMEMBERED = 1000  # clients of whom it is known when they last had the model
@@ -33,6 +35,7 @@ class Place:
     def __init__(self, queue: ReadingQueue, client: Client):
         self._queue = queue
         self.client = client
+        self.asked = self.begun = time.monotonic()
 
     @property
     def before(self) -> int:
@@ -81,10 +84,13 @@ class ReadingQueue:
         with self.changed:
             waiting = [place.client for place in self.places if place is not self._reading]
             if len(self.places) > self.most_waiting:
+                metrics.refused("queue full")
                 raise BusyError(texts.page.QUEUE_FULL.format(count=self.most_waiting))
             if waiting.count(client) >= self.most_of_client:
+                metrics.refused("client waits")
                 raise BusyError(texts.page.CLIENT_WAITS.format(count=self.most_of_client))
             if sum(one.group == client.group for one in waiting) >= self.most_of_group:
+                metrics.refused("group waits")
                 raise BusyError(texts.page.GROUP_WAITS.format(count=self.most_of_group))
 
     def before(self, client: Client) -> int:
@@ -110,6 +116,8 @@ class ReadingQueue:
     def begin(self, place: Place) -> None:
         """The model is this place's, until it is given back. Call it with `changed` held."""
         self._reading = place
+        place.begun = time.monotonic()
+        metrics.WAITING_SECONDS.observe(place.begun - place.asked)
         self._readings += 1
         for key in (place.client.group, place.client):
             self._lent[key] = self._readings
@@ -124,10 +132,20 @@ class ReadingQueue:
         with self.changed:
             self.check(client)
             self.places.append(place)
+        ended = "finished"
         try:
             yield place
+        except GeneratorExit:
+            ended = "left"
+            raise
+        except Exception:
+            ended = "failed"
+            raise
         finally:
             with self.changed:
                 self.places.remove(place)
-                self._reading = None if self._reading is place else self._reading
+                if self._reading is place:
+                    self._reading = None
+                    metrics.READINGS.labels(ended).inc()
+                    metrics.READING_SECONDS.observe(time.monotonic() - place.begun)
                 self.changed.notify_all()

@@ -1,6 +1,9 @@
-"""The web application round the page: health, headers, and the launch settings that are safe for a clinical demo."""
+"""The web application round the page, put together: what guards it (server/), its own routes, Gradio's page."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import gradio.themes as themes
@@ -9,60 +12,74 @@ from fastapi.middleware.cors import CORSMiddleware
 from gradio.state_holder import SessionState
 from starlette.routing import Mount
 
-from priorrg import texts
 from priorrg.assets import PAGE_FILES as ASSETS
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
-from priorrg.ui import uploads
 from priorrg.ui.about import serve_card
 from priorrg.ui.actions import Actions
 from priorrg.ui.login import Logins
 from priorrg.ui.page import CHOOSE_THEME, build_page
 from priorrg.ui.pixels import serve_pixels
-from priorrg.ui.server.listeners import Listeners, ListenersMiddleware
+from priorrg.ui.server import metrics
+from priorrg.ui.server.bounds import PaceMiddleware, UploadsMiddleware
+from priorrg.ui.server.cookies import Cookies
+from priorrg.ui.server.gate import GateMiddleware
+from priorrg.ui.server.headers import HeadersMiddleware
+from priorrg.ui.server.health import Readiness, serve_health
+from priorrg.ui.server.listeners import Listeners, ListenersMiddleware, heartbeat_key
+from priorrg.ui.server.network import HostsMiddleware, ProxiesMiddleware
+from priorrg.ui.server.refusals import FailuresMiddleware
+from priorrg.ui.server.visits import VisitsMiddleware
 from priorrg.ui.sessions import Sessions
+from priorrg.ui.uploads import UploadFolder, keep_apart
 
+FILES_AT_ONCE = 10  # of the largest that one upload may bring, of a folder
 OTHER_THREADS = 40  # Gradio's own number
 MOST_EVENTS = 500  # in Gradio's queue, uploads among them: against a flood; readings wait in ours (queue.py)
 
 
-def build_app(settings: Settings, reporter: Reporter, logins: Logins | None, feedback: FeedbackStore) -> FastAPI:
-    """The page at /, its health at /healthz. logins: None lets everybody in.
+def build_app(
+    settings: Settings, reporter: Reporter, logins: Logins | None, feedback: FeedbackStore, folder: Path
+) -> FastAPI:
+    """The page at /, its health at /healthz and /readyz. logins: None lets everybody in. folder: of the uploads.
 
-    Another route of ours goes before the page is mounted and takes `dependencies=[Depends(login_needed)]`.
+    Another route of ours goes before the page is mounted, and into the list in server/gate.py.
     """
-    uploads.keep_apart()
-    sessions = Sessions(reporter.forget, settings.session_minutes * 60)
+    keep_apart()
+    uploads = UploadFolder(folder)
+    uploads.watch()
+    listeners = Listeners()
+    sessions = Sessions(
+        reporter.forget,
+        settings.session_minutes * 60,
+        most=settings.sessions,
+        is_present=lambda key: listeners.is_open(heartbeat_key(key)),
+    )
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
     actions = Actions(reporter, feedback, settings.queue_size)
-    listeners = Listeners()
-    page = build_page(actions, sessions, listeners, settings.session_minutes)
+    page = build_page(actions, sessions, listeners, settings.session_minutes, logins is not None)
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
-    page.queue(max_size=MOST_EVENTS)
+    page.queue(max_size=MOST_EVENTS, api_open=False)
+    page.state_session_capacity = 2 * settings.sessions
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
-    app.add_middleware(
-        CORSMiddleware, allow_origins=settings.origins, allow_methods=["GET", "POST"], allow_headers=["*"]
-    )
-
-    app.add_middleware(ListenersMiddleware, listeners=listeners)
-
-    @app.get("/healthz")
-    def health() -> dict[str, str]:
-        return {"status": "ok", "weights": reporter.card.name}
-
+    _guard(app, settings, logins, sessions, listeners, uploads, page)
+    readiness = Readiness(folder, feedback)
+    readiness.watch()
+    serve_health(app, reporter, readiness)
+    metrics.watch(metrics.WAITING, lambda: max(0, len(actions.queue) - 1))
+    metrics.watch(metrics.SESSIONS, lambda: len(sessions))
+    metrics.watch(metrics.UPLOAD_BYTES, uploads.size)
     serve_pixels(app, sessions, actions.encode_ahead)
     serve_card(app, reporter)
     served = gr.mount_gradio_app(
         app,
         page,
         path="/",
-        auth=logins.check if logins else None,
-        auth_message=texts.report.DISCLAIMER,
+        auth_dependency=(lambda request: request.scope.get("user")) if logins else None,  # the gate knows
         root_path=settings.root_path or None,
         css_paths=[ASSETS / f"{part}.css" for part in ("style", "viewer", "notes", "report", "exports")],
         # The darker blue: white on the usual one has a contrast of 2.8, below the 4.5 of WCAG AA.
@@ -91,3 +108,57 @@ def build_app(settings: Settings, reporter: Reporter, logins: Logins | None, fee
     page.has_launched = True
     app.state.page = next(route.app for route in app.routes if isinstance(route, Mount))
     return served
+
+
+def _guard(
+    app: FastAPI,
+    settings: Settings,
+    logins: Logins | None,
+    sessions: Sessions,
+    listeners: Listeners,
+    uploads: UploadFolder,
+    page: gr.Blocks,
+) -> None:
+    """What a request passes before it reaches the page, from the outside in."""
+    cookies = Cookies(settings.port, settings.root_path, bool(settings.embed or settings.origins))
+
+    def handler(number: Any, name: str) -> Any:
+        if isinstance(number, int):
+            return page.fns.get(number)
+        return next((fn for fn in page.fns.values() if fn.api_name == name), None)
+
+    megabyte = 1_000_000
+    quota = settings.upload_quota_mb * megabyte
+    stack: list[tuple[Any, dict[str, Any]]] = [
+        (ProxiesMiddleware, {"proxies": settings.proxies}),
+        (HeadersMiddleware, {"embed": settings.embed}),
+        (FailuresMiddleware, {}),
+        (PaceMiddleware, {}),
+        (HostsMiddleware, {"hosts": settings.hosts, "origins": settings.origins, "bound": settings.host}),
+        # Gradio answers any site with its credentials allowed; ours answers the sites that are named.
+        (
+            CORSMiddleware,
+            {
+                "allow_origins": settings.origins,
+                "allow_credentials": True,
+                "allow_methods": ["GET", "POST"],
+                "allow_headers": ["content-type"],
+            },
+        ),
+        (GateMiddleware, {"logins": logins, "cookies": cookies, "ended": sessions.end_of}),
+        (
+            VisitsMiddleware,
+            {"cookies": cookies, "listeners": listeners, "queue": lambda: page._queue, "handler": handler},
+        ),
+        (ListenersMiddleware, {"listeners": listeners}),
+        (
+            UploadsMiddleware,
+            {
+                "most_bytes": quota,
+                "most_at_once": min(quota, FILES_AT_ONCE * settings.max_upload_mb * megabyte),
+                "on_disk": uploads.size,
+            },
+        ),
+    ]
+    for middleware, options in reversed(stack):
+        app.add_middleware(middleware, **options)

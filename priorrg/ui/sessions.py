@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from priorrg import texts
+from priorrg.errors import BusyError
 from priorrg.explain.overlays import Overlay
 from priorrg.feedback.store import SentenceMark
 from priorrg.imaging.pairs import Remark
@@ -15,6 +17,9 @@ from priorrg.report.sentences import EditedSentence, edited_text
 from priorrg.reporting.reporter import ReportDone
 from priorrg.study import ClinicalContext, Radiograph, Study
 from priorrg.ui.queue import Client
+from priorrg.ui.server import metrics
+
+CONNECTS_WITHIN_S = 60  # a page that loads, before its connection stands
 
 
 @dataclass(eq=False)
@@ -160,8 +165,18 @@ class Session:
 class Sessions:
     """Sessions by Gradio's session hash. Ending one drops its images here and their features in the reader."""
 
-    def __init__(self, forget: Callable[[list[str]], None], idle_seconds: float, grace_seconds: float = 120):
-        """grace_seconds: how long a tab whose connection broke may stay away."""
+    def __init__(
+        self,
+        forget: Callable[[list[str]], None],
+        idle_seconds: float,
+        grace_seconds: float = 120,
+        most: int = 100,
+        is_present: Callable[[str], bool] = lambda key: True,
+    ):
+        """grace_seconds: how long a tab whose connection broke may stay away. most: sessions at once; half of them of
+        one address or login, a fifth of one client. is_present: whether the tab of that key is connected."""
+        self._most = most
+        self._is_present = is_present
         self._forget = forget
         self._idle_seconds = idle_seconds
         self._grace_seconds = grace_seconds
@@ -169,13 +184,47 @@ class Sessions:
         self._lock = threading.Lock()
 
     def of(self, key: str, client: Client | None = None) -> Session:
-        """The tab's session, a new one if there is none. client: whose a new one is."""
+        """The tab's session, a new one if there is none. client: whose a new one is.
+
+        Raises BusyError where there is none and no more may be; tabs that are gone make room first.
+        """
+        while (full := self._full(key, client or Client())) is not None:
+            gone = [one for one in full if self._is_gone(one)]
+            if not gone:
+                metrics.refused("sessions")
+                raise BusyError(texts.server.SESSIONS_FULL.format(count=self._most))
+            self.end(min(gone, key=lambda one: one[1].used)[0])
         with self._lock:
             session = self._sessions.get(key)
             if session is None:
                 session = self._sessions[key] = Session(client or Client())
             session.used, session.left_at = time.monotonic(), None
             return session
+
+    def _full(self, key: str, client: Client) -> list[tuple[str, Session]] | None:
+        """The sessions that stand in the way of a new one; None where it may be, or is there already."""
+        with self._lock:
+            if key in self._sessions:
+                return None
+            everybody = list(self._sessions.items())
+        group = [one for one in everybody if one[1].client.group == client.group]
+        own = [one for one in group if one[1].client == client]
+        for sessions, most in ((own, self._most // 5), (group, self._most // 2), (everybody, self._most)):
+            if len(sessions) >= max(1, most):
+                return sessions
+        return None
+
+    def _is_gone(self, one: tuple[str, Session]) -> bool:
+        key, session = one
+        is_silent = time.monotonic() - session.used > CONNECTS_WITHIN_S
+        return session.left_at is not None or (is_silent and not self._is_present(key))
+
+    def end_of(self, owner: str) -> None:
+        """End all sessions of one client, who has logged out."""
+        with self._lock:
+            own = [key for key, session in self._sessions.items() if session.client.owner == owner]
+        for key in own:
+            self.end(key)
 
     def with_token(self, token: str) -> Session | None:
         """The session that gave out this token, None where it has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.study import Radiograph
+from priorrg.ui.server import metrics
+from priorrg.ui.server.bounds import begun_files
 
 ABANDONED_AFTER_S = 1800  # longer than any upload waits for its turn
+EMPTY_AFTER_S = 300  # longer than an upload takes to send its first byte
 
 
 def keep_apart() -> None:
@@ -30,6 +34,9 @@ def keep_apart() -> None:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.sha.update(secrets.token_bytes(16))
+            files = begun_files.get()
+            if files is not None:
+                files.append(Path(self.file.name))
 
     route_utils.GradioUploadFile = Apart  # type: ignore[misc]
 
@@ -38,6 +45,9 @@ def read(path: str | Path, called: str = "") -> Radiograph:
     """The upload as a radiograph. called: see read_radiograph. Raises ImageError, also where the file is gone."""
     try:
         return read_radiograph(path, called=called)
+    except ImageError:
+        metrics.refused("image")
+        raise
     except OSError:  # its own sentence would carry the file's name into the log
         raise ImageError(f"{called}: {texts.page.LOST_UPLOAD}" if called else texts.page.LOST_UPLOAD) from None
 
@@ -47,28 +57,63 @@ def read_and_delete(path: str | Path, called: str = "") -> Radiograph:
     try:
         return read(path, called)
     finally:
-        Path(path).unlink(missing_ok=True)
+        discard(path)
 
 
-def sweep(folder: Path, older_than_s: float = ABANDONED_AFTER_S) -> int:
-    """Delete files of the upload folder that are older; gives how many. Gradio forgets those that arrived in part."""
-    deleted, now = 0, time.time()
-    for file in folder.rglob("*"):
-        try:
-            if file.is_file() and now - file.stat().st_ctime > older_than_s:
-                file.unlink()
-                deleted += 1
-        except FileNotFoundError:  # taken by its reader meanwhile
-            continue
-    return deleted
+class UploadFolder:
+    """The folder in which uploads lie. How old a file is, is counted from when it was first seen, by a clock that never
+    jumps: the date on a file and the computer's own date may be anything."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._seen: dict[Path, float] = {}
+
+    def size(self) -> int:
+        """Bytes of all uploads that lie there."""
+        return sum(_size(path) for path in self.folder.rglob("*"))
+
+    def sweep(self, older_than_s: float = ABANDONED_AFTER_S, empty_after_s: float = EMPTY_AFTER_S) -> int:
+        """Delete what lies there for longer, and sooner what is empty: files without a byte, folders without a file.
+
+        Gives how many files went. Gradio forgets those that arrived in part.
+        """
+        now, deleted = time.monotonic(), 0
+        found = sorted(self.folder.rglob("*"), reverse=True)  # what is in a folder comes before it
+        self._seen = {path: self._seen.get(path, now) for path in found}
+        for path in found:
+            age = now - self._seen[path]
+            try:
+                if path.is_dir():
+                    if age > empty_after_s:
+                        path.rmdir()
+                elif age > (older_than_s if path.stat().st_size else empty_after_s):
+                    path.unlink()
+                    deleted += 1
+            except OSError:  # taken by its reader meanwhile, or a folder that is not empty
+                continue
+        return deleted
+
+    def watch(self, every_s: float = 60) -> None:
+        """Sweep from now on, in a thread of its own."""
+
+        def run() -> None:
+            while True:
+                time.sleep(every_s)
+                self.sweep()
+
+        threading.Thread(target=run, name="abandoned uploads", daemon=True).start()
 
 
-def watch(folder: Path, every_s: float = 60) -> None:
-    """Sweep from now on, in a thread of its own."""
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
-    def run() -> None:
-        while True:
-            time.sleep(every_s)
-            sweep(folder)
 
-    threading.Thread(target=run, name="abandoned uploads", daemon=True).start()
+def discard(path: str | Path) -> None:
+    """Delete an upload and the folder that it had for itself."""
+    path = Path(path)
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # not empty: it was no folder of an upload
+        path.parent.rmdir()

@@ -65,11 +65,22 @@ class Listeners:
                     del self._open[key]
             self.end(key)
 
+    def is_open(self, key: str) -> bool:
+        with self._lock:
+            return self._open[key] > 0
+
     def end(self, key: str) -> None:
         """Stop the calls of this session or event, unless somebody else listens to them."""
         with self._lock:
             unheard = [one for one in self._calls if key in one.keys and not any(self._open[k] for k in one.keys)]
         for call in unheard:
+            call.stop.set()
+
+    def stop(self, key: str) -> None:
+        """Stop the calls of this session or event: whoever made them said so."""
+        with self._lock:
+            calls = [one for one in self._calls if key in one.keys]
+        for call in calls:
             call.stop.set()
 
     def _end_if_unheard(self, call: Call) -> None:
@@ -94,11 +105,18 @@ class ListenersMiddleware:
             await self.app(scope, receive, send)
 
 
+def heartbeat_key(session: str) -> str:
+    """The stream by which a page or a program shows that it is there; no answers come in it."""
+    return f"heartbeat {session}"
+
+
 def stream_key(scope: Scope) -> str | None:
     """The session or event whose answers this request would hear, None where it is no such request."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    path = scope["path"]
+    if path.startswith(f"{API}/heartbeat/"):
+        return heartbeat_key(path.rsplit("/", 1)[-1])
     if path == f"{API}/queue/data":
         return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])), None)
     return path.rsplit("/", 1)[-1] if path.startswith(f"{API}/call/") else None
