@@ -286,9 +286,10 @@ def test_a_program_cannot_name_a_file_of_the_server(app):
     call = urllib.request.Request(
         f"{app.address}/gradio_api/call/report", data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(call) as answer:
+    program = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with program.open(call) as answer:
         number = json.loads(answer.read())["event_id"]
-    with urllib.request.urlopen(f"{app.address}/gradio_api/call/report/{number}") as answer:
+    with program.open(f"{app.address}/gradio_api/call/report/{number}") as answer:
         said = answer.read().decode()
     assert "event: error" in said and "refined_report" not in said
     assert (EXAMPLE / "current.dcm").is_file()
