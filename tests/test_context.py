@@ -33,6 +33,15 @@ def test_a_long_context_is_received_in_part_and_the_page_says_how_much(reporter)
     assert 0 < shown.count("cough") < 300, "what is shown is what the model gets, not what was typed"
 
 
+@pytest.mark.parametrize("letter", ["\u80ba", "\u0e1b", "e\u0301"], ids=["Chinese", "Thai", "with accents"])
+def test_a_long_context_without_spaces_is_received_in_part_and_not_dropped_whole(reporter, letter):
+    received = reporter.received_context(ClinicalContext(letter * 600, "Heart failure."))
+    assert "letters of the indication" in received.note and received.tokens <= received.most
+    fitting, _ = reporter.processor.fit_context(ClinicalContext(letter * 600, "Heart failure."))
+    assert len(fitting.indication) >= 10 and set(fitting.indication) <= set(letter)
+    assert fitting.indication.endswith(letter[-1]) and fitting.history == "Heart failure."
+
+
 def test_a_context_beyond_the_limit_is_named_while_it_is_typed(reporter):
     payload = context_payload(reporter, "a" * (MAX_CONTEXT_CHARACTERS + 1), "")
     assert payload["isLong"] and "Shorten it" in payload["length"] and payload["received"] == ""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from priorrg import texts
 from priorrg.errors import BusyError, CheckpointError
 from priorrg.explain import overlays
 from priorrg.feedback.store import FeedbackStore
@@ -21,8 +22,8 @@ from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import Actions
 from priorrg.ui.api import Api
-from priorrg.ui.readings import compare, different_facts
-from priorrg.ui.sessions import Session, Sessions
+from priorrg.ui.readings import compare, different_facts, readings_payload
+from priorrg.ui.sessions import Comparison, Session, Sessions
 from tests.browsing import EXAMPLE
 
 LONG_ENOUGH_S = 60  # a test that waits for an event fails after this; none waits for the clock
@@ -400,11 +401,15 @@ def test_a_new_study_ends_the_readings_of_the_old_one(actions, sessions, make_ra
     [
         (
             "Large left pleural effusion.",
-            [("changed", "pleural effusion, left: present, larger → present, not compared")],
+            [("changed", "pleural effusion, left: present, large, larger → present, large, not compared")],
         ),
         (
             "No pleural effusion.",
-            [("gone", "pleural effusion, left: present, larger"), ("said", "pleural effusion: absent")],
+            [("gone", "pleural effusion, left: present, large, larger"), ("said", "pleural effusion: absent")],
+        ),
+        (
+            "Small left pleural effusion, increased.",
+            [("changed", "pleural effusion, left: present, large, larger → present, small, larger")],
         ),
         ("The large left pleural effusion has increased.", []),
     ],
@@ -412,6 +417,60 @@ def test_a_new_study_ends_the_readings_of_the_old_one(actions, sessions, make_ra
 def test_different_facts_are_named_in_words(other, expected):
     found = different_facts("Large left pleural effusion, increased.", other)
     assert [(one["kind"], one["fact"]) for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("full", "other", "told"),
+    [
+        (
+            "The endotracheal tube ends 4 cm above the carina.",
+            "Endotracheal tube is in place.",
+            "endotracheal tube: present, tip 4 cm above the carina → present",
+        ),
+        (
+            "The endotracheal tube ends 4 cm above the carina.",
+            "The endotracheal tube ends in the right main bronchus.",
+            "endotracheal tube: present, tip 4 cm above the carina → present, tip in the right main bronchus",
+        ),
+        ("Mild pulmonary edema.", "Severe pulmonary edema.", "edema: present, mild → present, severe"),
+        (
+            "Opacity in the right lower zone, consistent with pneumonia.",
+            "Opacity in the right lower zone.",
+            "pneumonia: present",
+        ),
+        (
+            "1.5 cm nodule in the left upper zone.",
+            "2.5 cm nodule in the left upper zone.",
+            "nodule, mass, left: present, upper zone, 1.5 cm → present, upper zone, 2.5 cm",
+        ),
+        (
+            "Opacity in the right upper zone.",
+            "Opacity in the right lower zone.",
+            "opacity, consolidation, right: present, upper zone → present, lower zone",
+        ),
+        (
+            "Small left effusion. No relevant change since the prior study.",
+            "Small left effusion.",
+            "pleural effusion, left: present, small, unchanged → present, small, not compared",
+        ),
+    ],
+)
+def test_severity_place_tip_and_interpretation_are_facts_that_may_differ(full, other, told):
+    assert [one["fact"] for one in different_facts(full, other)] == [told]
+    assert different_facts(full, full) == []
+
+
+def test_a_report_without_a_sentence_is_not_called_finished_nor_normal(actions, sessions, make_radiograph):
+    session = sessions.of("tab")
+    show(session, make_radiograph, prior=None)
+    press(actions, session)
+    assert session.finish(session.run, "", ReportDone("", (), (), ()))
+    said = actions.shown(session)["status"]
+    assert said == texts.report.EMPTY and "not a normal report" in said
+    assert not said.startswith("Finished")
+    comparison = Comparison({"context": ""})
+    columns = readings_payload(session.run.study, session.report, comparison)["columns"]
+    assert columns[2]["note"] == texts.report.EMPTY_READING, "read, and empty: not 'stopped before it was read'"
 
 
 # Editing
@@ -524,7 +583,7 @@ def test_sentences_of_two_readings_are_set_side_by_side():
     report = "Small left effusion, new. No pneumothorax. Heart size is normal."
     found = [(one.number, [(part.kind, part.text) for part in one.parts]) for one in changed_sentences(draft, report)]
     assert found == [
-        (0, [("same", "Small left"), ("removed", "effusion."), ("added", "effusion, new.")]),
+        (0, [("same", "Small left effusion,"), ("added", "new.")]),
         (None, [("removed", "Mild edema.")]),
         (1, [("same", "No pneumothorax.")]),
         (2, [("added", "Heart size is normal.")]),

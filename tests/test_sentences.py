@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorrg.report.sentences import differences, split_sentences
+from priorrg.report.sentences import EditedSentence, differences, edited_text, split_sentences
 
 
 def sentences(text: str) -> list[str]:
@@ -55,8 +55,26 @@ def test_differences_name_what_refining_removed_and_added():
     found = differences("A small left effusion.", "A small right effusion is new.")
     assert [(change.kind, change.text) for change in found] == [
         ("same", "A small"),
-        ("removed", "left effusion."),
-        ("added", "right effusion is new."),
+        ("removed", "left"),
+        ("added", "right"),
+        ("same", "effusion"),
+        ("added", "is new."),
+    ]
+
+
+def test_a_comma_or_a_capital_is_no_difference_and_each_text_keeps_its_own():
+    draft, report = "New small effusion.", "Small effusion, new."
+    found = differences(draft, report)
+    assert [(part.kind, part.text) for part in found] == [
+        ("removed", "New"),
+        ("same", "Small effusion,"),
+        ("added", "new."),
+    ]
+    assert " ".join(part.before or part.text for part in found if part.kind != "added") == draft
+    assert " ".join(part.text for part in found if part.kind != "removed") == report
+    assert [part.kind for part in differences("Heart size is 2.5 cm.", "Heart size is 25 cm.")][1:3] == [
+        "removed",
+        "added",
     ]
 
 
@@ -68,3 +86,24 @@ def test_what_is_shared_and_added_gives_the_report_back():
 def test_equal_texts_have_no_differences():
     assert [change.kind for change in differences("No effusion.", "No effusion.")] == ["same"]
     assert differences("", "") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "\u80f8\u8154\u79ef\u6db2\u3002\u5fc3\u810f\u6b63\u5e38\u3002",
+            ["\u80f8\u8154\u79ef\u6db2\u3002", "\u5fc3\u810f\u6b63\u5e38\u3002"],
+        ),
+        (
+            "\u0647\u0644 \u062a\u063a\u064a\u0631\u061f \u0644\u0627.",
+            ["\u0647\u0644 \u062a\u063a\u064a\u0631\u061f", "\u0644\u0627."],
+        ),
+        ("\u0e1b\u0e2d\u0e14\u0e1b\u0e01\u0e15\u0e34", ["\u0e1b\u0e2d\u0e14\u0e1b\u0e01\u0e15\u0e34"]),
+    ],
+    ids=["Chinese", "Arabic", "Thai"],
+)
+def test_sentences_of_other_scripts_end_where_they_end(text, expected):
+    assert sentences(text) == expected
+    written = [EditedSentence(sentence) for sentence in expected]
+    assert edited_text((), written) == " ".join(s if s[-1] in ".\u3002\u061f" else f"{s}." for s in expected)

@@ -12,7 +12,8 @@ import pytest
 import priorrg
 from priorrg import texts
 from priorrg.feedback.store import REASONS
-from priorrg.report.facts import CHANGES, FINDINGS
+from priorrg.report.facts import CHANGES, FINDINGS, PRESENCES
+from train.simulate import truth
 
 HOUSE = Path(priorrg.__file__).parent
 SCRIPTS = HOUSE.parent / "assets" / "ui"
@@ -224,8 +225,10 @@ def test_every_module_of_texts_is_listed():
 
 def test_there_are_words_for_every_key_that_code_hands_to_a_reader():
     assert set(texts.feedback.REASONS) == set(REASONS)
-    assert set(texts.report.REPORT_FINDINGS) == set(texts.page.EVALUATED_FINDINGS) == set(FINDINGS)
+    assert set(texts.report.REPORT_FINDINGS) == set(FINDINGS)
+    assert set(texts.page.EVALUATED_FINDINGS) == {*truth.FINDINGS, *truth.DEVICES}
     assert set(texts.report.REPORT_CHANGES) == set(CHANGES)
+    assert set(texts.report.REPORT_PRESENCE) == set(PRESENCES)
 
 
 def test_what_goes_into_a_short_dicom_element_is_short():

@@ -24,7 +24,7 @@ function column(parent, data) {
       make({ removed: "del", added: "ins", same: "span" }[word.kind] || "span", line, "", word.text).after(" ");
     }
   }
-  if (!data.changes.length) for (const text of data.text.split(/(?<=[.!?])\s+(?=[A-Z0-9])/)) make("p", body, "", text);
+  if (!data.changes.length) for (const text of data.sentences) make("p", body, "", text);
   if (!data.differs) return;
   const differs = make("div", part, "differs");
   const isSame = data.changes.every((change) => change.parts.every((word) => word.kind === "same"));

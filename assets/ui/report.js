@@ -85,11 +85,12 @@ function changesOf(value) {
   return (typeof value.changes === "string" ? JSON.parse(value.changes) : value.changes) || [];
 }
 
-function words(parent, change, kinds) {
+// ofDraft: the words as the draft wrote them, where only their stops or capitals differ.
+function words(parent, change, kinds, ofDraft) {
   const tags = { removed: "del", added: "ins", same: "span", pending: "span" };
   for (const part of change.parts) {
     if (!kinds.includes(part.kind)) continue;
-    const node = make(state.changes ? tags[part.kind] : "span", parent, part.kind, part.text);
+    const node = make(state.changes ? tags[part.kind] : "span", parent, part.kind, (ofDraft && part.before) || part.text);
     node.after(" ");
   }
 }
@@ -98,7 +99,7 @@ function showDraft(value) {
   parts.draft.replaceChildren();
   const changes = changesOf(value);
   if (!changes.length || value.busy) { parts.draft.textContent = value.draft || ""; return; }
-  for (const change of changes) words(parts.draft, change, ["same", "removed", "pending"]);
+  for (const change of changes) words(parts.draft, change, ["same", "removed", "pending"], true);
 }
 
 // A report that is still being written, or was stopped: its words where the draft's stood, the rest of the draft pale.

@@ -49,6 +49,7 @@ CODED = {
     "edema": codes.SCT.PulmonaryEdema,
     "cardiomegaly": codes.SCT.Cardiomegaly,
     "nodule": codes.SCT.Nodule,
+    "pneumomediastinum": codes.SCT.Pneumomediastinum,
 }
 SIDES = {"left": codes.SCT.Left, "right": codes.SCT.Right, "bilateral": codes.SCT.RightAndLeft}
 
@@ -176,7 +177,7 @@ def _finding(text: str, is_models: bool) -> ContentItem:
     The document's observer is the model, so what a human wrote says so itself.
     """
     finding = _text(codes.cid7002.Finding, text)
-    inside: list[ContentItem] = [_coded(fact) for fact in read_facts(text) if _has_code(fact)]
+    inside: list[ContentItem] = [_coded(fact) for fact in read_facts(text) if _has_code(fact, text)]
     if not is_models:
         inside.append(TextContentItem(codes.DCM.Comment, texts.export.HUMAN_SENTENCE, relationship_type=PROPERTY))
     if inside:
@@ -184,7 +185,9 @@ def _finding(text: str, is_models: bool) -> ContentItem:
     return finding
 
 
-def _has_code(fact: Fact) -> bool:
+def _has_code(fact: Fact, text: str) -> bool:
+    if fact.finding == "nodule" and "nodul" not in text.lower():  # masses have no code here
+        return False
     # Denied and doubted findings stay words: whoever overlooks a code's modifier would take it for the finding.
     return fact.presence == PRESENT and fact.finding in CODED
 

@@ -4,6 +4,7 @@ Sizes and limits come from the model's configuration, which is saved beside; thi
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ SECTION_TOKENS = ("[INDICATION]", "[HISTORY]", "[Similar Cases]", "[FINDINGS]") 
 # shortest edge 518 bicubic, centre crop 518, the same mean and std for the three equal channels.
 RAD_DINO_MEAN, RAD_DINO_STD = 0.5307, 0.2583
 
+LONGEST_WORD = 40  # letters; what is longer is text of a script without spaces
 UNPRINTABLE = re.compile(r"[^\x20-\x7E]")
 
 
@@ -116,29 +118,25 @@ class PriorRGProcessor:
         """The context as far as the model reads it, and a sentence for the reader where something was left out.
 
         Plain truncation would drop a history behind a long indication without a word: here each section keeps at
-        least half of the room, whole words only.
+        least half of the room, whole words only; of text without spaces (Chinese, Thai) whole letters.
         """
         most = self.config.max_context_tokens
         sections = {"indication": context.indication.strip(), "history": context.history.strip()}
         if self._length(context) <= most:
             return context, ""
         room = most - self._length(ClinicalContext())
-        words = {name: text.split() for name, text in sections.items()}
-        kept = dict(words)
-        while kept and self._length(ClinicalContext(**{n: " ".join(w) for n, w in kept.items()})) > most:
-            sizes = {name: len(self.tokenizer(" ".join(part))["input_ids"]) for name, part in kept.items()}  # type: ignore[arg-type]
+        pieces = {name: _pieces(text) for name, text in sections.items()}
+        kept = dict(pieces)
+        while any(kept.values()) and self._length(ClinicalContext(**{n: _joined(p) for n, p in kept.items()})) > most:
+            sizes = {name: len(self.tokenizer(_joined(part))["input_ids"]) for name, part in kept.items()}  # type: ignore[arg-type]
             longest = max(sizes, key=lambda name: sizes[name])
             too_much = max(sum(sizes.values()) - room, 1)
-            # A word has a token at least: so many words cannot be too many to drop, but for the last steps.
+            # A piece has a token at least: so many pieces cannot be too many to drop, but for the last steps.
             drop = max(1, too_much * len(kept[longest]) // (2 * sizes[longest]))
             kept[longest] = kept[longest][:-drop]
-        cut = [
-            reading_texts.CONTEXT_CUT_PARTS[name].format(kept=len(kept[name]), words=len(words[name]))
-            for name in sections
-            if len(kept[name]) < len(words[name])
-        ]
+        cut = [_cut_part(name, pieces[name], kept[name]) for name in sections if len(kept[name]) < len(pieces[name])]
         note = reading_texts.CONTEXT_CUT.format(most=most, parts=reading_texts.AND.join(cut))
-        return ClinicalContext(**{name: " ".join(part) for name, part in kept.items()}), note
+        return ClinicalContext(**{name: _joined(part) for name, part in kept.items()}), note
 
     def _length(self, context: ClinicalContext) -> int:
         return len(self.tokenizer(self.context_text(context))["input_ids"])  # type: ignore[arg-type]
@@ -168,3 +166,31 @@ class PriorRGProcessor:
     def _tokenize(self, texts: Sequence[str], max_length: int) -> tuple[torch.Tensor, torch.Tensor]:
         batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=max_length, return_tensors="pt")
         return batch["input_ids"], batch["attention_mask"]  # type: ignore[return-value]
+
+
+def _pieces(text: str) -> list[str]:
+    """Where a text may be cut: words, each with the space before it; of a very long one letters with their marks."""
+    found: list[str] = []
+    for word in text.split():
+        letters = [word]
+        if len(word) > LONGEST_WORD:
+            letters = []
+            for letter in word:
+                if letters and unicodedata.combining(letter):
+                    letters[-1] += letter
+                else:
+                    letters.append(letter)
+        found += [f" {letters[0]}", *letters[1:]]
+    return found
+
+
+def _joined(pieces: Sequence[str]) -> str:
+    return "".join(pieces).strip()
+
+
+def _cut_part(name: str, pieces: Sequence[str], kept: Sequence[str]) -> str:
+    """How much of a section was read: in words, in letters where it has none."""
+    if all(piece.startswith(" ") for piece in pieces):
+        return reading_texts.CONTEXT_CUT_PARTS[name].format(kept=len(kept), words=len(pieces))
+    letters = {"kept": len(_joined(kept)), "letters": len(_joined(pieces))}
+    return reading_texts.CONTEXT_CUT_LETTERS[name].format(**letters)

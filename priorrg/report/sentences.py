@@ -11,7 +11,11 @@ ABBREVIATIONS = frozenset(
     ("approx", "ca", "cf", "dr", "e.g", "fig", "i.e", "incl", "mr", "mrs", "ms", "prof", "resp", "st", "vs")
 )
 NUMBERED = frozenset(("no", "nos"))  # end no sentence before a number: 'No. 3'
-SENTENCE_END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|\n\s*\n")
+# What ends a sentence. Of the East Asian marks no space need follow: such texts have none.
+SPACED_MARKS, UNSPACED_MARKS = ".!?\u061f\u06d4\u0964\u0965\u1362", "\u3002\uff01\uff1f\uff61"
+SENTENCE_END = re.compile(
+    rf"[{re.escape(SPACED_MARKS)}]+[\"')\]]*(?=\s|$)|[{UNSPACED_MARKS}]+[\"')\]\u300d\u300f\u201d\uff09]*|\n\s*\n"
+)
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,14 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Difference:
-    """A run of words that draft and report share (`same`), or that only one of them holds (`removed`, `added`)."""
+    """A run of words that draft and report share (`same`), or that only one of them holds (`removed`, `added`).
+
+    before: of words that both share, how the draft wrote them: their points, commas and capitals may differ.
+    """
 
     kind: str
     text: str
+    before: str = ""
 
 
 def split_sentences(text: str) -> list[Sentence]:
@@ -70,20 +78,28 @@ def _stripped(text: str, start: int, end: int) -> list[Sentence]:
 
 
 def differences(draft: str, report: str) -> list[Difference]:
-    """Word by word, what became of the draft: joined, `same` and `added` give the report's words."""
+    """Word by word, what became of the draft: joined, `same` and `added` give the report's words.
+
+    Words are the same whatever stops and capitals they have: a comma is no difference between two reports.
+    """
     old, new = draft.split(), report.split()
     found = []
     for operation, old_start, old_end, new_start, new_end in difflib.SequenceMatcher(
-        a=old, b=new, autojunk=False
+        a=list(map(_bare, old)), b=list(map(_bare, new)), autojunk=False
     ).get_opcodes():
         if operation == "equal":
-            found.append(Difference("same", " ".join(new[new_start:new_end])))
+            found.append(Difference("same", " ".join(new[new_start:new_end]), " ".join(old[old_start:old_end])))
             continue
         if old_end > old_start:
             found.append(Difference("removed", " ".join(old[old_start:old_end])))
         if new_end > new_start:
             found.append(Difference("added", " ".join(new[new_start:new_end])))
     return found
+
+
+def _bare(word: str) -> str:
+    """A word without the stops round it and in lower case; stops alone stay themselves."""
+    return word.lower().strip(".,;:!?()[]\"'") or word
 
 
 ALIKE = 0.5  # share of common words from which two sentences count as one that was changed
@@ -128,7 +144,9 @@ def changed_sentences(before: str, after: str) -> list[ChangedSentence]:
 
 @lru_cache(maxsize=4096)
 def _alike(old: str, new: str) -> float:
-    return difflib.SequenceMatcher(a=old.lower().split(), b=new.lower().split(), autojunk=False).ratio()
+    return difflib.SequenceMatcher(
+        a=list(map(_bare, old.split())), b=list(map(_bare, new.split())), autojunk=False
+    ).ratio()
 
 
 @dataclass(frozen=True)
@@ -147,4 +165,5 @@ def edited_text(sentences: Sequence[Sentence], edits: Sequence[EditedSentence]) 
     left = [text for text in left if text]
     if not edits or left == written:
         return None
-    return " ".join(text if text[-1] in ".!?" else f"{text}." for text in left)  # or two sentences would become one
+    marks = SPACED_MARKS + UNSPACED_MARKS
+    return " ".join(text if text[-1] in marks else f"{text}." for text in left)  # or two sentences would become one

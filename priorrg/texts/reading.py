@@ -26,6 +26,10 @@ CONTEXT_CUT_PARTS = {
     "indication": "{kept} of {words} words of the indication",
     "history": "{kept} of {words} words of the history",
 }
+CONTEXT_CUT_LETTERS = {  # of text without spaces
+    "indication": "{kept} of {letters} letters of the indication",
+    "history": "{kept} of {letters} letters of the history",
+}
 AND = " and "  # between two of these parts
 
 # What a program asked for that is not there (priorrg/model/processing.py, priorrg/ui/api.py)

@@ -13,6 +13,8 @@ NO_CURRENT = "Upload a current image to begin."
 STARTING = "Starting"
 TRACING = "Tracing each sentence to the images"
 FINISHED = "Finished. Not a medical device: check every sentence against the images."
+EMPTY = "The model wrote no sentence. That is not a normal report: nothing was found and nothing was ruled out."
+EMPTY_READING = "The model wrote no sentence here."
 STOPPED = "Stopped. What was written until then stands below; it is not a whole report."
 STOPPED_BEFORE = "Stopped before its turn came."
 TRACING_STOPPED = (
@@ -53,15 +55,51 @@ REPORT_FINDINGS = {
     "nodule": "nodule, mass",
     "hyperinflation": "hyperinflation",
     "fracture": "fracture",
+    "vascular congestion": "vascular congestion",
+    "heart failure": "heart failure, fluid overload",
+    "pleural collection": "hemothorax, empyema",
+    "pneumonia": "pneumonia",
+    "aspiration": "aspiration",
+    "contusion": "contusion",
+    "hemorrhage": "hemorrhage",
+    "malignancy": "malignancy",
+    "interstitial change": "interstitial change, scarring",
+    "emphysema": "emphysema",
+    "low lung volumes": "low lung volumes",
+    "pleural thickening": "pleural thickening",
+    "mediastinal widening": "mediastinal widening",
+    "mediastinal shift": "mediastinal shift",
+    "hilar enlargement": "hilar enlargement",
+    "aortic tortuosity": "tortuous or wide aorta",
+    "aortic calcification": "calcified aorta",
+    "subcutaneous emphysema": "subcutaneous emphysema",
+    "pneumomediastinum": "pneumomediastinum",
+    "free air": "free air below the diaphragm",
+    "elevated hemidiaphragm": "elevated hemidiaphragm",
+    "hiatal hernia": "hiatal hernia",
+    "bone abnormality": "bones: other than fracture",
+    "prior surgery": "earlier surgery",
     "endotracheal tube": "endotracheal tube",
+    "tracheostomy tube": "tracheostomy tube",
     "central venous catheter": "central venous catheter",
+    "pulmonary artery catheter": "pulmonary artery catheter",
     "nasogastric tube": "nasogastric tube",
     "chest drain": "chest drain",
     "pacemaker": "pacemaker",
+    "balloon pump": "heart pump",
     "sternotomy wires": "sternotomy wires",
+    "prosthetic valve": "prosthetic valve",
+    "surgical clips": "surgical clips",
+    "support devices": "lines and tubes as a group",
 }
 REPORT_SIDES = {"right": "right", "left": "left", "bilateral": "both sides", "": ""}
-REPORT_PRESENCE = {"present": "present", "possible": "possible", "absent": "absent", "resolved": "resolved"}
+REPORT_PRESENCE = {
+    "present": "present",
+    "possible": "possible",
+    "absent": "absent",
+    "resolved": "resolved",
+    "unstated": "not stated",
+}
 REPORT_CHANGES = {
     "new": "new",
     "larger": "larger",
@@ -70,6 +108,25 @@ REPORT_CHANGES = {
     "resolved": "resolved",
     "moved": "moved",
 }
+
+REPORT_SEVERITIES = {
+    "mild": "mild",
+    "moderate": "moderate",
+    "severe": "severe",
+    "mild to moderate": "mild to moderate",
+    "mild to severe": "mild to severe",
+    "moderate to severe": "moderate to severe",
+}
+REPORT_SIZES = {  # the same of what is large or small
+    "mild": "small",
+    "moderate": "moderate",
+    "severe": "large",
+    "mild to moderate": "small to moderate",
+    "mild to severe": "small to large",
+    "moderate to severe": "moderate to large",
+}
+REPORT_ZONES = {"upper": "upper zone", "mid": "mid zone", "lower": "lower zone"}
+REPORT_TIP = "tip {where}"
 
 # The column itself
 
@@ -114,5 +171,8 @@ REPORT = {
     "received": "What the model was given beside the images",
     "glance": "Findings at a glance",
     "columns": ["Finding", "Side", "Presence", "Change", "Sentence"],
-    "glanceNote": "Read from the sentences by rules; they are not the model's own opinion.",
+    "glanceNote": (
+        "Read from the sentences by rules; they are not the model's own opinion. Of 128 sentences in radiologists' "
+        "words that they had not met they read 3.1 % wrongly, of 69 in the manner of hospital reports 5.8 %."
+    ),
 }

@@ -234,7 +234,7 @@ class Actions:
         self, session: Session, run: Run, overlays: list[Overlay] | None = None, method: str = ""
     ) -> dict[str, Any]:
         return report_payload(
-            texts.report.FINISHED,
+            texts.report.FINISHED if session.report and session.report.text.strip() else texts.report.EMPTY,
             busy=False,
             key=run.key,
             draft=session.draft,

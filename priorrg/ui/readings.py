@@ -13,12 +13,12 @@ from typing import Any
 
 from priorrg import texts
 from priorrg.errors import BusyError
-from priorrg.report.facts import Fact, read_facts
+from priorrg.report.facts import Fact, read_report
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import ReportDone
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.actions import Actions
-from priorrg.ui.report_payload import changes_payload
+from priorrg.ui.report_payload import changes_payload, told_of
 from priorrg.ui.sessions import Comparison, Session
 
 WITHHELD = ("prior", "context", "both")
@@ -114,22 +114,31 @@ def _refused(session: Session, reason: str) -> dict[str, Any]:
 
 def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -> dict[str, Any]:
     """Columns for assets/ui/readings.js: the report itself, then each reading with its differences to it."""
-    columns = [{"title": texts.page.READINGS_WITH, "text": report.text, "changes": [], "differs": None, "note": ""}]
+    columns = [_column(texts.page.READINGS_WITH, report.text)]
     for what in WITHHELD:
-        text = comparison.readings.get(what, "")
-        note = "" if is_there(study, what) else texts.page.READINGS_NOTHING[what]
-        if not note and not text:
+        title, text = texts.page.READINGS_WITHOUT[what], comparison.readings.get(what)
+        if not is_there(study, what):
+            columns.append(_column(title, note=texts.page.READINGS_NOTHING[what]))
+        elif text is None:
             note = texts.page.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
-        columns.append(
-            {
-                "title": texts.page.READINGS_WITHOUT[what],
-                "text": text,
-                "changes": changes_payload(report.text, text),
-                "differs": different_facts(report.text, text) if text else None,
-                "note": note,
-            }
-        )
+            columns.append(_column(title, note=note))
+        elif not text.strip():
+            columns.append(_column(title, note=texts.report.EMPTY_READING))
+        else:
+            columns.append(_column(title, text, report.text))
     return {"columns": columns}
+
+
+def _column(title: str, text: str = "", full: str | None = None, note: str = "") -> dict[str, Any]:
+    """One reading; full: the report that it is compared with."""
+    return {
+        "title": title,
+        "text": text,
+        "sentences": [sentence.text for sentence in split_sentences(text)],
+        "changes": [] if full is None else changes_payload(full, text),
+        "differs": None if full is None else different_facts(full, text),
+        "note": note,
+    }
 
 
 def different_facts(full: str, other: str) -> list[dict[str, str]]:
@@ -157,23 +166,23 @@ def different_facts(full: str, other: str) -> list[dict[str, str]]:
 def _by_place(text: str) -> dict[tuple[str, str], Fact]:
     """Finding and side -> what is said of it; of what is said twice the first counts."""
     found: dict[tuple[str, str], Fact] = {}
-    for sentence in split_sentences(text):
-        for fact in read_facts(sentence.text):
+    for facts in read_report([sentence.text for sentence in split_sentences(text)]):
+        for fact in facts:
             found.setdefault((fact.finding, fact.side), fact)
     return found
 
 
 def _name(fact: Fact) -> str:
     """'pleural effusion, left'"""
-    name = texts.report.REPORT_FINDINGS.get(fact.finding, fact.finding)
-    return ", ".join(part for part in (name, texts.report.REPORT_SIDES.get(fact.side, fact.side)) if part)
+    words = (texts.report.REPORT_FINDINGS[fact.finding], texts.report.REPORT_SIDES[fact.side])
+    return ", ".join(word for word in words if word)
 
 
 def _state(fact: Fact, is_compared: bool = True) -> str:
-    """'present, larger'. is_compared: False where it is worth saying that nothing is said of a change."""
-    presence = texts.report.REPORT_PRESENCE[fact.presence]
+    """'present, mild, larger'. is_compared: False where it is worth saying that nothing is said of a change."""
+    presence = told_of(fact)
     if fact.change and fact.change != fact.presence:
-        return f"{presence}, {texts.report.REPORT_CHANGES.get(fact.change, fact.change)}"
+        return f"{presence}, {texts.report.REPORT_CHANGES[fact.change]}"
     if not fact.change and not is_compared:
         return texts.page.READINGS_NO_COMPARISON.format(presence=presence)
     return presence

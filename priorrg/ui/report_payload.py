@@ -10,10 +10,12 @@ from typing import Any
 from priorrg import texts
 from priorrg.explain.drawing import levels
 from priorrg.explain.overlays import Overlay
-from priorrg.report.facts import Fact, change_tag, read_facts
+from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences
 from priorrg.reporting.confidence import Confidence
 from priorrg.reporting.reporter import ReportDone
+
+SIZED = {"effusion", "pneumothorax", "pleural collection", "nodule", "hiatal hernia", "free air"}  # small, not mild
 
 
 def report_payload(
@@ -40,6 +42,7 @@ def report_payload(
     """
     sentences = [sentence.text for sentence in done.sentences] if done else []
     confidences = done.confidences if done else ()
+    facts = read_report(sentences)
     return {
         "status": status,
         "busy": busy,
@@ -48,7 +51,7 @@ def report_payload(
         "draft": draft,
         "report": done.text if done else report,
         "sentences": sentences,
-        "details": [_detail(text, sure) for text, sure in zip(sentences, confidences, strict=True)],
+        "details": [_detail(found, sure) for found, sure in zip(facts, confidences, strict=True)],
         "overlays": None if overlays is None else [overlay_payload(overlay) for overlay in overlays],
         "method": method,
         "draftNote": draft_note,
@@ -56,7 +59,7 @@ def report_payload(
         "received": received,
         "submissions": submissions,
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
-        "edits": [_edit(edit) for edit in edits],
+        "edits": _edits(edits),
     }
 
 
@@ -77,8 +80,7 @@ def _changed(sentence: ChangedSentence, is_pending: bool = False) -> dict[str, A
     return {"number": sentence.number, "parts": parts}
 
 
-def _detail(text: str, confidence: Confidence) -> dict[str, Any]:
-    facts = read_facts(text)
+def _detail(facts: Sequence[Fact], confidence: Confidence) -> dict[str, Any]:
     return {"change": change_tag(facts), "facts": facts_payload(facts), "confidence": _confidence(confidence)}
 
 
@@ -91,29 +93,45 @@ def _confidence(confidence: Confidence) -> dict[str, str]:
     return {"level": confidence.level, "words": words, "about": about.format(percent=percent)}
 
 
-def _edit(edit: EditedSentence) -> dict[str, Any]:
-    facts = () if edit.is_removed else read_facts(edit.text)
-    return {
-        "text": edit.text,
-        "source": edit.source,
-        "removed": edit.is_removed,
-        "change": change_tag(facts),
-        "facts": facts_payload(facts),
-    }
+def _edits(edits: Sequence[EditedSentence]) -> list[dict[str, Any]]:
+    """The reader's sentences, with what they say; those that the reader deleted say nothing."""
+    facts = read_report(["" if edit.is_removed else edit.text for edit in edits])
+    return [
+        {
+            "text": edit.text,
+            "source": edit.source,
+            "removed": edit.is_removed,
+            "change": change_tag(found),
+            "facts": facts_payload(found),
+        }
+        for edit, found in zip(edits, facts, strict=True)
+    ]
 
 
 def facts_payload(facts: Sequence[Fact]) -> list[dict[str, str]]:
     """Facts in the page's words."""
     return [
         {
-            "finding": texts.report.REPORT_FINDINGS.get(fact.finding, fact.finding),
-            "side": texts.report.REPORT_SIDES.get(fact.side, fact.side),
-            "presence": texts.report.REPORT_PRESENCE.get(fact.presence, fact.presence),
-            "change": texts.report.REPORT_CHANGES.get(fact.change, fact.change),
+            "finding": texts.report.REPORT_FINDINGS[fact.finding],
+            "side": texts.report.REPORT_SIDES[fact.side],
+            "presence": told_of(fact),
+            "change": texts.report.REPORT_CHANGES.get(fact.change, ""),
             "kind": fact.presence,
         }
         for fact in facts
     ]
+
+
+def told_of(fact: Fact) -> str:
+    """Presence, severity, place, size and tip in the page's words: 'present, moderate, lower zone'."""
+    said = [
+        texts.report.REPORT_PRESENCE[fact.presence],
+        (texts.report.REPORT_SIZES if fact.finding in SIZED else texts.report.REPORT_SEVERITIES).get(fact.severity, ""),
+        texts.report.REPORT_ZONES.get(fact.zone, ""),
+        fact.size,
+        texts.report.REPORT_TIP.format(where=fact.tip) if fact.tip else "",
+    ]
+    return ", ".join(part for part in said if part)
 
 
 def overlay_payload(overlay: Overlay) -> dict[str, Any]:
