@@ -7,6 +7,7 @@ import datetime
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -22,7 +23,6 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
-    JPEGLosslessSV1,
     RLELossless,
     generate_uid,
 )
@@ -40,7 +40,7 @@ def ramp(bits: int = 12, signed: bool = False) -> np.ndarray:
     return values.astype((np.int16 if signed else np.uint16) if bits > 8 else (np.int8 if signed else np.uint8))
 
 
-def dicom(pixels: np.ndarray | None = None, bits: int = 12, **changes) -> FileDataset:
+def dicom(pixels: np.ndarray | None = None, bits: int = 12, **changes: Any) -> FileDataset:
     """A radiograph with a person's data in it; `changes` are DICOM keywords, None removes one."""
     pixels = ramp(bits) if pixels is None else pixels
     meta = FileMetaDataset()
@@ -146,102 +146,6 @@ def test_every_uncompressed_transfer_syntax_is_read(syntax):
     assert np.array_equal(read_radiograph(file.getvalue()).pixels, ramp())
 
 
-def test_monochrome1_is_inverted_with_its_window_and_said():
-    plain = read_radiograph(written(dicom(WindowCenter=1500, WindowWidth=800)))
-    turned = read_radiograph(
-        written(
-            dicom(4095 - ramp(), PhotometricInterpretation="MONOCHROME1", WindowCenter=4095 - 1500, WindowWidth=800)
-        )
-    )
-    assert np.array_equal(turned.pixels, plain.pixels)
-    assert np.abs(turned.display().astype(int) - plain.display()).max() <= 1  # a window's halves differ by one value
-    assert any("MONOCHROME1" in note for note in turned.notes)
-
-
-def test_the_display_window_is_the_files_own():
-    radiograph = read_radiograph(written(dicom(WindowCenter=[1024, 2048], WindowWidth=[512, 4096])))
-    assert radiograph.window == (1024, 512)
-    shown = radiograph.display()[0]
-    assert (shown[ramp()[0] < 760] == 0).all() and (shown[ramp()[0] > 1290] == 255).all()
-
-
-def test_without_a_window_everything_is_shown_and_said():
-    radiograph = read_radiograph(written(dicom()))
-    assert radiograph.display().min() == 0 and radiograph.display().max() == 255
-    assert any("no usable display window" in note for note in radiograph.notes)
-
-
-@pytest.mark.parametrize(
-    ("centre", "width"), [(127, 255), (90000, 100), ("nan", 100), (2048, "inf"), (2048, 0)], ids=str
-)
-def test_a_window_that_shows_nothing_is_not_used_and_said(centre, width):
-    """C 127 W 255 is what converters leave behind: on 12 bits it would be all white, and the model would read that."""
-    data = dicom(ramp() + np.uint16(1000), bits=16)
-    data.WindowCenter, data.WindowWidth = centre, width
-    radiograph = read_radiograph(written(data))
-    assert np.percentile(radiograph.display(), (5, 50, 95)) == pytest.approx([13, 127, 242], abs=6)
-    assert any("window" in note for note in radiograph.notes)
-
-
-@pytest.mark.parametrize("slope", [1 / 4095, 0.001, 0.25, 1, 3])
-def test_without_a_window_a_rescale_slope_does_not_dim_the_image(slope):
-    radiograph = read_radiograph(written(dicom(RescaleSlope=slope, RescaleIntercept=-5)))
-    assert radiograph.display().min() <= 1 and radiograph.display().max() >= 254
-
-
-def test_a_narrow_window_on_fractional_values_is_used():
-    data = dicom(RescaleSlope=1 / 4095, RescaleIntercept=0, WindowCenter=0.5, WindowWidth=0.5)
-    shown = read_radiograph(written(data)).display()[0]
-    assert (shown[:23] == 0).all() and (shown[-23:] == 255).all() and 110 < shown[48] < 145
-
-
-def test_padding_does_not_darken_the_image():
-    pixels = ramp()
-    pixels[:, :8] = 65535
-    data = dicom(pixels, bits=16, PixelPaddingValue=65535)
-    shown = read_radiograph(written(data)).display()
-    assert 110 < np.median(shown[:, 8:]) < 150
-
-
-def test_an_empty_voi_table_leaves_the_window_in_charge():
-    data = dicom(WindowCenter=1024, WindowWidth=512)
-    data.VOILUTSequence = []
-    assert read_radiograph(written(data)).window == (1024, 512)
-
-
-def test_the_window_is_meant_after_the_modality_rescale():
-    data = dicom(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=2000, WindowWidth=1000)
-    rescaled, plain = (
-        read_radiograph(written(data)),
-        read_radiograph(written(dicom(WindowCenter=1500, WindowWidth=500))),
-    )
-    assert np.abs(rescaled.display().astype(int) - plain.display()).max() <= 1
-
-
-def test_a_fractional_rescale_keeps_all_steps():
-    data = dicom(RescaleSlope=1 / 256, RescaleIntercept=0, WindowCenter=8, WindowWidth=16)
-    assert len(np.unique(read_radiograph(written(data)).pixels)) == 96
-
-
-@pytest.mark.parametrize("form", ["16 bits", "8 bits in words", "8 bits in bytes", "numbers"])
-def test_a_voi_lookup_table_is_applied(form):
-    bits = 16 if form in ("16 bits", "numbers") else 8
-    curve = (np.linspace(0, 1, 4096) ** 2 * ((1 << bits) - 1)).round()
-    table = Dataset()
-    table.LUTDescriptor = [4096, 0, bits]
-    if form == "numbers":
-        table.add_new("LUTData", "US", curve.astype(int).tolist())
-    else:
-        table.add_new("LUTData", "OW", curve.astype(np.uint8 if form == "8 bits in bytes" else "<u2").tobytes())
-    data = dicom(WindowCenter=2048, WindowWidth=4096)
-    data.VOILUTSequence = [table]
-    radiograph = read_radiograph(written(data))
-    shown = radiograph.display()[0].astype(int)
-    assert shown[0] == 0 and shown[-1] == 255 and (np.diff(shown) >= 0).all()
-    assert shown[48] == pytest.approx(255 / 4, abs=4)  # a quadratic curve: a quarter at half way; a window gives half
-    assert any("VOI LUT" in note for note in radiograph.notes)
-
-
 @pytest.mark.parametrize(
     ("stored", "view"), [("PA", "PA"), ("ap", "AP"), ("LL", "LATERAL"), ("RL", "LATERAL"), ("XX", "unk"), (None, "unk")]
 )
@@ -274,7 +178,7 @@ def test_nothing_that_identifies_a_person_is_kept():
         ({"Rows": 20, "Columns": 20}, "only 20 x 20"),
         ({"PixelData": ramp().tobytes()[:5000]}, "damaged or cut short"),
         ({"PixelData": np.full_like(ramp(), 7).tobytes()}, "one flat tone"),
-        ({"BitsAllocated": 13}, "cannot be decoded"),
+        ({"BitsAllocated": 13}, "as no radiograph does"),
     ],
     ids=["frames", "no image", "colour that is none", "unknown colour", "bomb", "tiny", "cut", "flat", "bits"],
 )
@@ -282,18 +186,26 @@ def test_dicom_that_is_no_readable_radiograph_is_refused_with_its_reason(changes
     assert part in refusal(written(dicom(**changes)), "study.dcm")
 
 
-def test_a_deflated_file_is_refused_before_it_unfolds():
+@pytest.mark.parametrize("preamble", [b"\0" * 128, b"II*\0\x08\0\x08\0".ljust(128, b"\0")], ids=["plain", "of a TIFF"])
+def test_a_deflated_file_is_unpacked(preamble):
+    data = dicom()
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.preamble = preamble  # a file may be TIFF as well (PS3.10 7.1)
+    assert np.array_equal(read_radiograph(written(data)).pixels, ramp())
+
+
+def test_a_deflated_file_unpacks_within_a_bound(monkeypatch):
     """A hundred kilobytes of it may hold a hundred megabytes."""
+    monkeypatch.setattr("priorrg.imaging.dicom.MAX_INFLATED", 10_000)
     data = dicom()
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    assert "Deflated" in refusal(written(data))
+    assert "unpacks to more than" in refusal(written(data))
 
 
-def test_the_bytes_of_a_preamble_hide_no_deflated_file():
+def test_a_deflated_file_that_is_cut_short_is_refused():
     data = dicom()
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    data.preamble = b"II*\0\x08\0\x08\0".ljust(128, b"\0")  # of a file that is TIFF as well (PS3.10 7.1)
-    assert "Deflated" in refusal(written(data))
+    assert "damaged or cut short" in refusal(written(data)[:-40])
 
 
 def test_a_coded_view_position_and_another_part_of_the_body_are_read():
@@ -309,17 +221,8 @@ def test_a_colour_dicom_is_read_by_its_brightness_and_said():
     data = dicom(colours, 8, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)
     film = read_radiograph(written(data))
     grey = np.asarray(Image.fromarray(colours).convert("L")).astype(int)
-    assert np.abs(film.pixels - (grey - grey.min())).max() <= 1  # pixels begin at 0
+    assert np.abs(film.pixels - grey).max() <= 1
     assert any("colour image" in note for note in film.notes)
-
-
-def test_a_missing_decoder_is_named():
-    data = dicom()
-    data.PixelData = encapsulate([b"\xff\xd8\xff\xc3" + b"\0" * 60])
-    data["PixelData"].VR = "OB"
-    data.file_meta.TransferSyntaxUID = JPEGLosslessSV1
-    message = refusal(written(data))
-    assert ("JPEG Lossless" in message and "no decoder" in message) or "damaged" in message
 
 
 def test_damaged_dicom_never_becomes_anything_but_a_sentence():

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import math
 import re
 import secrets
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from priorrg import texts
 from priorrg.study import UNKNOWN_VIEW, Header
@@ -61,15 +63,47 @@ def view_of(data: Dataset) -> str:
     if view in ("PA", "AP"):
         return view
     codes = data.get("ViewCodeSequence")  # (0054,0220), the coded way of saying it: CID 4010
-    meaning = str(codes[0].get("CodeMeaning", "")).lower() if codes else ""
-    words = {"postero-anterior": "PA", "antero-posterior": "AP", "lateral": "LATERAL"}
-    return next((name for word, name in words.items() if word in meaning), UNKNOWN_VIEW)
+    meaning = f"{view} {codes[0].get('CodeMeaning', '') if codes else ''}".lower().replace("_", "-")
+    words = {"postero-anterior": "PA", "posteroanterior": "PA", "antero-posterior": "AP", "anteroposterior": "AP"}
+    found = next((name for word, name in (words | {"lateral": "LATERAL"}).items() if word in meaning), "")
+    if found:
+        return found
+    letters = orientation_letters(data)  # front to back and head to feet is a lateral view, whatever it is called
+    is_sagittal = bool(set(letters) & {"A", "P"} and set(letters) & {"H", "F"})
+    return "LATERAL" if is_sagittal else UNKNOWN_VIEW
+
+
+def orientation_letters(data: Dataset) -> tuple[str, ...]:
+    """(0020,0020) Patient Orientation: where rows and columns run to, each as one of L, R, H, F, A, P; else empty.
+
+    A second letter tells of an oblique direction, which the first one leads.
+    """
+    stated = data.get("PatientOrientation")
+    letters = [str(word).strip().upper()[:1] for word in stated] if isinstance(stated, (list, MultiValue)) else []
+    return tuple(letters) if len(letters) == 2 and all(letters) and set(letters) <= set("LRHFAP") else ()
 
 
 def date_of(data: Dataset) -> datetime.date | None:
     """The day of the study, else of the acquisition, else of the content; None where none is a date."""
     # (0008,0020), (0008,0022), (0008,0023)
     return _day(data, "StudyDate") or _day(data, "AcquisitionDate") or _day(data, "ContentDate")
+
+
+def pixel_size(data: Dataset) -> tuple[float, float]:
+    """Height and width of a pixel, in whatever unit; 1 and 1 where the file does not say, or says nothing possible.
+
+    Pixel Spacing (0028,0030), Imager Pixel Spacing (0018,1164) and Nominal Scanned Pixel Spacing (0018,2010) are pairs
+    of distance between rows and between columns; Pixel Aspect Ratio (0028,0034) stands in for them (C.7.6.3.1.7).
+    """
+    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
+        pair = data.get(name)
+        try:
+            height, width = (float(side) for side in pair)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(height) and math.isfinite(width) and min(height, width) > 0:
+            return height, width
+    return 1.0, 1.0
 
 
 def _time_of(data: Dataset) -> datetime.time | None:

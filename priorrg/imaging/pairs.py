@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from priorrg.imaging.header import CAPTURES, CHEST, RADIOGRAPHS
-from priorrg.study import UNKNOWN_VIEW, Radiograph
+from priorrg.imaging.orientation import BEARINGS, INVERSE, MIRRORED
+from priorrg.imaging.polarity import MIRRORED as MIRRORED_BY_HEADER
+from priorrg.imaging.polarity import POLARITY
+from priorrg.study import UNKNOWN_VIEW, Orientation, Radiograph
 
 LATERAL = "LATERAL"
 
@@ -23,7 +26,7 @@ class Remark:
     """One thing to know. side: `current`, `prior`, or empty where it is about both.
 
     kind and the keys of values: those of the sentences in priorrg/texts/notes.py. offers_swap: whether exchanging
-    current and prior may be the answer.
+    current and prior may be the answer. remedy: the correction of the image that may be.
     """
 
     kind: str
@@ -31,6 +34,7 @@ class Remark:
     values: dict[str, Any] = field(default_factory=dict)
     is_warning: bool = False
     offers_swap: bool = False
+    remedy: Orientation | None = None
 
 
 @dataclass(frozen=True)
@@ -117,17 +121,28 @@ def _about(side: str, radiograph: Radiograph) -> list[Remark]:
         found.append(Remark("other part", side, {"part": header.body_part}, True))
     if radiograph.view_position == LATERAL:
         found.append(Remark("lateral", side, is_warning=True))
-    if found:
-        return found
-    if radiograph.doubts and not _is_told(radiograph):
-        return [Remark("looks", side, {"doubts": radiograph.doubts}, True)]
-    if header is not None and header.laterality in ("L", "R"):
+    doubts = radiograph.doubts
+    if found:  # by its header it is no frontal chest radiograph: how should it look like one?
+        doubts = ()
+    elif _is_told(radiograph):
+        doubts = tuple(doubt for doubt in doubts if doubt in BEARINGS)
+    found += [Remark(kind, side, is_warning=True, remedy=_UNDONE_BY.get(kind)) for kind in radiograph.cautions]
+    if doubts:
+        found.append(Remark("looks", side, {"doubts": doubts}, True, remedy=radiograph.remedy))
+    if not found and header is not None and header.laterality in ("L", "R"):
         return [Remark("one side", side, {"laterality": header.laterality})]
-    return []
+    return found
+
+
+# What the reader can do about a caution: the other way round.
+_UNDONE_BY = {POLARITY: INVERSE, MIRRORED_BY_HEADER: MIRRORED}
 
 
 def _is_told(radiograph: Radiograph) -> bool:
-    """Whether the header itself says that this is a frontal chest radiograph, so that its looks need no judgement."""
+    """Whether the header itself says that this is a frontal chest radiograph, so that its looks need no judgement.
+
+    A header speaks for the part of the body and the view, never for polarity or rotation: those are always looked at.
+    """
     header = radiograph.header
     if header is None or header.modality not in RADIOGRAPHS - CAPTURES:
         return False

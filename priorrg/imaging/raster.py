@@ -6,7 +6,6 @@ import io
 import struct
 import warnings
 import zlib
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -14,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.levels import Levels, quantile
-from priorrg.imaging.looks import doubts_of
+from priorrg.imaging.orientation import judged, squared
 from priorrg.study import Radiograph
 
 MIN_EDGE, MAX_PIXELS = 64, 80_000_000
@@ -68,7 +67,17 @@ def read_raster(data: bytes, called: str) -> Radiograph:
     source = "JPEG" if kind == "MPO" else kind
     radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes))
     colours = None if bits == 16 or image.mode in ("L", "1") else np.asarray(image.convert("RGB"))
-    return replace(radiograph, doubts=doubts_of(radiograph, colours))
+    return judged(squared(radiograph, *_pixel_size(image), called, MAX_PIXELS), colours)
+
+
+def _pixel_size(image: Image.Image) -> tuple[float, float]:
+    """Height and width of a pixel in whatever unit, 1 and 1 where the file does not say: PNG's pHYs, JPEG's density."""
+    across, down = image.info.get("dpi") or (1, 1)
+    if "aspect" in image.info:  # PNG: the unit is unknown, the ratio is not
+        across, down = image.info["aspect"]
+    elif "jfif_density" in image.info and not image.info.get("jfif_unit"):
+        across, down = image.info["jfif_density"]
+    return (float(across), float(down)) if across > 0 and down > 0 else (1.0, 1.0)
 
 
 def _rare_jpeg(data: bytes) -> str:

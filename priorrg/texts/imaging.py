@@ -44,10 +44,6 @@ COLOUR = "This is a colour image: its brightness is read as grey."
 
 # DICOM (dicom.py, header.py)
 
-DEFLATED = (
-    "{called} is packed as a whole (Deflated Explicit VR Little Endian), which PriorRG does not unpack. Export it with "
-    "any other transfer syntax."
-)
 DAMAGED_DICOM = "{called} is DICOM, but damaged or cut short: it cannot be decoded. Export it again."
 NO_IMAGE = (
     "{called} is a DICOM object without an image (modality {modality}). Upload the radiograph, not its report or "
@@ -60,15 +56,36 @@ LARGE_DICOM = "{called} says that it has {rows} x {columns} pixels, more than an
 SMALL_DICOM = "{called} is only {width} x {height} pixels. Upload the radiograph itself."
 FLOATING_POINT = "{called} holds floating-point pixels, a map and no radiograph."
 OTHER_VALUES = "{called} stores its values as no radiograph does. Export the original radiograph."
-NO_DECODER = (
-    "{called} is compressed as {syntax}, for which no decoder is installed. Export it uncompressed, or install the "
-    "decoder that docs/radiologists.md names."
-)
+NO_DECODER = "There is no decoder here for {syntax}, as which {called} is stored. Export it uncompressed."
+UNKNOWN_SYNTAX = "an unknown transfer syntax"
+PIXELS_ELSEWHERE = "{called} holds no pixels, only the address of a server that has them. Export the image itself."
+LARGE_INFLATED = "{called} unpacks to more than {megabytes} MB, more than any radiograph has."
+PIXEL_SHAPE = "{called} says that its pixels are over ten times as long as wide: no device makes such. Export it again."
 PADDING_ALONE = "{called} is filled with padding alone: there is nothing to read. Check the export."
 NO_NUMBERS = "{called} holds values that are no numbers once rescaled. Export it again."
 
 NOT_SAID_A_RADIOGRAPH = "The file does not say that it is a radiograph (modality missing or 'other')."
 DISPLAY_CURVE = "The file's own display curve (VOI LUT) is applied."
+SIGMOID = "The file's own display curve (a sigmoid window) is applied."
+UNUSABLE_CURVE = "A display curve of the file (VOI LUT) cannot be used and is passed over."
+UNUSABLE_MODALITY = "The file's table of values (modality LUT) cannot be used: its stored values are shown."
+UNUSABLE_RESCALE = "The file's rescaling (slope and intercept) is no usable one: its stored values are shown."
 EMPTY_WINDOW = "The file's display window shows nothing of its values."
+PASSED_WINDOW = "One of the file's display windows shows nothing of its values and is passed over."
 NO_WINDOW = "The file names no usable display window: shown from its darkest to its brightest values."
-INVERTED = "Stored with white as black (MONOCHROME1): inverted for display."
+FULL_RANGE = "Full range"  # the name of a window
+INVERTED = "Stored with white as black (MONOCHROME1 or the like): inverted for display and model."
+POLARITY_DOUBTFUL = "The header contradicts itself on whether low values are black or white."
+TURNED = "Brought upright as its header says (Patient Orientation)."
+SQUARED = "Its pixels are {ratio} times as long as wide: resampled to square ones."
+LOW_BITS = "The header puts its {bits} bits at the upper end of a word; they lie at the lower one and are read there."
+HIGH_BITS = "Its {bits} bits lie above {low} others in each word, which are left out."
+MORE_BITS = "Its values need {needed} bits, not the {bits} that its header says: they are read whole."
+SPARE_BITS = "Bits beyond the {bits} of its values, as overlays have them, are left out."
+
+# A reader's correction, as a program or the command line asks for it (orientation.py)
+
+NO_ORIENTATION = (
+    "The orientation is none that PriorRG knows. Say 90, 180 or 270 (degrees clockwise), mirrored, inverted, or "
+    "several of them with spaces between."
+)

@@ -35,6 +35,13 @@ REMARKS = {
     "other modality": "By its header the {side} is no radiograph (modality {modality}): its report means nothing.",
     "other part": "By its header the {side} shows another part of the body ({part}): PriorRG reads chests only.",
     "one side": "By its header the {side} shows one side alone ({laterality}).",
+    "polarity": "The header of the {side} contradicts itself on what is black and what white: see whether it is right.",
+    "raw": "The {side} holds a detector's values made for processing, not for reading: read its report with doubt.",
+    "mirrored by header": "The {side} was mirrored, for its header says that its rows run to the patient's right: "
+    "check the side marker.",
+    "turned by header": "The {side} was turned upright as its header says (Patient Orientation).",
+    "header would turn": "By its header (Patient Orientation) the {side} lies, but it looks upright and is left so.",
+    "other plane": "By its header (Patient Orientation) the {side} is no frontal view.",
     "looks": "The {side} does not look like an upright frontal chest radiograph: {reasons}. (A simple check; it errs.)",
     "used as current": "{file}{described} is the current image.",
     "used as prior": "{file}{described} is the prior.",

@@ -49,8 +49,8 @@ def first_look(radiograph: Radiograph) -> np.ndarray:
     picture = picture_of(radiograph)
     step, height, width = picture.step, picture.height, picture.width
     if step == 1:
-        return radiograph.pixels
-    whole = radiograph.pixels[: height * step, : width * step]
+        return radiograph.tones
+    whole = radiograph.tones[: height * step, : width * step]
     sums = np.zeros((height, width), dtype=np.uint32)
     for row in range(step):
         for column in range(step):
@@ -95,7 +95,7 @@ def serve_pixels(app: FastAPI, sessions: Sessions, when_sent: Callable[[Session]
         headers = {"Cache-Control": "no-store"}  # the browser keeps no copy on its disk
         if pack:
             headers["Content-Encoding"] = "gzip"
-        body = (packed if pack else plain)(radiograph.pixels if whole else first_look(radiograph))
+        body = (packed if pack else plain)(radiograph.tones if whole else first_look(radiograph))
         after = BackgroundTask(when_sent, session)
         return Response(body, media_type="application/octet-stream", headers=headers, background=after)
 
