@@ -101,7 +101,7 @@ def test_our_draft_is_written_from_the_coarse_memory_alone(reporter, study):
 
 
 def test_published_weights_draft_greedily_and_refine_by_beams_over_the_whole_memory(published_reader, study):
-    events = list(published_reader.read(study))
+    events = list(published_reader.stream(study))
     assert kinds(events) == [Progress, DraftWord, DraftDone, Progress, ReportDone]
     outputs = BaseModelOutput(last_hidden_state=published_reader.memory(study).full)
     greedy = published_reader.model.generate(encoder_outputs=outputs, num_beams=1)
@@ -149,7 +149,7 @@ def test_stop_during_the_report_keeps_draft_and_report(reporter, study):
 def test_stop_during_beam_search_ends_it_early(long_winded_reader, study):
     stop = threading.Event()
     steps = 0
-    for event in long_winded_reader.read(study, stop, num_beams=3):
+    for event in long_winded_reader.stream(study, stop, num_beams=3):
         if isinstance(event, Progress) and "versions" in event.message:
             steps += 1
             stop.set()
@@ -260,7 +260,7 @@ def test_the_card_says_which_weights_are_loaded(reporter):
 
 
 def test_weights_that_are_not_there_or_of_another_model_get_one_sentence(tmp_path):
-    with pytest.raises(CheckpointError, match="Expected is a folder"):
+    with pytest.raises(CheckpointError, match=r"has no config\.json\. Expected are"):
         Reporter.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     with pytest.raises(CheckpointError, match="another model"):
@@ -271,7 +271,7 @@ def test_a_torn_weights_file_is_refused(save_small_model):
     folder = save_small_model()
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(CheckpointError, match="could be loaded"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors of .* is damaged"):
         Reporter.load(folder)
 
 

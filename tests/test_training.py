@@ -65,6 +65,7 @@ SMALL_MODEL = {
     "mask_context_padding": True,
     "coarse_draft": "coarse_memory",
     "max_report_tokens": 140,
+    "max_context_tokens": 140,
     "num_beams": 1,
     "weights_kind": "simulated",
     "weights_name": "small",
@@ -652,14 +653,37 @@ def test_a_number_may_be_written_as_people_write_it(data, tmp_path):
 @pytest.mark.parametrize(
     ("override", "part"),
     [
-        ("stage2.learning_rate=fast", "stage2.learning_rate is 'fast', but it must be a number"),
-        ("stage1.batch_size=2.5", "stage1.batch_size is 2.5, but it must be a whole number"),
-        ("data.four_views=perhaps", "data.four_views is 'perhaps', but it must be true or false"),
+        ("stage2.learning_rate=fast", "stage2.learning_rate is 'fast' (--override), but it must be a number"),
+        ("stage1.batch_size=2.5", "stage1.batch_size is 2.5 (--override), but it must be a whole number"),
+        ("data.four_views=perhaps", "data.four_views is 'perhaps' (--override), but it must be true or false"),
+        ("stage2.coarse_share=1.5", "stage2.coarse_share is 1.5 (--override), but it must be at most 1"),
+        ("stage1.epochs=0", "stage1.epochs is 0 (--override), but it must be greater than 0"),
+        ("stage1.schedule=cosinus", "stage1.schedule is 'cosinus'; it must be one of linear, cosine"),
+        ("stage1=7", "stage1 is 7 (--override), but it must be names with their values"),
+        ("stage1.epochs.deep=1", "no key stage1.epochs.deep: stage1.epochs holds no keys"),
+        ("seed", "--override seed says no value"),
+        ("model.config.num_latent=3", "no key model.config.num_latent"),
+        ("model.config.num_latents=many", "model.config: num_latents is 'many', but it must be a whole number"),
+        ("model.config.max_context_tokens=4000", "max_context_tokens is 4000, but the position table"),
         ("data.view_positions=nowhere.json", "There is no view-position file nowhere.json"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(data, tmp_path, capsys, override, part):
     assert part in refused(capsys, "stage1", "--config", configuration(data, tmp_path), "--override", override)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 0\nstage1:\n  epochs: many\n", "stage1.epochs is 'many' (line 3 of the file), but it must be a number"),
+        ("stage1:\n  epoch: 1\n", "no key stage1.epoch (line 2 of the file)"),
+        ("- a list\n", "it must be names with their values"),
+        ("seed: [\n", "is not valid YAML"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_told_with_its_line(tmp_path, capsys, text, said):
+    (tmp_path / "run.yaml").write_text(text, encoding="utf-8")
+    assert said in refused(capsys, "stage1", "--config", str(tmp_path / "run.yaml"))
 
 
 def test_a_split_that_is_missing_is_named(data, tmp_path, capsys):

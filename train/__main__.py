@@ -258,14 +258,12 @@ def _trained(weights: Path) -> tuple[Any, Any]:
     import torch
 
     from priorrg.errors import CheckpointError
-    from priorrg.model.modeling import PriorRGModel
-    from priorrg.model.processing import PriorRGProcessor
+    from priorrg.reporting.loading import load_weights
 
-    if not (weights / "config.json").is_file():  # transformers would look for a hub repository of that name
+    if not (weights / "config.json").is_file():  # it would be looked for in a hub repository of that name
         raise CheckpointError(f"{weights} holds no trained model. Train one first, or name another with --weights.")
-    model = PriorRGModel.from_pretrained(weights, dtype=torch.float32)
-    model.to(device="cuda" if torch.cuda.is_available() else "cpu")  # type: ignore[call-arg]
-    return model, PriorRGProcessor.from_pretrained(weights)
+    model, processor = load_weights(str(weights))
+    return model.to(device="cuda" if torch.cuda.is_available() else "cpu"), processor  # type: ignore[call-arg]
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -13,10 +13,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertModel, Dinov2Model
 
 from priorrg.errors import CheckpointError
-from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import BEGIN_END, PriorRGProcessor, make_image_processor, make_tokenizer
-from train.config import RunConfig, StageConfig
+from train.config import RunConfig, StageConfig, model_configuration
 from train.data import Record
 from train.simulate.reports import write_context, write_report
 
@@ -98,12 +97,10 @@ def build(
     torch.manual_seed(config.seed)
     settings = config.model
     tokenizer = make_tokenizer(tokenizer_json)
-    tree = dict(settings.config)
-    for part in ("text_config", "decoder_config"):
-        tree[part] = {**tree.get(part, {}), "vocab_size": len(tokenizer)}
     numbers = tokenizer.get_vocab()
-    model_config = PriorRGConfig(
-        **tree,
+    model_config = model_configuration(
+        settings,
+        len(tokenizer),
         view_positions=view_positions,
         bos_token_id=numbers[str(tokenizer.bos_token)],
         eos_token_id=numbers[str(tokenizer.eos_token)],

@@ -1,21 +1,47 @@
-"""One YAML file a run, read into dataclasses. A key that no dataclass knows is refused, with its name."""
+"""One YAML file a run, read into dataclasses that pydantic checks.
+
+A key that nobody knows, a value of the wrong kind and one that cannot be are refused with their name and their line,
+before anything else is read.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import yaml
+from pydantic import BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from transformers import SchedulerType
 
-from priorrg.errors import DataError
+from priorrg.errors import CheckpointError, DataError
+from priorrg.model.configuration import VOCABULARY, PriorRGConfig, configuration_of, unknown_keys
 
-T = TypeVar("T")
 CONFIGS = Path(__file__).parent / "configs"
 
 
-@dataclass
+def _number(value: Any) -> Any:
+    """YAML reads 5e-5 as text: a number needs a point there, which nobody knows who writes one."""
+    try:
+        return float(value) if isinstance(value, int | str) and not isinstance(value, bool) else value
+    except ValueError:
+        return value
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Whole = Annotated[int, Strict()]
+Count = Annotated[Whole, Field(ge=1)]
+CountOrNone = Annotated[Whole, Field(ge=0)]
+Flag = Annotated[bool, Strict()]
+
+checked = dataclass(config=ConfigDict(extra="forbid"))
+
+
+@checked
 class DataConfig:
     """annotation: see docs/training.md, The annotation file; image paths in it are relative to image_root.
 
@@ -29,25 +55,25 @@ class DataConfig:
     image_root: str = "data/sim"
     view_positions: str = "data/sim/view_positions.json"
     cache: str = "data/sim/features"
-    cache_layers: bool = True
-    resample_text: bool = True
-    four_views: bool = True
-    max_unreadable: int = 100
+    cache_layers: Flag = True
+    resample_text: Flag = True
+    four_views: Flag = True
+    max_unreadable: CountOrNone = 100
 
 
-@dataclass
+@checked
 class VisionConfig:
     """Stage 0. epochs may be a fraction. start_from: folder of a model whose vision encoder is trained further."""
 
-    epochs: float = 5
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
+    epochs: Positive = 5
+    batch_size: Count = 32
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 0.05
     output: str = "runs/embedded/vision"
     start_from: str = ""
 
 
-@dataclass
+@checked
 class StageConfig:
     """One of the two stages of the paper. learning_rate: all but the decoder; decoder_learning_rate: the decoder.
 
@@ -62,25 +88,25 @@ class StageConfig:
 
     output: str = ""
     start_from: str = ""
-    epochs: float = 3
-    batch_size: int = 32
-    gradient_accumulation: int = 1
-    learning_rate: float = 5e-5
-    decoder_learning_rate: float = 5e-5
-    weight_decay: float = 0.01
-    warmup_steps: int = 100
+    epochs: Positive = 3
+    batch_size: Count = 32
+    gradient_accumulation: Count = 1
+    learning_rate: NotNegative = 5e-5
+    decoder_learning_rate: NotNegative = 5e-5
+    weight_decay: NotNegative = 0.01
+    warmup_steps: CountOrNone = 100
     schedule: str = "cosine"
     schedule_settings: dict[str, Any] = field(default_factory=dict)
-    auxiliary: float = 0.0
-    coarse_share: float = 0.0
-    hold_statistics: bool = True
-    save_steps: int = 500
-    keep_best: bool = False
-    mixed_precision: bool = True
-    workers: int = 0
+    auxiliary: NotNegative = 0.0
+    coarse_share: Share = 0.0
+    hold_statistics: Flag = True
+    save_steps: CountOrNone = 500
+    keep_best: Flag = False
+    mixed_precision: Flag = True
+    workers: CountOrNone = 0
 
 
-@dataclass
+@checked
 class ModelConfig:
     """config: JSON of a PriorRGConfig (empty = paper scale). vocabulary: tokens of the tokenizer to be trained.
 
@@ -89,19 +115,19 @@ class ModelConfig:
     """
 
     config: dict[str, Any] = field(default_factory=dict)
-    vocabulary: int = 1500
-    image_mean: float = 0.5307  # RAD-DINO's preprocessor_config.json
-    image_std: float = 0.2583
+    vocabulary: Count = 1500
+    image_mean: Number = 0.5307  # RAD-DINO's preprocessor_config.json
+    image_std: Positive = 0.2583
     vision: str = ""
     context: str = ""
     tokenizer: str = ""
 
 
-@dataclass
+@checked
 class RunConfig:
     """Everything that a run needs; `seed` serves all stages."""
 
-    seed: int = 0
+    seed: Whole = 0
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -110,7 +136,7 @@ class RunConfig:
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConfig:
-    """Read a YAML file; overrides such as `stage2.epochs=5` win. Raises DataError for an unknown key or no file.
+    """Read a YAML file; overrides such as `stage2.epochs=5` win. Raises DataError for whatever cannot be.
 
     path: a file, or the bare name of one that comes with the package.
     """
@@ -120,46 +146,105 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConf
     if not file.is_file():
         known = ", ".join(sorted(one.name for one in CONFIGS.glob("*.yaml")))
         raise DataError(f"There is no configuration file {path}. PriorRG comes with {known}.")
-    tree = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    text = file.read_text(encoding="utf-8")
+    try:
+        tree = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
     for override in overrides or []:
-        name, _, value = override.partition("=")
-        *sections, key = name.split(".")
-        place = tree
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = yaml.safe_load(value) if value else ""  # `data.cache=` means no cache; YAML would read null
-    config = _fill(RunConfig, tree, "")
+        _overrule(tree, override)
+    try:
+        config = TypeAdapter(RunConfig).validate_python(tree)
+    except ValidationError as error:
+        raise DataError(_sentence(error, text, [name.partition("=")[0] for name in overrides or []])) from None
     for name, stage in (("stage1", config.stage1), ("stage2", config.stage2)):
         if stage.keep_best and stage.save_steps:
             raise DataError(f"{name}.keep_best chooses between epochs: set {name}.save_steps to 0.")
+        if stage.schedule not in list(SchedulerType):
+            known = ", ".join(SchedulerType)
+            raise DataError(f"The configuration's {name}.schedule is {stage.schedule!r}; it must be one of {known}.")
+    try:
+        model_configuration(config.model)
+    except CheckpointError as error:
+        raise DataError(str(error)) from None
     return config
 
 
-def _fill(kind: type[T], tree: dict[str, Any], where: str) -> T:
-    hints = get_type_hints(kind)
-    unknown = sorted(set(tree) - set(hints))
+def model_configuration(settings: ModelConfig, vocabulary: int = VOCABULARY, **others: Any) -> PriorRGConfig:
+    """The configured model's dimensions; vocabulary: the tokenizer's size, others: what data and tokenizer decide.
+
+    Raises CheckpointError for dimensions that no model can have, and for a key that nobody knows.
+    """
+    unknown = unknown_keys(settings.config)
     if unknown:
-        raise DataError(f"The configuration has no key {where}{unknown[0]}. It knows: {', '.join(sorted(hints))}.")
-    values = {
-        name: _fill(hints[name], value, f"{where}{name}.")
-        if dataclasses.is_dataclass(hints[name]) and isinstance(value, dict)
-        else _typed(hints[name], value, f"{where}{name}")
-        for name, value in tree.items()
-    }
-    return kind(**values)
+        raise CheckpointError(f"The configuration has no key model.config.{unknown[0]}.")
+    tree = {**settings.config, **others}
+    for part in ("text_config", "decoder_config"):
+        given = tree.get(part, {})
+        if isinstance(given, dict) and (given or vocabulary != VOCABULARY):  # else the paper's
+            tree[part] = {**given, "vocab_size": vocabulary}
+    return configuration_of(tree, "model.config")
 
 
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    """`value` as the field's type. YAML reads 5e-5 as text: a number needs a point there, a reader does not know."""
-    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    wanted = get_origin(kind) or kind
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise DataError(f"The configuration's {where} is {value!r}, but it must be {_KINDS.get(wanted, 'a mapping')}.")
-    return value
+def _overrule(tree: Any, override: str) -> None:
+    name, is_set, value = override.partition("=")
+    *sections, key = name.split(".")
+    if not is_set:
+        raise DataError(f"--override {override} says no value. Write {name}=VALUE, or {name}= for none.")
+    place = tree
+    for section in sections:
+        place = place.setdefault(section, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        raise DataError(f"The configuration has no key {name}: {'.'.join(sections) or 'it'} holds no keys.")
+    try:
+        place[key] = yaml.safe_load(value) if value else ""  # `data.cache=` means no cache; YAML would read null
+    except yaml.YAMLError:
+        raise DataError(f"--override {override}: the value is not valid YAML.") from None
 
 
-_KINDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+def _sentence(error: ValidationError, text: str, overruled: list[str]) -> str:
+    """The first thing that is wrong: its name, its value, what it must be, and where it stands."""
+    first = error.errors()[0]
+    keys = [str(key) for key in first["loc"]]
+    name, limits = ".".join(keys), first.get("ctx", {})
+    line = _line(text, keys)
+    where = " (--override)" if name in overruled else f" (line {line} of the file)" if line else ""
+    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"The configuration has no key {name}{where}. It knows: {', '.join(_known(keys[:-1]))}."
+    kind = first["type"].removesuffix("_type").removesuffix("_parsing")
+    must = _KINDS.get(kind) or _LIMITS.get(kind, "{}").format(*limits.values())
+    named = f"The configuration's {name}" if name else "The configuration"
+    return f"{named} is {first['input']!r}{where}, but it must be {must}."
+
+
+def _known(keys: list[str]) -> list[str]:
+    kind = get_type_hints(RunConfig)[keys[0]] if keys else RunConfig
+    return sorted(kind.__dataclass_fields__)
+
+
+def _line(text: str, keys: list[str]) -> int:
+    """The line of a key, from 1; 0 where it does not stand in the file, as an override does not."""
+    node = yaml.compose(text)
+    line = 0
+    for key in keys:
+        found = [pair for pair in getattr(node, "value", []) if isinstance(pair, tuple) and pair[0].value == key]
+        if not found:
+            return 0
+        line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+    return line
+
+
+_KINDS = {
+    "float": "a number",
+    "finite_number": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "string": "a text",
+    "dict": "names with their values",
+    "dataclass": "names with their values",
+}
+_LIMITS = {
+    "greater_than": "greater than {}",
+    "greater_than_equal": "at least {}",
+    "less_than_equal": "at most {}",
+}

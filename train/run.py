@@ -131,7 +131,7 @@ def _stage_data(
             layers=not is_stage1,
             stage1=is_stage1,
             auxiliary=task.heads is not None,
-            context_length=processor.config.max_report_tokens if is_stage1 else None,  # published: both to 100
+            context_length=processor.config.stage1_tokens if is_stage1 else None,  # published: both to 100
             lost=lost,
             shrinks=shrinks,
         )

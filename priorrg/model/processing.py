@@ -150,18 +150,17 @@ class PriorRGProcessor:
 
         ids[:, :-1] is what the decoder reads and ids[:, 1:] what it should say, -100 where mask[:, 1:] is 0.
         """
-        return self._tokenize([f"{BEGIN_END} {text} {BEGIN_END}" for text in texts], self._report_length(max_length))
+        return self._tokenize(
+            [f"{BEGIN_END} {text} {BEGIN_END}" for text in texts], max_length or self.config.max_report_tokens
+        )
 
     def stage1_report(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Reports -> ids and mask (N, T) of `[CLS] [FINDINGS] report`, for the contrastive stage."""
-        return self._tokenize([f"[CLS] [FINDINGS] {text}" for text in texts], self._report_length(max_length))
+        return self._tokenize([f"[CLS] [FINDINGS] {text}" for text in texts], max_length or self.config.stage1_tokens)
 
     def decode(self, ids: torch.Tensor | list[int]) -> str:
         """Token ids -> text without special tokens, stripped, printable ASCII only (published)."""
         return UNPRINTABLE.sub("", str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip())
-
-    def _report_length(self, max_length: int | None) -> int:
-        return max_length or self.config.max_report_tokens
 
     def _tokenize(self, texts: Sequence[str], max_length: int) -> tuple[torch.Tensor, torch.Tensor]:
         batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=max_length, return_tensors="pt")

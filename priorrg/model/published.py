@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from priorrg.errors import CheckpointError
-from priorrg.model.configuration import COARSE_FROM_WHOLE, PriorRGConfig
+from priorrg.model.configuration import COARSE_FROM_WHOLE, PriorRGConfig, configuration_of
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import (
     RAD_DINO_MEAN,
@@ -116,15 +116,15 @@ def import_checkpoint(
 
     settings: dict[str, Any] = infer_dimensions(state, heads) | _reading_settings(hyper_parameters)
     settings |= {f"{kind}_token_id": getattr(text_tokenizer, f"{kind}_token_id") for kind in ("bos", "eos", "pad")}
-    config = PriorRGConfig(
-        **settings,
-        view_positions=views,
-        mask_context_padding=False,
-        coarse_draft=COARSE_FROM_WHOLE,
-        weights_kind="published",
-        weights_name=name or f"PriorRG, published weights ({checkpoint.name})",
-        training_note="Imported from the authors' checkpoint, which was trained on MIMIC-CXR.",
-    )
+    settings |= {
+        "view_positions": views,
+        "mask_context_padding": False,
+        "coarse_draft": COARSE_FROM_WHOLE,
+        "weights_kind": "published",
+        "weights_name": name or f"PriorRG, published weights ({checkpoint.name})",
+        "training_note": "Imported from the authors' checkpoint, which was trained on MIMIC-CXR.",
+    }
+    config = configuration_of(settings, f"What {checkpoint.name} says of its model")
     if len(text_tokenizer) != config.vocab_size:
         raise CheckpointError(
             f"The tokenizer has {len(text_tokenizer)} tokens and the checkpoint's embedding {config.vocab_size} rows. "

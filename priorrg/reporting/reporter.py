@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from priorrg import texts
 from priorrg.assets import EMBEDDED_WEIGHTS
-from priorrg.errors import CheckpointError, ImageError
+from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import Memory, PriorRGModel
@@ -27,6 +26,7 @@ from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting import zero_gpu
 from priorrg.reporting.confidence import Calibration, Confidence, read_calibration, sentence_confidences
 from priorrg.reporting.image_features import ImageFeatures
+from priorrg.reporting.loading import load_weights
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 
@@ -157,31 +157,10 @@ class Reporter:
     def load(cls, path_or_repo: str | Path | None = None) -> "Reporter":
         """Load weights from a folder or hub repository in our format; without one, the embedded weights.
 
-        Only safetensors are read. Raises CheckpointError.
+        Only safetensors are read. Raises CheckpointError that names the file which is wrong.
         """
         source = str(path_or_repo or EMBEDDED_WEIGHTS)
-        try:
-            # Asked first: transformers would build a random model out of any other configuration.
-            kind = PriorRGConfig.get_config_dict(source)[0].get("model_type")
-            if kind is None:
-                raise FileNotFoundError(f"{source} has no config.json")
-            if kind != PriorRGConfig.model_type:
-                raise CheckpointError(
-                    f"{source} holds weights of another model ({kind}). Import a published PriorRG checkpoint with "
-                    "`python -m priorrg import-checkpoint` first."
-                )
-            processor = PriorRGProcessor.from_pretrained(source)
-            model, info = PriorRGModel.from_pretrained(  # type: ignore[misc]
-                source, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise CheckpointError(
-                f"No PriorRG weights could be loaded from {source} ({type(error).__name__}). Expected is a folder or "
-                "hub repository with config.json, model.safetensors, tokenizer.json and preprocessor_config.json."
-            ) from error
-        if info["missing_keys"] or info["unexpected_keys"]:
-            missing, unknown = (", ".join(sorted(info[f"{kind}_keys"])) or "none" for kind in ("missing", "unexpected"))
-            raise CheckpointError(f"The weights in {source} do not fit. Missing: {missing}; not known: {unknown}.")
+        model, processor = load_weights(source)
         return cls(model, processor, calibration=read_calibration(source, model), source=source)
 
     @property

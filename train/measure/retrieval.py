@@ -37,7 +37,7 @@ def retrieve(
     Each study is ranked against the reports of all studies of the split, and each report against all studies.
     """
     cache, kept = open_split(model, processor, records, config)
-    length = model.config.max_report_tokens  # published: context and report both to 100 in stage 1, as it is trained
+    length = model.config.stage1_tokens  # published: context and report both to 100 in stage 1, as it is trained
     root = Path(config.data.image_root)
     collator = Collator(processor, root, cache, layers=False, stage1=True, context_length=length)
     examples = examples_of(kept)

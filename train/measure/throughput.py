@@ -22,10 +22,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from priorrg.errors import DataError
-from priorrg.model.configuration import VOCABULARY, PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from train.build import build, tokenizer_file, train_tokenizer, training_text
-from train.config import RunConfig, StageConfig
+from train.config import RunConfig, StageConfig, model_configuration
 from train.data import Collator, Record, StudyDataset, image_paths, readable
 from train.features import FeatureCache, row_shapes
 from train.processes import processes
@@ -126,7 +125,7 @@ def from_data(
                     layers=not is_stage1,
                     stage1=is_stage1,
                     auxiliary=bool(stage.auxiliary),
-                    context_length=model.config.max_report_tokens if is_stage1 else None,
+                    context_length=model.config.stage1_tokens if is_stage1 else None,
                 )
                 for way, found in (("pixels", None), ("cache", cache))
             }
@@ -177,10 +176,7 @@ def at_scale(config: RunConfig, batch_size: int = 1, rounds: int = 1) -> dict[st
     cache leaves to be computed: in stage 2 without data.cache_layers the current image is still encoded.
     """
     torch.manual_seed(config.seed)
-    tree = dict(config.model.config)
-    for part in ("text_config", "decoder_config"):  # where a run has its tokenizer's size
-        tree[part] = {"vocab_size": VOCABULARY, **tree[part]} if part in tree else None
-    model = PriorRGModel(PriorRGConfig(**tree))
+    model = PriorRGModel(model_configuration(config.model))
     figures: dict[str, Any] = {
         "device": str(processes().device),
         "threads": torch.get_num_threads(),
@@ -212,7 +208,7 @@ def _made_up(model: PriorRGModel, name: str, batch: int, way: str, cache_layers:
     def words(length: int) -> Tensor:
         return torch.randint(0, config.vocab_size, (batch, length))
 
-    length = config.max_report_tokens if is_stage1 else config.max_context_tokens
+    length = config.stage1_tokens if is_stage1 else config.max_context_tokens
     made = {
         "has_prior": torch.ones(batch, dtype=torch.bool),
         "view_ids": torch.zeros(batch, dtype=torch.long),
@@ -220,7 +216,7 @@ def _made_up(model: PriorRGModel, name: str, batch: int, way: str, cache_layers:
         "context_input_ids": words(length),
         "context_attention_mask": torch.ones(batch, length, dtype=torch.long),
     }
-    report = words(config.max_report_tokens)
+    report = words(config.stage1_tokens if is_stage1 else config.max_report_tokens)
     if is_stage1:
         made["report_input_ids"], made["report_attention_mask"] = report, torch.ones_like(report)
         made["study_numbers"] = torch.arange(batch)
