@@ -333,6 +333,27 @@ def test_a_calibration_of_other_weights_is_left_out_with_a_word(save_small_model
     assert reporter.calibration is None and "other weights" in caplog.text
 
 
+@pytest.mark.parametrize("part", ["perceiver.latents", "image_projection", "text_encoder", "decoder.transformer.wte"])
+def test_a_calibration_is_left_out_whichever_weights_were_trained_on(save_small_model, part, caplog):
+    """Also where the decoder stayed as it was, or nothing but BatchNorm's statistics moved (image_projection)."""
+    folder = save_small_model()
+    reporter = Reporter.load(folder)
+    calibrated(folder, reporter)
+    state = reporter.model.state_dict()
+    name = next(n for n in state if n.startswith(part) and (part != "image_projection" or "running_mean" in n))
+    state[name] += 0.1
+    reporter.model.save_pretrained(folder)
+    assert Reporter.load(folder).calibration is None and "other weights" in caplog.text
+
+
+def test_a_calibration_stays_where_the_weights_are_stored_at_half_precision(save_small_model):
+    folder = save_small_model()
+    reporter = Reporter.load(folder)
+    calibrated(folder, reporter)
+    reporter.model.half().save_pretrained(folder)  # type: ignore[call-arg]
+    assert Reporter.load(folder).calibration is not None
+
+
 def test_a_file_that_is_no_calibration_is_refused_in_a_sentence(save_small_model):
     folder = save_small_model()
     calibrated(folder, Reporter.load(folder), knots={"any": [[0.5, 0.9], [0.2, 0.1]]})
