@@ -38,10 +38,10 @@ Count = Annotated[Whole, Field(ge=1)]
 CountOrNone = Annotated[Whole, Field(ge=0)]
 Flag = Annotated[bool, Strict()]
 
-checked = dataclass(config=ConfigDict(extra="forbid"))
+CHECKED = ConfigDict(extra="forbid")
 
 
-@checked
+@dataclass(config=CHECKED)
 class DataConfig:
     """annotation: see docs/training.md, The annotation file; image paths in it are relative to image_root.
 
@@ -61,7 +61,7 @@ class DataConfig:
     max_unreadable: CountOrNone = 100
 
 
-@checked
+@dataclass(config=CHECKED)
 class VisionConfig:
     """Stage 0. epochs may be a fraction. start_from: folder of a model whose vision encoder is trained further."""
 
@@ -73,7 +73,7 @@ class VisionConfig:
     start_from: str = ""
 
 
-@checked
+@dataclass(config=CHECKED)
 class StageConfig:
     """One of the two stages of the paper. learning_rate: all but the decoder; decoder_learning_rate: the decoder.
 
@@ -106,7 +106,7 @@ class StageConfig:
     workers: CountOrNone = 0
 
 
-@checked
+@dataclass(config=CHECKED)
 class ModelConfig:
     """config: JSON of a PriorRGConfig (empty = paper scale). vocabulary: tokens of the tokenizer to be trained.
 
@@ -123,7 +123,7 @@ class ModelConfig:
     tokenizer: str = ""
 
 
-@checked
+@dataclass(config=CHECKED)
 class RunConfig:
     """Everything that a run needs; `seed` serves all stages."""
 
