@@ -57,6 +57,10 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(arguments: argparse.Namespace) -> int:
+    from priorrg.imaging.decoders import decoders
+
+    decoders().warm()  # while the libraries of the model are imported
+
     from transformers.utils import logging
 
     from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study

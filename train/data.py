@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from priorrg.errors import DataError, ImageError
-from priorrg.imaging.open import read_radiograph
+from priorrg.imaging.open import read_trusted
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from train.config import RunConfig
@@ -140,7 +140,7 @@ def image_paths(records: Sequence[Record]) -> list[str]:
 
 def read_pixels(processor: PriorRGProcessor, root: Path, paths: Sequence[str]) -> Tensor:
     """(N, C, S, S) float32, through the very path that the app uses."""
-    return processor.images([read_radiograph(root / path) for path in paths])
+    return processor.images([read_trusted(root / path) for path in paths])
 
 
 def readable(
@@ -172,7 +172,7 @@ def _unreadable(root: Path, paths: Sequence[str], max_unreadable: int) -> dict[s
 
     def check(path: str) -> tuple[str, str]:
         try:
-            read_radiograph(root / path)
+            read_trusted(root / path)
         except (ImageError, OSError) as error:
             return path, f"{path}: {error}"
         return path, ""
@@ -391,7 +391,7 @@ class Collator:
 
         for path in dict.fromkeys(p for e in examples for p in (e.current, e.prior if with_priors else None) if p):
             try:
-                images[path] = read_radiograph(self._root / path)
+                images[path] = read_trusted(self._root / path)
             except (ImageError, OSError) as error:
                 if self._lost is None:
                     raise DataError(f"An image can no longer be read. {path}: {error}") from error

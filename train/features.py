@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from priorrg.errors import DataError, ImageError
-from priorrg.imaging.open import read_radiograph
+from priorrg.imaging.open import read_trusted
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from train.processes import bfloat16_is_fast, gathered, processes
@@ -180,7 +180,7 @@ class _Images(torch.utils.data.Dataset):
     def __getitem__(self, place: int) -> tuple[str, Tensor | str]:
         path = self._paths[place]
         try:
-            return path, self._processor.images([read_radiograph(self._root / path)])[0]
+            return path, self._processor.images([read_trusted(self._root / path)])[0]
         except (ImageError, OSError) as error:
             return path, f"{path}: {error}"
 

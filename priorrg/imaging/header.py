@@ -31,7 +31,8 @@ _CHEST_WORDS = {"CHEST", "THORAX", "LUNG", "LUNGS"}
 _OTHER_PARTS = {"ABDOMEN", "ANKLE", "ARM", "BREAST", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HIP"}
 _OTHER_PARTS |= {"JAW", "KNEE", "LEG", "LSPINE", "NECK", "PELVIS", "SHOULDER", "SKULL", "SPINE", "TSPINE", "WRIST"}
 
-_SALT = secrets.token_bytes(32)  # of this process alone: a digest means nothing to anybody else, or tomorrow
+# Of this process and its decoders alone: a digest means nothing to anybody else, or tomorrow.
+salt = secrets.token_bytes(32)
 
 
 def read_header(data: Dataset) -> Header:
@@ -140,4 +141,4 @@ def _text(data: Dataset, name: str) -> str:
 
 def _digest(what: str, value: str) -> str:
     """Empty for an empty value."""
-    return hashlib.blake2b(f"{what} {value}".encode(), key=_SALT, digest_size=16).hexdigest() if value else ""
+    return hashlib.blake2b(f"{what} {value}".encode(), key=salt, digest_size=16).hexdigest() if value else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from priorrg import texts
 from priorrg.errors import ImageError
+from priorrg.imaging.decoders import NOBODY, decoders
 from priorrg.imaging.dicom import looks_like_dicom, read_dicom
 from priorrg.imaging.raster import read_raster
 from priorrg.study import Radiograph
@@ -26,23 +27,31 @@ _SIGNATURES = (
 )
 
 
-def read_radiograph(source: str | Path | bytes, name: str = "", called: str = "") -> Radiograph:
+def read_radiograph(
+    source: str | Path | bytes, name: str = "", called: str = "", client: tuple[str, str] = NOBODY
+) -> Radiograph:
     """Read one radiograph from a file or its bytes; DICOM (with or without extension), PNG or JPEG.
+
+    It is decoded in a process of its own, within limits of time and memory (decoders.py).
 
     name: what the reader called the file, used in messages when `source` is bytes.
     called: how messages name it instead, where its own name is not to be repeated ('File 3 of 5').
+    client: whose file it is, where several are served: see Decoders.read.
     Raises ImageError with a sentence for the reader; FileNotFoundError where a path does not exist.
     """
-    if isinstance(source, bytes):
-        data = source
-    else:
-        path = Path(source)
-        name = name or path.name
-        if path.stat().st_size > MAX_BYTES:
-            said = texts.imaging.LARGE_FILE
-            raise ImageError(said.format(called=called or _called(name), megabytes=MAX_BYTES // 2**20))
-        data = path.read_bytes()
-    called = called or _called(name)
+    called = called or _called(name or ("" if isinstance(source, bytes) else Path(source).name))
+    _check_size(source, called)
+    return decoders().read(source if isinstance(source, bytes) else Path(source).absolute(), called, client)
+
+
+def read_trusted(source: str | Path | bytes, name: str = "", called: str = "") -> Radiograph:
+    """As `read_radiograph`, but decoded here: for files of our own, such as a training set, and in a decoder itself.
+
+    A damaged file may take this process's time and memory, or end it.
+    """
+    called = called or _called(name or ("" if isinstance(source, bytes) else Path(source).name))
+    _check_size(source, called)
+    data = source if isinstance(source, bytes) else Path(source).read_bytes()
     if not data:
         raise ImageError(texts.imaging.EMPTY_FILE.format(called=called))
     if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
@@ -54,6 +63,13 @@ def read_radiograph(source: str | Path | bytes, name: str = "", called: str = ""
         what, advice = texts.imaging.OTHER_FORMATS[other]
         raise ImageError(texts.imaging.OTHER_FORMAT.format(called=called, what=what, advice=advice))
     raise ImageError(texts.imaging.UNKNOWN_FORMAT.format(called=called))
+
+
+def _check_size(source: str | Path | bytes, called: str) -> None:
+    """Raises ImageError for what is larger than any radiograph, FileNotFoundError."""
+    size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+    if size > MAX_BYTES:
+        raise ImageError(texts.imaging.LARGE_FILE.format(called=called, megabytes=MAX_BYTES // 2**20))
 
 
 def _other_format(data: bytes) -> str:

@@ -24,6 +24,17 @@ OTHER_FORMATS = {  # what the file is, and what to do about it
     "webp": ("a WebP image", "Save it as PNG."),
 }
 
+# Limits of decoding, whatever the file is (decoders.py)
+
+BEYOND = {
+    "time": "{called} takes longer than the {seconds} seconds that decoding a file may take. Export it again, "
+    "uncompressed if you can.",
+    "memory": "{called} takes more than the {gigabytes} GB of memory that decoding a file may take. Export it again at "
+    "its original size and depth, in grey.",
+    "crash": "{called} cannot be decoded: the decoder broke off. Export it again, uncompressed if you can.",
+}
+UNFORESEEN = "{called} cannot be decoded. Export it again, uncompressed if you can."
+
 # PNG and JPEG (raster.py)
 
 ANIMATION = "{called} is an animation of {frames} frames. Save the one frame you mean."

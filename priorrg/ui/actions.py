@@ -12,7 +12,7 @@ from priorrg import texts
 from priorrg.errors import BusyError, StudyError
 from priorrg.explain.overlays import Overlay, explain
 from priorrg.feedback.store import REASONS, Feedback, FeedbackStore, SentenceMark
-from priorrg.imaging.open import read_radiograph
+from priorrg.imaging.open import read_trusted
 from priorrg.imaging.pairs import Remark
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.report.sentences import EditedSentence, edited_text
@@ -52,7 +52,7 @@ class Actions:
         Gives the context of the example study that gave way to it, None where there was none. Raises ImageError; then
         the session keeps the images that it had.
         """
-        radiograph = read_and_delete(path)
+        radiograph = read_and_delete(path, session.client)
         with session.lock:
             example = session.leave_example()
             session.put(side, radiograph)
@@ -61,7 +61,7 @@ class Actions:
         return example
 
     def take_example(self, session: Session, example: Example) -> None:
-        current, prior = read_radiograph(example.current), read_radiograph(example.prior) if example.prior else None
+        current, prior = read_trusted(example.current), read_trusted(example.prior) if example.prior else None
         with session.lock:  # an upload that ends just now comes before or after, never between
             session.put("current", current)
             session.put("prior", prior)

@@ -67,8 +67,10 @@ class Api:
         every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
         context was left out), note (the disclaimer).
         """
-        with Uploads(self.reporter, current, prior) as uploads, self._turn():
-            return self._read(uploads.study(indication, history, view, prior_view))[0]
+        with Uploads(self.reporter, current, prior, self.client) as uploads:
+            study = self._study(uploads, indication, history, view, prior_view)
+            with self._turn():
+                return self._read(study)[0]
 
     def draft(
         self,
@@ -80,11 +82,10 @@ class Api:
         prior_view: str = "",
     ) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
-        with Uploads(self.reporter, current, prior) as uploads:
-            with self._turn():  # the files too are read one call after another: a film takes much memory
-                study = uploads.study(indication, history, view, prior_view)
-                with closing(self.reporter.stream(study, self.stop)) as events:  # type: ignore[type-var]
-                    text = next((event.text for event in events if isinstance(event, DraftDone)), None)
+        with Uploads(self.reporter, current, prior, self.client) as uploads:
+            study = self._study(uploads, indication, history, view, prior_view)
+            with self._turn(), closing(self.reporter.stream(study, self.stop)) as events:  # type: ignore[type-var]
+                text = next((event.text for event in events if isinstance(event, DraftDone)), None)
             if text is None:
                 raise BusyError(texts.reading.CALLER_LEFT)
             return self._answer(study, coarse_draft=text)
@@ -107,12 +108,12 @@ class Api:
         divides between current and prior, None for attention. Numbers compare within one grid only.
         seen: the square of each image that the grid covers: left, top, width, height as fractions of the image.
         """
-        with Uploads(self.reporter, current, prior) as uploads:
+        with Uploads(self.reporter, current, prior, self.client) as uploads:
             method = (method or "attention").strip().lower()
             if method not in METHODS:
                 raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
+            study = self._study(uploads, indication, history, view, prior_view)
             with self._turn():
-                study = uploads.study(indication, history, view, prior_view)
                 answer, done = self._read(study)
                 overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
             return answer | {
@@ -123,6 +124,11 @@ class Api:
                     "prior": asdict(seen_square(study.prior)) if study.prior else None,
                 },
             }
+
+    def _study(self, uploads: Uploads, *asked: str) -> Study:
+        """The files decoded, before the model's turn comes: a slow file holds up nobody. Raises BusyError too."""
+        self.queue.check(self.client)
+        return uploads.study(*asked)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -160,8 +166,9 @@ class Api:
 class Uploads:
     """The files of one call. When it ends, however it does, they are deleted and their features forgotten."""
 
-    def __init__(self, reporter: Reporter, current: str | None, prior: str | None):
+    def __init__(self, reporter: Reporter, current: str | None, prior: str | None, client: Client):
         self.reporter = reporter
+        self.client = client
         self.files = {side: Path(path) for side, path in (("current", current), ("prior", prior)) if path}
         self.radiographs: dict[str, Radiograph] = {}
 
@@ -174,7 +181,7 @@ class Uploads:
             raise StudyError(texts.reading.NO_CURRENT_FILE)
         for side, file in self.files.items():
             try:
-                radiograph = read(file)
+                radiograph = read(file, self.client)
             except ImageError as error:
                 refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
                 raise ImageError(refused) from error

@@ -136,7 +136,7 @@ def take_files(session: Session, paths: list[str]) -> ClinicalContext | None:
             if number > MAX_FILES:
                 break
             try:
-                images.append((number, read_and_delete(path, called)))
+                images.append((number, read_and_delete(path, session.client, called)))
             except ImageError as error:
                 unread.append(Remark("not read", values={"reason": str(error)}))
     finally:

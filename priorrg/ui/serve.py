@@ -14,6 +14,7 @@ from starlette.routing import Mount
 
 from priorrg.assets import PAGE_FILES as ASSETS
 from priorrg.feedback.store import FeedbackStore
+from priorrg.imaging.decoders import decoders
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui.about import serve_card
@@ -47,6 +48,7 @@ def build_app(
     Another route of ours goes before the page is mounted, and into the list in server/gate.py.
     """
     keep_apart()
+    decoders().warm()
     uploads = UploadFolder(folder)
     uploads.watch()
     listeners = Listeners()
@@ -73,6 +75,7 @@ def build_app(
     metrics.watch(metrics.WAITING, lambda: max(0, len(actions.queue) - 1))
     metrics.watch(metrics.SESSIONS, lambda: len(sessions))
     metrics.watch(metrics.UPLOAD_BYTES, uploads.size)
+    metrics.watch(metrics.DECODER_KILLS, decoders().ended.total)
     serve_pixels(app, sessions, actions.encode_ahead)
     serve_card(app, reporter)
     served = gr.mount_gradio_app(

@@ -15,6 +15,7 @@ from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.study import Radiograph
+from priorrg.ui.queue import Client
 from priorrg.ui.server import metrics
 from priorrg.ui.server.bounds import begun_files
 
@@ -41,10 +42,10 @@ def keep_apart() -> None:
     route_utils.GradioUploadFile = Apart  # type: ignore[misc]
 
 
-def read(path: str | Path, called: str = "") -> Radiograph:
-    """The upload as a radiograph. called: see read_radiograph. Raises ImageError, also where the file is gone."""
+def read(path: str | Path, client: Client, called: str = "") -> Radiograph:
+    """The upload as a radiograph; arguments as of read_radiograph. Raises ImageError, also where the file is gone."""
     try:
-        return read_radiograph(path, called=called)
+        return read_radiograph(path, called=called, client=(client.group, client.owner))
     except ImageError:
         metrics.refused("image")
         raise
@@ -52,10 +53,10 @@ def read(path: str | Path, called: str = "") -> Radiograph:
         raise ImageError(f"{called}: {texts.page.LOST_UPLOAD}" if called else texts.page.LOST_UPLOAD) from None
 
 
-def read_and_delete(path: str | Path, called: str = "") -> Radiograph:
+def read_and_delete(path: str | Path, client: Client, called: str = "") -> Radiograph:
     """As `read`; the file is gone afterwards, whatever came of it."""
     try:
-        return read(path, called)
+        return read(path, client, called)
     finally:
         discard(path)
 

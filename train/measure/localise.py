@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from priorrg.errors import DataError
 from priorrg.explain.overlays import Overlay, explain
-from priorrg.imaging.open import read_radiograph
+from priorrg.imaging.open import read_trusted
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import Study
 from train.data import Record
@@ -47,8 +47,8 @@ def localise(reporter: Reporter, records: Sequence[Record], root: Path, pairs: i
     points: dict[str, list[tuple[str, str, bool, float]]] = defaultdict(list)
     for record in tqdm(studies, desc="overlays", unit="study", mininterval=5):
         assert record.prior is not None
-        current = replace(read_radiograph(root / record.current), view_position=record.view)
-        prior = replace(read_radiograph(root / record.prior), view_position=record.prior_view)
+        current = replace(read_trusted(root / record.current), view_position=record.view)
+        prior = replace(read_trusted(root / record.prior), view_position=record.prior_view)
         study = Study(current, prior, record.context)
         done = next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
         for name, (method, is_specific) in KINDS.items():
