@@ -13,9 +13,17 @@ A message says what was found, what was expected and what to do. Programming err
 exceptions and are never caught under this name.
 """
 
+from priorrg.plain_text import plain_text
+
 
 class PriorRGError(Exception):
-    """Base of every error whose message may be shown to a reader as it stands."""
+    """Base of every error whose message may be shown to a reader as it stands.
+
+    What a message quotes (a file's name, a word that was typed) is plain text in it.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(plain_text(str(message)))
 
 
 class ImageError(PriorRGError):

@@ -16,6 +16,7 @@ import numpy as np
 
 from priorrg import texts
 from priorrg.errors import StudyError
+from priorrg.plain_text import plain_text
 
 UNKNOWN_VIEW = "unk"  # the published view-position dictionary's name for 'not stated'
 
@@ -198,12 +199,13 @@ MAX_CONTEXT_CHARACTERS = 2000  # a section; weights read less of it, and say so 
 
 
 def check_context(context: ClinicalContext) -> ClinicalContext:
-    """Return the context with white space tidied.
+    """Return the context as plain text with white space tidied.
 
     Raises StudyError when one of its sections is longer than MAX_CONTEXT_CHARACTERS.
     """
-    for name, text in (("indication", context.indication), ("history", context.history)):
+    sections = {"indication": plain_text(context.indication), "history": plain_text(context.history)}
+    for name, text in sections.items():
         if len(text) > MAX_CONTEXT_CHARACTERS:
             said = texts.reading.CONTEXT_TOO_LONG[name]
             raise StudyError(said.format(length=len(text), most=MAX_CONTEXT_CHARACTERS))
-    return ClinicalContext(" ".join(context.indication.split()), " ".join(context.history.split()))
+    return ClinicalContext(**{name: " ".join(text.split()) for name, text in sections.items()})

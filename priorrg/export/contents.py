@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import priorrg
 from priorrg import texts
 from priorrg.explain.overlays import Overlay
+from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.reporter import WeightsCard
-from priorrg.study import UNKNOWN_VIEW, Radiograph, Study
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph, Study
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +39,18 @@ class ReportExport:
     @property
     def text(self) -> str:
         """The report that is handed out: the human's where there is one."""
-        return (self.edited or "").strip() if self.is_edited else self.report.strip()
+        return plain_text((self.edited or "") if self.is_edited else self.report).strip()
 
     def text_sentences(self) -> list[tuple[str, bool]]:
         """The sentences of `text`, each with whether it stands as the model wrote it."""
         written = {sentence.text for sentence in self.sentences}
         return [(sentence.text, sentence.text in written) for sentence in split_sentences(self.text)]
+
+    @property
+    def context(self) -> ClinicalContext:
+        """Indication and history as plain text, however the study was made."""
+        given = self.study.context
+        return ClinicalContext(plain_text(given.indication), plain_text(given.history))
 
     @property
     def model(self) -> str:
@@ -89,17 +96,17 @@ def described(radiograph: Radiograph) -> str:
         f"{columns} x {rows}",
         radiograph.source or texts.export.SOURCE_NOT_STATED,
     ]
-    return ", ".join(facts)
+    return plain_text(", ".join(facts))
 
 
 def facts(export: ReportExport) -> list[tuple[str, str]]:
     """(name, value) of what was read, in words: images and context."""
-    study = export.study
+    study, given = export.study, export.context
     values = {
         "current": described(study.current),
         "prior": described(study.prior) if study.prior else texts.export.NO_PRIOR,
-        "indication": study.context.indication or texts.export.NO_CONTEXT,
-        "history": study.context.history or texts.export.NO_CONTEXT,
+        "indication": given.indication or texts.export.NO_CONTEXT,
+        "history": given.history or texts.export.NO_CONTEXT,
     }
     return [(texts.export.FACTS[name], value) for name, value in values.items()]
 

@@ -130,8 +130,8 @@ def _content(export: ReportExport, current: DicomReference, prior: DicomReferenc
     about = [*export.statements(), texts.export.MATCHING, texts.export.CODES_NOTE]
     sections = [
         (codes.cid7001.Summary, [_text(codes.cid7002.Summary, said) for said in about]),
-        (codes.cid7001.IndicationsForProcedure, _texts(codes.cid7002.Request, study.context.indication)),
-        (codes.cid7001.History, _texts(codes.cid7002.History, study.context.history)),
+        (codes.cid7001.IndicationsForProcedure, _texts(codes.cid7002.Request, export.context.indication)),
+        (codes.cid7001.History, _texts(codes.cid7002.History, export.context.history)),
         (
             codes.cid7001.CurrentProcedureDescriptions,
             [_text(procedure, described(study.current)), _image(codes.DCM.SourceImage, current)],

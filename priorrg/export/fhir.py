@@ -137,7 +137,7 @@ def _observation(number: int, text: str, is_models: bool) -> dict[str, Any]:
 
 def _narrative(export: ReportExport) -> str:
     """XHTML for a human: what this is stands before what it says."""
-    context = export.study.context
+    context = export.context
     said = [
         *export.statements(),
         fact(texts.export.FACTS["indication"], context.indication) if context.indication else "",

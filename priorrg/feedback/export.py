@@ -10,6 +10,7 @@ from pathlib import Path
 from priorrg import texts
 from priorrg.errors import FeedbackError
 from priorrg.feedback.store import COLUMNS, FeedbackStore, Kept
+from priorrg.plain_text import plain_text
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -47,5 +48,8 @@ def _row(kept: Kept) -> list[object]:
 
 
 def _cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    """Plain text; one that a spreadsheet would take for a formula gets an apostrophe in front."""
+    if not isinstance(value, str):
+        return value
+    text = plain_text(value)
+    return "'" + text if text.startswith(FORMULA_STARTS) else text

@@ -19,6 +19,7 @@ from typing import Any
 
 from priorrg import texts
 from priorrg.errors import FeedbackError
+from priorrg.plain_text import plain_text
 
 # As they are kept; priorrg/texts/feedback.py has the words that are shown.
 REASONS = (
@@ -187,6 +188,7 @@ class FeedbackStore:
 
     def _add(self, feedback: Feedback) -> int:
         values = {name: getattr(feedback, name) for name in COLUMNS}
+        values |= {name: plain_text(value) for name, value in values.items() if isinstance(value, str)}
         values["settings"] = json.dumps(feedback.settings, sort_keys=True)
         values["has_prior"] = int(feedback.has_prior)
         values["sent_utc"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -198,7 +200,7 @@ class FeedbackStore:
             ).lastrowid
             connection.executemany(
                 "INSERT INTO mark VALUES (?, ?, ?, ?)",
-                [(number, mark.position, mark.sentence, mark.reason) for mark in feedback.marks],
+                [(number, mark.position, plain_text(mark.sentence), mark.reason) for mark in feedback.marks],
             )
             connection.execute("COMMIT")
         assert number is not None

@@ -22,6 +22,7 @@ from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
+from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting import zero_gpu
 from priorrg.reporting.confidence import Calibration, Confidence, read_calibration, sentence_confidences
@@ -170,7 +171,8 @@ class Reporter:
     @property
     def card(self) -> WeightsCard:
         config = self.config
-        return WeightsCard(config.weights_name, config.weights_kind, config.training_note, config.coarse_draft)
+        name, note = plain_text(config.weights_name), plain_text(config.training_note)
+        return WeightsCard(name, config.weights_kind, note, config.coarse_draft)
 
     # Images
 

@@ -15,6 +15,7 @@ from priorrg.feedback.store import REASONS, Feedback, FeedbackStore, SentenceMar
 from priorrg.imaging.open import read_trusted
 from priorrg.imaging.pairs import Remark
 from priorrg.model.configuration import COARSE_FROM_MEMORY
+from priorrg.plain_text import plain_text
 from priorrg.report.sentences import EditedSentence, edited_text
 from priorrg.reporting.reporter import (
     DraftDone,
@@ -257,7 +258,7 @@ class Actions:
         """
         edits = tuple(
             EditedSentence(
-                str(row.get("text", ""))[:MOST_CHARACTERS],
+                plain_text(str(row.get("text", ""))[:MOST_CHARACTERS]),
                 row["source"] if isinstance(row.get("source"), int) else None,
                 bool(row.get("removed")),
             )
@@ -316,7 +317,7 @@ class Actions:
         if rating is None:
             raise StudyError(texts.feedback.FEEDBACK["no rating"])
         study, config = run.study, self.reporter.config
-        corrected = (corrected or "").strip()
+        corrected = plain_text(corrected or "").strip()
         number = self.store.add(
             Feedback(
                 rating=int(rating),
@@ -343,13 +344,13 @@ class Actions:
 
     def unsent(self, session: Session, comment: str, corrected: str) -> str:
         """What a reader wrote about the report before and did not send; empty where there is nothing."""
-        corrected = (corrected or "").strip()
+        corrected = plain_text(corrected or "").strip()
         edited = session.edited_text or ""
         own = [
             *session.unsent,
             corrected if corrected != session.offered.strip() else "",
             edited if edited not in (corrected, session.offered.strip()) else "",
-            (comment or "").strip(),
+            plain_text(comment or "").strip(),
         ]
         return "\n\n".join(part for part in own if part)
 
