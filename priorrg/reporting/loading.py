@@ -61,7 +61,8 @@ def _configuration(source: str) -> PriorRGConfig:
 
 
 def _processor(source: str, config: PriorRGConfig) -> PriorRGProcessor:
-    _json(source, IMAGES), _json(source, TOKENIZER), _json(source, TOKENIZER_CONFIG)
+    for name in (IMAGES, TOKENIZER, TOKENIZER_CONFIG):
+        _json(source, name)
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
     except Exception as error:  # the tokenizers library raises plain Exception
