@@ -35,7 +35,7 @@ def _names_in(text: Any) -> Any:
 def _as_file(text: Any) -> Any:
     if not str(text).strip():
         raise ValueError("name a file")
-    return text
+    return Path(str(text).strip()).expanduser()  # no shell stands between a container's variable and its value
 
 
 def _as_host(text: str) -> str:

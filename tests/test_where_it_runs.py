@@ -5,11 +5,13 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from fnmatch import fnmatch
 
 import pytest
@@ -109,6 +111,9 @@ def opens(file, name, password):
         ("anna:hunter2\nhunter2-without-a-name\n", "Line 2 of .* is not name:password"),
         ("anna:hunter2\nanna:hunter3\n", "Line 2 of .* for the second time"),
         ("anna:scrypt$1$hunter2\n", "Line 1 of .* hash that cannot be used"),
+        (f"anna:scrypt$3$8$1$c2FsdA==${'A' * 43}=\n", "Line 1 of .* hash that cannot be used"),
+        ("anna:\n", "Line 1 of .* is not name:password"),
+        (":hunter2\n", "Line 1 of .* is not name:password"),
         (None, "cannot be read: No such file"),
     ],
 )
@@ -185,6 +190,49 @@ def test_a_setting_that_cannot_be_used_ends_the_start_with_a_sentence(tmp_path):
     command = [sys.executable, "app.py", "--port", "0"]
     ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
     assert ended.returncode == 2 and ended.stderr.startswith("--port is 0") and "Traceback" not in ended.stderr
+
+
+def folder_for_feedback(folder):
+    (folder / "kept").mkdir()
+    return ["--feedback", str(folder / "kept")], "PRIORRG_FEEDBACK names a folder, "
+
+
+def no_database(folder):
+    (folder / "notes.txt").write_text("not a database, however it is called" * 9)
+    return ["--feedback", str(folder / "notes.txt")], "notes.txt cannot be used (file is not a database)"
+
+
+def database_of_another(folder):
+    with closing(sqlite3.connect(folder / "other.sqlite3")) as connection:
+        connection.execute("CREATE TABLE wine (year INTEGER)")
+    return ["--feedback", str(folder / "other.sqlite3")], "other.sqlite3 is another program's database"
+
+
+def nowhere_to_write(folder):
+    return ["--feedback", "/proc/nowhere/feedback.sqlite3"], "/proc/nowhere/feedback.sqlite3 cannot be used"
+
+
+def twice_in_the_logins(folder):
+    (folder / "users.txt").write_text("anna:one\nanna:two\n")
+    return ["--auth", str(folder / "users.txt")], "Line 2 of"
+
+
+@pytest.mark.parametrize(
+    "mistake", [folder_for_feedback, no_database, database_of_another, nowhere_to_write, twice_in_the_logins]
+)
+def test_a_mistake_in_feedback_or_logins_is_told_before_weights_are_looked_at(tmp_path, mistake):
+    flags, said = mistake(tmp_path)
+    # The weights are wrong too: whoever is told of them has waited for torch.
+    command = [sys.executable, "app.py", "--weights", str(tmp_path / "no weights"), "--port", str(free_port()), *flags]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2 and said in ended.stderr, ended.stderr
+    assert "Traceback" not in ended.stderr and "no weights" not in ended.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_loaded():

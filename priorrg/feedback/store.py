@@ -134,6 +134,8 @@ class FeedbackStore:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._adding = threading.BoundedSemaphore(MOST_AT_ONCE)
+        if self.path.is_dir():
+            raise FeedbackError(texts.feedback.FILE_IS_A_FOLDER.format(path=self.path))
         try:
             self.path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)  # others may make it at this moment
             if not self.path.exists():
@@ -146,6 +148,8 @@ class FeedbackStore:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
                 raise FeedbackError(texts.feedback.FILE_OF_NEWER_VERSION.format(path=self.path))
+            if version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise FeedbackError(texts.feedback.FILE_OF_ANOTHER.format(path=self.path))
             for script in MIGRATIONS[version:]:
                 for statement in _statements(script):
                     connection.execute(statement)

@@ -55,6 +55,10 @@ FILE_UNUSABLE = (
     "The feedback file {path} cannot be used ({reason}). Choose a file in a folder that can be written to, with "
     "PRIORRG_FEEDBACK. Nothing that was kept before is lost."
 )
+FILE_IS_A_FOLDER = "PRIORRG_FEEDBACK names a folder, {path}. Name a file in it, such as {path}/feedback.sqlite3."
+FILE_OF_ANOTHER = (
+    "The file {path} is another program's database. Choose another file with PRIORRG_FEEDBACK. Nothing was changed."
+)
 FILE_OF_NEWER_VERSION = (
     "The feedback file {path} was written by a newer PriorRG. Update this one, or choose another file with "
     "PRIORRG_FEEDBACK. Nothing was changed."

@@ -80,6 +80,9 @@ class Hashed:
         if (
             mark + "$" != MARK
             or len(found.digest) != 32
+            or cost[0] < 2
+            or cost[0] & (cost[0] - 1)  # scrypt takes powers of two alone, and says so only when somebody logs in
+            or cost[1] < 1
             or not 1 <= cost[2] <= 16
             or 128 * cost[0] * cost[1] > MOST_MEMORY
         ):
