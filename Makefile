@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 HAS_GPU := $(shell nvidia-smi -L 2>/dev/null | grep -q GPU && echo yes)
 TORCH := 2.13.0
 
-.PHONY: run test lint fix bench clean
+.PHONY: run test lint fix bench audit sbom clean
 
 run: $(VENV)/app.stamp
 	$(BIN)/python app.py
@@ -30,6 +30,14 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.reading
 	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.viewer
+
+# In an environment of their own: what audits is not what is audited. Neither runs in CI, both ask the network.
+audit: $(VENV)/audit.stamp
+	$(BIN)/python .ci/audit.py $(VENV)/audit/bin/pip-audit $(BIN)/python $(AUDIT)
+
+sbom: $(VENV)/audit.stamp
+	$(VENV)/audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-file sbom.json
+	@echo Wrote sbom.json, a bill of materials of what is installed in $(VENV).
 
 # torch first: its plain package brings several gigabytes of CUDA libraries, so a machine without a GPU asks for the CPU
 # build, from the configured package index if it has one, else from PyTorch's own index, which uv knows by the name 'cpu'.
@@ -58,6 +66,11 @@ $(VENV)/test.stamp: $(VENV)/app.stamp requirements-dev.txt
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 		|| { echo 'The browser tests need Chromium. Install it (Debian: apt-get install chromium), then make test again.'; \
 			exit 1; }
+	@touch $@
+
+$(VENV)/audit.stamp: $(VENV)/app.stamp
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1 cyclonedx-bom==7.5.0
 	@touch $@
 
 clean:
