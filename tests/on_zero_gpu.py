@@ -69,7 +69,7 @@ def main(weights: str, current: str, prior: str) -> None:
     found["sentences"] = len(done.sentences)
     found["overlays"] = len(explain(reporter, study, done.tokens, done.sentences, "gradient"))
     found["encoded ahead"] = reporter.encode_ahead(study.current, lambda: True).result()
-    found["remembered"] = reporter.remembers(study.current)
+    found["remembered"] = reporter.images.holds(study.current)
 
     stop, words = threading.Event(), []
     for event in reporter.stream(study, stop):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from priorrg.explain.overlays import METHODS, explain, memory_flow, sentence_tokens, specific
+from priorrg.explain.overlays import METHODS, explain, memory_flow, specific
 from priorrg.explain.placement import seen_square
 from priorrg.imaging.open import read_radiograph
 from priorrg.report.sentences import split_sentences
+from priorrg.reporting.confidence import sentence_places
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import ClinicalContext, Study
 
@@ -97,7 +98,7 @@ def test_a_left_effusion_is_pointed_to_where_it_lies(reporter, examples):
 
 def test_every_token_of_a_sentence_belongs_to_it(reporter, with_prior):
     done = reading_of(reporter, with_prior)
-    owners = sentence_tokens(reporter, done.tokens, done.sentences)
+    owners = sentence_places(reporter.processor, done.tokens, done.sentences)
     assert all(owners)
     places = [place for owned in owners for place in owned]
     assert places == sorted(set(places))

@@ -128,7 +128,7 @@ def test_a_session_that_ends_while_its_image_is_encoded_leaves_nothing(
         for one in ahead:
             one.result(LONG_ENOUGH_S)
     assert calls == [1], "the second image was not wanted any more"
-    assert not any(reporter.remembers(image) for image in images)
+    assert not any(reporter.images.holds(image) for image in images)
 
 
 # Waiting and stopping

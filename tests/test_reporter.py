@@ -188,7 +188,7 @@ def test_a_context_that_is_too_long_is_refused_before_any_work(reporter, study, 
     unseen = Study(make_radiograph(99), context=ClinicalContext("x" * 3000))
     with pytest.raises(StudyError, match="3,000 characters"):
         list(reporter.stream(unseen))
-    assert not reporter.remembers(unseen.current)
+    assert not reporter.images.holds(unseen.current)
 
 
 def test_a_long_indication_does_not_push_the_history_out(reporter, make_radiograph):
@@ -214,7 +214,7 @@ def test_an_image_is_encoded_once_and_again_after_it_was_forgotten(small_weights
     second = reporter.report(replace(study, context=ClinicalContext("Another question.")))
     assert len(encoded) == 2 and first != second
     reporter.forget([study.current.fingerprint, "never seen"])
-    assert not reporter.remembers(study.current) and study.prior and reporter.remembers(study.prior)
+    assert not reporter.images.holds(study.current) and study.prior and reporter.images.holds(study.prior)
     assert reporter.report(study) == first
     assert len(encoded) == 3
 
@@ -225,7 +225,7 @@ def test_the_cache_is_bounded_and_keeps_what_was_used_last(small_weights, make_r
     first, second, third = (make_radiograph(seed) for seed in (1, 2, 3))
     for radiograph in (first, second, first, third):
         reporter.prepare(radiograph)
-    assert [reporter.remembers(radiograph) for radiograph in (first, second, third)] == [True, False, True]
+    assert [reporter.images.holds(radiograph) for radiograph in (first, second, third)] == [True, False, True]
 
 
 def test_sessions_that_read_at_once_write_what_each_writes_alone(reporter, study, make_radiograph):

@@ -39,9 +39,9 @@ def test_ending_a_session_forgets_its_images_their_features_and_its_texts(action
     session = sessions.of("tab")
     actions.take_example(session, examples()[0])
     study = read(actions, session)
-    assert actions.reporter.remembers(study.current)
+    assert actions.reporter.images.holds(study.current)
     sessions.end("tab")
-    assert not actions.reporter.remembers(study.current) and not actions.reporter.remembers(study.prior)
+    assert not actions.reporter.images.holds(study.current) and not actions.reporter.images.holds(study.prior)
     again = sessions.of("tab")
     assert again.current is None and again.report is None and again.draft == ""
 
@@ -52,7 +52,7 @@ def test_images_that_were_replaced_are_forgotten_too(actions, sessions):
     first = read(actions, session)
     actions.take_example(session, examples()[1])
     sessions.end("tab")
-    assert not actions.reporter.remembers(first.current)
+    assert not actions.reporter.images.holds(first.current)
 
 
 def test_what_another_tab_still_shows_is_kept_for_it(actions, sessions):
@@ -60,9 +60,9 @@ def test_what_another_tab_still_shows_is_kept_for_it(actions, sessions):
         actions.take_example(sessions.of(key), examples()[0])
     study = read(actions, sessions.of("one"))
     sessions.end("one")
-    assert actions.reporter.remembers(study.current)
+    assert actions.reporter.images.holds(study.current)
     sessions.end("two")
-    assert not actions.reporter.remembers(study.current)
+    assert not actions.reporter.images.holds(study.current)
 
 
 def test_a_tab_that_closes_in_the_middle_leaves_nothing(actions, sessions):
@@ -74,7 +74,7 @@ def test_a_tab_that_closes_in_the_middle_leaves_nothing(actions, sessions):
     next(events)  # nothing is encoded yet
     sessions.end("tab")
     states = list(events)
-    assert not actions.reporter.remembers(study.current)
+    assert not actions.reporter.images.holds(study.current)
     assert not any(state.get("sentences") for state in states)
 
 
@@ -103,7 +103,7 @@ def test_idle_sessions_end_by_themselves(actions, reporter):
     study = read(actions, sessions.of("left open"))
     sessions.end_idle()
     assert len(sessions) == 0
-    assert not reporter.remembers(study.current)
+    assert not reporter.images.holds(study.current)
 
 
 def test_a_new_image_takes_the_old_report_away(actions, sessions):

@@ -226,6 +226,11 @@ def test_films_are_written_as_dicom_too_and_belong_to_nobody(tmp_path):
     assert first.StudyInstanceUID != second.StudyInstanceUID and first.StudyDate < second.StudyDate
 
 
+def test_a_truth_of_an_older_data_set_is_read_without_what_nobody_reads():
+    truth = sample_case(1).current.truth
+    assert StudyTruth.from_dict(truth.to_dict() | {"low_volumes": True}) == truth
+
+
 def test_a_truth_survives_its_written_form():
     for seed in range(20):
         truth = sample_case(seed).current.truth

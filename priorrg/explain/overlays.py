@@ -62,7 +62,7 @@ def explain(
         raise ValueError(f"method is {method!r}, not one of {METHODS}")
     if not sentences:
         return []
-    owners = sentence_tokens(reporter, tokens, sentences)
+    owners = sentence_places(reporter.processor, tokens, sentences)
     stop = stop or threading.Event()
     if method == "attention":
         found = _attention(reporter, study, tokens, owners)
@@ -95,11 +95,6 @@ def specific(grids: list[np.ndarray]) -> list[np.ndarray]:
         return grids
     average = np.mean(grids, axis=0)
     return [grid / np.maximum(average + average.mean(), 1e-12) for grid in grids]
-
-
-def sentence_tokens(reporter: Reporter, tokens: tuple[int, ...], sentences: tuple[Sentence, ...]) -> list[list[int]]:
-    """Places in `tokens` that wrote each sentence; a token that spans a boundary counts to where it ends."""
-    return sentence_places(reporter.processor, tokens, sentences)
 
 
 def _decoder_inputs(reporter: Reporter, tokens: tuple[int, ...]) -> torch.Tensor:

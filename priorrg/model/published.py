@@ -24,8 +24,6 @@ from priorrg.model.processing import (
     make_tokenizer,
 )
 
-PUBLISHED_REPOSITORY = "MK-runner/PriorRG"  # named in the authors' README
-
 # Metric models that were built inside the network, unused heads of CXR-BERT, and buffers that are recomputed.
 IGNORED_KEYS = re.compile(
     r"^(val_|test_|train_loss_metric)"

@@ -199,9 +199,6 @@ class Reporter:
         """Drop what is remembered of these images (Radiograph.fingerprint)."""
         self.images.forget(fingerprints)
 
-    def remembers(self, radiograph: Radiograph) -> bool:
-        return self.images.holds(radiograph)
-
     # Study -> inputs and memory, also for explanations
 
     def study_inputs(self, study: Study) -> dict[str, Any]:

@@ -136,7 +136,6 @@ def _case(
             view=view,
             findings=tuple(findings),
             devices=tuple(devices),
-            low_volumes=exposure.low_volume > 2.2,
             rotated=exposure.rotated,
             sex=patient.sex,
             age=patient.age,

@@ -79,7 +79,6 @@ def sample_case(seed: int, is_shifted: bool = False) -> Case:
             view=exposures[study].view,
             findings=tuple(shown for pair in pairs if (shown := pair[study]) is not None),
             devices=tuple(shown for pair in devices if (shown := pair[study]) is not None),
-            low_volumes=exposures[study].low_volume > 2.2,
             rotated=exposures[study].rotated,
             sex=patient.sex,
             age=patient.age,

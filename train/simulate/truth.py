@@ -92,18 +92,20 @@ class Device:
     tip_cm: float | None = None
 
 
+_ONCE_STATED = {"low_volumes"}  # data sets of simulator version 4 and before have it
+
+
 @dataclass(frozen=True)
 class StudyTruth:
     """Everything that a report may say about one image.
 
-    view: `PA` or `AP`. low_volumes: a poor inspiration. rotated: visibly rotated.
+    view: `PA` or `AP`. rotated: visibly rotated.
     sex: `F` or `M`; age in years. hard: one of HARD, or empty.
     """
 
     view: str
     findings: tuple[Finding, ...] = ()
     devices: tuple[Device, ...] = ()
-    low_volumes: bool = False
     rotated: bool = False
     sex: str = "F"
     age: int = 60
@@ -120,8 +122,10 @@ class StudyTruth:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> StudyTruth:
+        """What to_dict gave, now or when data sets stated more of a study than anybody read."""
+        stated = {name: value for name, value in record.items() if name not in _ONCE_STATED}
         return replace(
-            cls(**{**record, "findings": (), "devices": ()}),
+            cls(**{**stated, "findings": (), "devices": ()}),
             findings=tuple(Finding(**f) for f in record["findings"]),
             devices=tuple(Device(**d) for d in record["devices"]),
         )
