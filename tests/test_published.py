@@ -52,6 +52,40 @@ def test_an_imported_folder_loads_by_itself_and_says_what_it_is(tmp_path):
     assert (processor.view_id("LATERAL"), processor.view_id("never heard of")) == (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("wrapped", "is_bare", "dtype"),
+    [
+        ("module.", False, torch.float32),
+        ("_orig_mod.", False, torch.bfloat16),
+        ("model.", True, torch.float32),
+        ("_orig_mod.module.model.", True, torch.float16),
+        ("", True, torch.bfloat16),
+    ],
+)
+def test_weights_come_wrapped_bare_and_in_half_precision(tmp_path, checkpoint, wrapped, is_bare, dtype):
+    """As several devices, torch.compile and own training loops write them."""
+    state = {wrapped + name: value.to(dtype) for name, value in checkpoint["state_dict"].items()}
+    folder = import_into(tmp_path, saved(state if is_bare else checkpoint | {"state_dict": state}, tmp_path))
+    imported = PriorRGModel.from_pretrained(folder).state_dict()
+    for name, value in PriorRGModel.from_pretrained(import_into(tmp_path / "plain")).state_dict().items():
+        assert imported[name].dtype == value.dtype
+        torch.testing.assert_close(imported[name], value.to(dtype).to(value.dtype), rtol=0, atol=0)
+
+
+def test_a_part_that_was_compiled_alone_is_found(tmp_path, checkpoint):
+    state = checkpoint["state_dict"]
+    for name in [name for name in state if name.startswith("image_encoder.")]:
+        state[name.replace("image_encoder.", "image_encoder._orig_mod.")] = state.pop(name)
+    assert import_into(tmp_path, saved(checkpoint, tmp_path))
+
+
+def test_two_models_in_one_state_dict_are_refused(tmp_path, checkpoint):
+    state = checkpoint["state_dict"]
+    state["module.vp_pos_embed"] = state["vp_pos_embed"] + 1
+    with pytest.raises(CheckpointError, match=r"holds vp_pos_embed twice, once of them as module\.vp_pos_embed"):
+        import_into(tmp_path, saved(checkpoint, tmp_path))
+
+
 def test_missing_and_surprising_keys_are_all_listed(tmp_path, checkpoint):
     state = checkpoint["state_dict"]
     del state["layer_norm_fusion.weight"]

@@ -31,6 +31,9 @@ IGNORED_KEYS = re.compile(
     r"|\.position_ids$|\.(attn|crossattention)\.(masked_)?bias$"
 )
 
+# What wrappers put before every name: several devices, torch.compile, a Lightning module or trainer of one's own.
+WRAPPERS = re.compile(r"^(?:(?:module|_orig_mod|model)\.)+|(?<=\.)_orig_mod\.")
+
 RENAMES = (  # published name -> ours; each rule is tried on every key, in this order
     # Dinov2 of transformers 4.43 -> 5
     (r"^(image_encoder\..*\.attention)\.attention\.(q)uery\.", r"\1.\2_proj."),
@@ -87,7 +90,8 @@ def import_checkpoint(
 ) -> Path:
     """Write a model folder from a published checkpoint.
 
-    source: a Lightning .ckpt, or the hub repository that holds one (checkpoint_file says which where it has several).
+    source: a Lightning .ckpt or a bare state dict, in any precision, or the hub repository that holds one
+    (checkpoint_file says which where it has several).
     tokenizer: a tokenizer.json; a bare GPT-2 or DistilGPT2 one is given the published extra tokens.
     view_positions: a JSON dictionary, name -> index. image_processor: a preprocessor_config.json; without one the
     mean and standard deviation of RAD-DINO. heads: attention heads of the three backbones, which a state dict does not
@@ -143,7 +147,10 @@ def import_checkpoint(
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """State dict and hyper-parameters of a Lightning .ckpt. No code from the file is run."""
+    """State dict and hyper-parameters of a Lightning .ckpt, or a bare state dict; names without those of wrappers.
+
+    No code from the file is run.
+    """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint at {path}.")
     try:
@@ -156,15 +163,31 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
             f"{path.name} cannot be loaded safely ({found}). PriorRG reads tensors and plain containers only and runs "
             "no code from a checkpoint: save it again with nothing but its state_dict."
         ) from error
-    state = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise CheckpointError(f"{path.name} holds no state_dict. PriorRG imports Lightning checkpoints.")
-    hyper_parameters = checkpoint.get("hyper_parameters", {})
+    state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise CheckpointError(
+            f"{path.name} holds no state_dict. PriorRG imports Lightning checkpoints, and state dicts of the published "
+            "model as torch.save writes them."
+        )
+    hyper_parameters = {} if state is checkpoint else checkpoint.get("hyper_parameters", {})
     if isinstance(hyper_parameters, argparse.Namespace):
         hyper_parameters = vars(hyper_parameters)
     if isinstance(hyper_parameters, dict) and isinstance(hyper_parameters.get("args"), dict):
         hyper_parameters = hyper_parameters["args"]
-    return state, hyper_parameters if isinstance(hyper_parameters, dict) else {}
+    return without_wrappers(state), hyper_parameters if isinstance(hyper_parameters, dict) else {}
+
+
+def without_wrappers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dict under the model's own names. Raises CheckpointError where it holds two weights of one name."""
+    found: dict[str, torch.Tensor] = {}
+    for key, value in state.items():
+        name = WRAPPERS.sub("", key)
+        if name in found:
+            raise CheckpointError(
+                f"The checkpoint holds {name} twice, once of them as {key}: save the state dict of one model alone."
+            )
+        found[name] = value
+    return found
 
 
 def rename_key(key: str) -> str:
