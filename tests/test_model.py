@@ -108,6 +108,25 @@ def test_both_stages_train_in_bfloat16_autocast(small_weights, batch, has_prior,
     assert any(name.startswith("layer_fusion") for name in gradients) == (memory_level == "full")
 
 
+def test_under_bfloat16_latents_are_summed_up_in_float32(model, batch):
+    """Summed up in bfloat16 this memory is 8.2e-3 from the exact one, and 5.8e-3 with the shipped weights; in float32
+    3.8e-3 and 2.8e-3."""
+    exact = encode(model, batch).full
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = encode(model, batch).full
+    assert rounded.dtype == torch.float32
+    assert (rounded - exact).norm() / exact.norm() < 6e-3
+
+
+def test_the_contrastive_loss_is_the_same_under_bfloat16():
+    """With its product in bfloat16 it was off by 1.9e-4 in the median of 20 batches of 32 at a scale of 100."""
+    visual, report = torch.randn(2, 32, 32, generator=torch.Generator().manual_seed(0))
+    same, scale = same_study_matrix(torch.arange(32)), torch.tensor(100.0).log()
+    exact = contrastive_loss(visual, report, scale, same)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(contrastive_loss(visual, report, scale, same), exact)
+
+
 def test_a_frozen_encoder_stays_in_eval_mode_while_the_rest_trains(small_weights):
     model = PriorRGModel.from_pretrained(small_weights)
     model.freeze_vision()

@@ -66,10 +66,13 @@ def contrastive_loss(
 
     visual, report: (B, H), not normalised. logit_scale: the learned logarithm. same_study: (B, B), true where two
     rows belong to one study; its rows, divided by their sums, are the targets.
+
+    In float32, also under autocast: the scale would multiply the rounding of the similarities.
     """
     visual = nn.functional.normalize(visual.float(), dim=-1)
     report = nn.functional.normalize(report.float(), dim=-1)
-    logits = logit_scale.float().exp() * visual @ report.T
+    with torch.autocast(visual.device.type, enabled=False):
+        logits = logit_scale.float().exp() * visual @ report.T
     targets = same_study.to(logits.dtype)
     targets = targets / targets.sum(dim=1, keepdim=True)
     return (nn.functional.cross_entropy(logits, targets) + nn.functional.cross_entropy(logits.T, targets)) / 2

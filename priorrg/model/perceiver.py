@@ -93,9 +93,11 @@ class Perceiver(nn.Module):
     ) -> tuple[torch.Tensor, PerceiverWeights | None]:
         """data: (B, N, H); latents: (B, K, H), or None for the learned ones; mask: (B, N), 0 = not seen.
 
+        Latents keep their own type: under autocast to bfloat16 they sum up what every layer adds in float32.
+
         Returns latents (B, K, H), and the attention weights when asked for.
         """
-        read = self.latents.to(data.dtype).expand(data.shape[0], -1, -1) if latents is None else latents
+        read = self.latents.expand(data.shape[0], -1, -1) if latents is None else latents
         cross_weights, own_weights = [], []
         for layer in self.layers:
             read, cross, own = layer(read, data, mask, with_weights)
