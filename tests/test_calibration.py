@@ -13,6 +13,7 @@ from priorrg.reporting.reporter import Reporter
 from train.__main__ import main
 from train.measure.calibrate import Judged, calibration_error, discrimination, fit, fit_kinds, is_right
 from train.measure.parsing import parse_report
+from train.roc import roc_auc
 
 TRUTH = (
     "Small left pleural effusion, new. Pacemaker is in place. The right pneumothorax has resolved. No pulmonary edema."
@@ -67,6 +68,20 @@ def test_a_score_that_says_nothing_gives_one_probability():
     assert max(value for _, value in knots) - min(value for _, value in knots) < 0.05
 
 
+def test_groups_whose_shares_fall_are_pooled_to_one():
+    """The surer, the more often wrong: no rising map says that, so all get the share of all, 0.6."""
+    scores = [n / 1000 for n in range(1000)]
+    knots = fit(scores, [n % 10 < (8 if score < 0.5 else 4) for n, score in enumerate(scores)])
+    assert [value for _, value in knots] == pytest.approx([0.6], abs=0.01)
+
+
+def test_sentences_of_one_score_have_one_probability():
+    """A map with two values at one score would be refused when it is read."""
+    scores = [0.2] * 100 + [1.0] * 300
+    knots = fit(scores, [n % (2 if n < 100 else 4) > 0 for n in range(400)])
+    assert all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots)) and knots[-1][0] == 1.0
+
+
 def test_too_few_sentences_are_refused():
     with pytest.raises(DataError, match="too few"):
         fit([0.5] * 20, [True] * 20)
@@ -87,6 +102,16 @@ def test_discrimination_is_the_area_under_the_curve():
     three = judged((0.9, True), (0.8, False), (0.7, True))
     assert discrimination(three, same) == 0.5
     assert discrimination([*three, *judged((0.1, False))], same) == 0.75
+    assert discrimination(judged((0.5, True), (0.5, False)), same) == 0.5, "a tie is half"
+    assert discrimination(judged((0.5, True)), same) == 0.5
+
+
+def test_the_area_under_the_curve_counts_ties_half_whatever_their_order():
+    scores = np.array([0.1, 0.5, 0.5, 0.9])
+    for labels in ([0, 0, 1, 1], [0, 1, 0, 1]):
+        assert roc_auc(scores, np.array(labels)) == 0.875
+    assert roc_auc(np.zeros(4), np.array([1, 1, 0, 0])) == 0.5
+    assert roc_auc(scores, np.ones(4)) is None
 
 
 def test_each_kind_of_sentence_has_its_own_map_where_there_are_enough_of_it():

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from transformers import Dinov2Model
 
 from train.processes import bfloat16_is_fast
+from train.roc import roc_auc
 from train.simulate.truth import DEVICES, FINDING_KEYS, MASK_CHANNELS, StudyTruth
 
 TIPPED = ("endotracheal tube", "central venous catheter", "nasogastric tube", "chest drain")
@@ -284,15 +285,3 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
         "tip_error_cm": tips,
         "peak_in_mask": hits,
     }
-
-
-def roc_auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Area under the ROC curve by the rank sum; None where one of the classes is missing."""
-    positive = int(labels.sum())
-    negative = len(labels) - positive
-    if not positive or not negative:
-        return None
-    order = scores.argsort(kind="stable")
-    ranks = np.empty(len(scores))
-    ranks[order] = np.arange(1, len(scores) + 1)
-    return float((ranks[labels == 1].sum() - positive * (positive + 1) / 2) / (positive * negative))

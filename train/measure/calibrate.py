@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.optimize import isotonic_regression
 from tqdm import tqdm
 from transformers.modeling_outputs import BaseModelOutput
 
@@ -35,10 +36,12 @@ from priorrg.reporting.confidence import (
     sentence_scores,
     weights_digest,
 )
+from train.batches import Collator, Example, examples_of
 from train.config import RunConfig
-from train.data import Collator, Example, Record, examples_of
+from train.data import Record
 from train.measure.evaluate import batch_size, open_split
 from train.measure.parsing import ParsedReport, parse_report
+from train.roc import roc_auc
 
 KNOTS = 12  # at most; as many groups of equally many sentences
 FEWEST = 40  # sentences a group
@@ -176,15 +179,14 @@ def _stated(parsed: ParsedReport) -> set[tuple[Any, ...]]:
 
 
 def discrimination(judged: Sequence[Judged], calibration: Calibration) -> float:
-    """Area under the ROC curve: how often a right sentence has the higher probability than a wrong one."""
+    """Area under the ROC curve: how often a right sentence has the higher probability than a wrong one.
+
+    0.5 where all are right, or all are wrong.
+    """
     values = np.array([calibration.probability(one.kind, one.scores) for one in judged])
     rights = np.array([one.is_right for one in judged])
-    good, bad = np.sort(values[rights]), values[~rights]
-    if not len(good) or not len(bad):
-        return 0.5
-    above = len(good) - np.searchsorted(good, bad, side="right")
-    ties = np.searchsorted(good, bad, side="right") - np.searchsorted(good, bad, side="left")
-    return float((above + 0.5 * ties).sum() / (len(good) * len(bad)))
+    area = roc_auc(values, rights)
+    return 0.5 if area is None else area
 
 
 def fit_kinds(judged: Sequence[Judged], score: str) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -198,8 +200,8 @@ def fit_kinds(judged: Sequence[Judged], score: str) -> dict[str, tuple[tuple[flo
 
 
 def fit(scores: Sequence[float], rights: Sequence[bool]) -> tuple[tuple[float, float], ...]:
-    """Knots of the map: groups of equally many sentences by score, then as few merged as make their shares rise
-    (isotonic regression by pooling neighbours). Raises DataError for too few sentences."""
+    """Knots of the map: groups of equally many sentences by score, then neighbours pooled until their shares rise
+    (scipy's isotonic regression). Sentences of one score are in one group. Raises DataError for too few sentences."""
     if len(scores) < 2 * FEWEST:
         raise DataError(
             f"{len(scores)} sentences are too few for a calibration: it takes {2 * FEWEST} at least. Name a split with "
@@ -207,18 +209,16 @@ def fit(scores: Sequence[float], rights: Sequence[bool]) -> tuple[tuple[float, f
         )
     order = np.argsort(scores, kind="stable")
     values, hits = np.asarray(scores)[order], np.asarray(rights, dtype=np.float64)[order]
-    groups = np.array_split(np.arange(len(values)), min(KNOTS, len(values) // FEWEST))
-    pools = [[float(values[g].sum()), float(hits[g].sum()), float(len(g))] for g in groups]
-    merged: list[list[float]] = []
-    for pool in pools:
-        merged.append(pool)
-        while len(merged) > 1 and merged[-2][1] / merged[-2][2] >= merged[-1][1] / merged[-1][2]:
-            last = merged.pop()
-            merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
+    first = [group[0] for group in np.array_split(np.arange(len(values)), min(KNOTS, len(values) // FEWEST))]
+    starts = np.unique(np.searchsorted(values, values[first]))
+    counts = np.diff([*starts, len(values)])
+    pooled = isotonic_regression(np.add.reduceat(hits, starts) / counts, weights=counts)
+    starts = starts[pooled.blocks[:-1]]
+    counts = np.diff([*starts, len(values)])
+    scores = np.add.reduceat(values, starts) / counts
     # One right and one wrong more: no group is certain of itself.
-    knots = [(total / count, (right + 1) / (count + 2)) for total, right, count in merged]
-    rising = np.maximum.accumulate([value for _, value in knots])
-    return tuple((score, float(value)) for (score, _), value in zip(knots, rising, strict=True))
+    shares = np.maximum.accumulate((np.add.reduceat(hits, starts) + 1) / (counts + 2))
+    return tuple((float(score), float(share)) for score, share in zip(scores, shares, strict=True))
 
 
 def calibration_error(probabilities: np.ndarray, rights: np.ndarray) -> float:
