@@ -17,6 +17,7 @@ from priorrg.model.processing import PriorRGProcessor, make_image_processor, mak
 from priorrg.study import ClinicalContext, Radiograph, Study
 from tests.browsing import CHROMIUM, FAR, opened
 from tests.serving import served
+from tests.training import configuration
 
 IMAGE_SIZE, PATCH_SIZE = 32, 8
 
@@ -140,6 +141,29 @@ def make_radiograph():
         return Radiograph(pixels, window=(2048.0, 4096.0), view_position=view, source="PNG", bits=12)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """Ten simulated patients, as the command writes them."""
+    from train.__main__ import main
+
+    folder = tmp_path_factory.mktemp("data") / "sim"
+    counts = ["--train", "6", "--val", "2", "--test", "2"]
+    assert main(["simulate", "--output", str(folder), "--size", "64", "--workers", "1", *counts]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(simulated, tmp_path_factory):
+    """Folder of runs after vision, stage 1 and stage 2."""
+    from train.__main__ import main
+
+    runs = tmp_path_factory.mktemp("runs")
+    config = configuration(simulated, runs)
+    for command in ("vision", "stage1", "stage2"):
+        assert main([command, "--config", config]) == 0
+    return runs
 
 
 @pytest.fixture

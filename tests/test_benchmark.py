@@ -14,7 +14,8 @@ from PIL import Image
 from priorrg.errors import DataError
 from priorrg.study import ClinicalContext
 from train.__main__ import main
-from train.data import examples_of, read_annotation
+from train.batches import examples_of
+from train.data import read_annotation
 from train.measure.card import BEGIN, END, section
 from train.measure.evaluate import ABLATIONS, RUNS, ablated, hard_cases
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, measure, score, text_metrics

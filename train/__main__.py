@@ -188,7 +188,7 @@ def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str,
     from train.data import read_annotation
 
     config = load_config(options.config, options.override)
-    records = read_annotation(config.data.annotation)
+    records = read_annotation(config.data.annotation, config.data.max_unreadable)
     for split in splits:
         if not records.get(split):
             raise DataError(f"The annotation file has no studies in a split {split!r}. It has: {', '.join(records)}.")
@@ -197,7 +197,7 @@ def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str,
 
 def _vision(options: argparse.Namespace) -> None:
     from train.build import build, train_tokenizer, training_text
-    from train.checkpoints import record_run, take_over
+    from train.checkpoints import check_same_run, record_run, take_over
     from train.data import read_view_positions, vision_run
     from train.pretrain_vision import train_vision
 
@@ -211,11 +211,16 @@ def _vision(options: argparse.Namespace) -> None:
     vision = config.vision
     if vision.start_from:
         take_over(model, vision.start_from)
+    output = Path(vision.output)
+    if options.resume and (output / "last.pt").is_file():
+        check_same_run(output, config, "vision", records)
+    output.mkdir(parents=True, exist_ok=True)
+    record_run(output, config, records, {"finished": False})
     figures = train_vision(
         model.image_encoder,
         vision_run(records["train"], processor, config),
         vision_run(records["val"], processor, config),
-        Path(vision.output),
+        output,
         mean=config.model.image_mean,
         std=config.model.image_std,
         epochs=vision.epochs,
@@ -225,7 +230,7 @@ def _vision(options: argparse.Namespace) -> None:
         seed=config.seed,
         resume=options.resume,
     )
-    record_run(Path(vision.output), config, figures["summary"])
+    record_run(output, config, records, figures["summary"])
     print(json.dumps(figures["summary"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import shutil
@@ -12,11 +13,19 @@ from typing import Any
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from priorrg.errors import CheckpointError
+from priorrg.errors import CheckpointError, DataError
 from priorrg.model.modeling import PriorRGModel
 from train.config import RunConfig
+from train.data import Record
 from train.processes import processes
 
+# What may change while a run pauses, for its weights come out the same: where data lie (other records are found out by
+# their digest), where it writes to and how often, and how many processes load.
+_MAY_CHANGE = {
+    *(f"data.{name}" for name in ("annotation", "image_root", "view_positions", "cache", "max_unreadable")),
+    *(f"{stage}.{name}" for stage in ("stage1", "stage2") for name in ("output", "save_steps", "workers")),
+    "vision.output",
+}
 _COMPLETE = "complete"  # the file that says that all processes have written their part of a checkpoint
 
 
@@ -57,6 +66,51 @@ def last_checkpoint(folder: Path) -> Path | None:
     return complete[-1] if complete else None
 
 
+def check_same_run(output: Path, config: RunConfig, stage: str, records: dict[str, list[Record]]) -> None:
+    """Raises DataError where a run that goes on from a checkpoint would be another one than the one that wrote it.
+
+    Compared with run.json are the settings that the stage (`vision`, `stage1` or `stage2`) rests on, and the records.
+    """
+    file = output / "run.json"
+    if not file.is_file():
+        return
+    run = json.loads(file.read_text(encoding="utf-8"))
+    before, now = (
+        _settings({name: tree[name] for name in ("seed", "data", "model", stage)})
+        for tree in (run["config"], asdict(config))
+    )
+    changed = [
+        f"{name} was {before[name]!r} and is {now.get(name)!r}"
+        for name in sorted(before.keys() & now.keys())
+        if before[name] != now[name] and name not in _MAY_CHANGE
+    ]
+    if run.get("records", records_digest(records)) != records_digest(records):
+        changed.append(f"{config.data.annotation} holds other records")
+    processes().wait_for_everyone()  # all have read it before it is written anew
+    if changed:
+        raise DataError(
+            f"The run in {output} was begun otherwise: {'; '.join(changed)}. Go on with its own settings, which stand "
+            "in its run.json, or begin anew without --resume."
+        )
+
+
+def _settings(tree: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        found |= _settings(value, f"{where}{name}.") if isinstance(value, dict) else {f"{where}{name}": value}
+    return found
+
+
+def records_digest(records: dict[str, list[Record]]) -> str:
+    """A short fingerprint of what a run trains and validates on."""
+    digest = hashlib.sha256()
+    for split in ("train", "val"):
+        for record in records[split]:
+            digest.update(repr(record).encode())
+    return digest.hexdigest()[:16]
+
+
 def take_over(model: PriorRGModel, folder: str | Path) -> list[str]:
     """Take over weights of equal name and shape from a model folder; returns the names that found none.
 
@@ -72,12 +126,14 @@ def take_over(model: PriorRGModel, folder: str | Path) -> list[str]:
     return sorted(set(own) - set(fitting))
 
 
-def record_run(output: Path, config: RunConfig, result: dict[str, Any]) -> None:
+def record_run(output: Path, config: RunConfig, records: dict[str, list[Record]], result: dict[str, Any]) -> None:
     """Configuration, seed, package versions and figures beside the weights; of simulated data its version and seed."""
     packages = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "priorrg")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    run = {"config": asdict(config), "versions": versions, "result": result}
+    run = {"config": asdict(config), "versions": versions, "records": records_digest(records), "result": result}
     simulation = Path(config.data.image_root) / "simulation.json"
     if simulation.is_file():
         run["simulation"] = json.loads(simulation.read_text(encoding="utf-8"))
-    (output / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
+    half = output / "run.json.tmp"
+    half.write_text(json.dumps(run, indent=1), encoding="utf-8")
+    half.replace(output / "run.json")

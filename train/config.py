@@ -48,7 +48,7 @@ class DataConfig:
     cache: folder of the frozen vision encoder's features; empty = train from pixels. cache_layers: false keeps the
     last hidden states alone, a twelfth of the room at paper scale; stage 2 then encodes current images itself.
     resample_text and four_views need simulated records: new wording each epoch, and the pair forward, backward and
-    apart. max_unreadable: so many images may be unreadable and are named and left out.
+    apart. max_unreadable: so many images may be unreadable, and so many records unusable; they are named and left out.
     """
 
     annotation: str = "data/sim/annotation.json"

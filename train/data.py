@@ -1,13 +1,11 @@
-"""Annotation file -> records -> batches, from pixels or from the frozen vision encoder's cached features.
+"""Annotation file -> records, and which of their images can be read.
 
-The annotation format is that of MIMIC-CXR users (docs/training.md, The annotation file). Simulated records
-carry their truth besides, which lets the text be written anew each epoch and a pair be read backwards.
+The format is described in docs/training.md (The annotation file). What a batch makes of records: batches.py.
 """
 
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,25 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from priorrg.errors import DataError, ImageError
 from priorrg.imaging.open import read_trusted
 from priorrg.model.processing import PriorRGProcessor
-from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from train.config import RunConfig
 from train.features import FeatureCache, check_count
+from train.placeholders import has_placeholder, without_placeholders
 from train.pretrain_vision import VisionRun, targets_of
 from train.processes import gathered, processes
-from train.simulate.reports import write_context, write_report
-from train.simulate.truth import CHANGES, FINDING_KEYS, StudyTruth, change_of
+from train.simulate.truth import StudyTruth
 
-# Classes of the auxiliary heads: absent, present without a prior to compare with, then CHANGES.
-ABSENT, NOT_COMPARED = 0, 1
-CHANGE_CLASSES = 2 + len(CHANGES)
+_NAMED = 20  # records at most that are named; the others are counted
 
 
 @dataclass(frozen=True)
@@ -53,84 +47,165 @@ class Record:
     masks: str | None = None
 
 
-def read_annotation(path: str | Path) -> dict[str, list[Record]]:
-    """Records by split; those without findings are dropped, as in the published code.
+def read_annotation(path: str | Path, most_unusable: int = 100) -> dict[str, list[Record]]:
+    """Records by split; those without findings are left out, as in the published code, and so are those with a field
+    that is missing or cannot be what it should: these are named, and all are counted.
 
-    Raises DataError naming the record when a field is missing, and when the file is missing or no JSON.
+    Raises DataError when more than most_unusable cannot be used, and when the file is missing or no annotation file.
     """
-    try:
-        tree = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"There is no annotation file {path}. Simulate one: python -m train simulate.") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not valid JSON: {error}.") from None
+    tree = _read_json(path, "annotation file", "Simulate one: python -m train simulate.")
     if not isinstance(tree, dict) or not all(isinstance(records, list) for records in tree.values()):
         raise DataError(f"{path} is no annotation file: it must hold a list of records for each split.")
-    return {
-        split: [
-            _record(raw, f"{split} record {number}")
-            for number, raw in enumerate(records)
-            if _has_findings(raw, f"{split} record {number}")
-        ]
-        for split, records in tree.items()
-    }
+    found: dict[str, list[Record]] = {}
+    unusable: list[str] = []
+    say = processes().print  # once, not in each process
+    for split, raws in tree.items():
+        found[split] = []
+        named = len(unusable)
+        for number, raw in enumerate(raws):
+            try:
+                record = _record(raw)
+            except DataError as error:
+                unusable.append(f"{split} record {number} ({_name(raw)}): {error}")
+                if len(unusable) <= _NAMED:
+                    say("left out:", unusable[-1])
+                if len(unusable) > most_unusable:
+                    raise DataError(
+                        f"More than {most_unusable} records of {path} cannot be used (data.max_unreadable), the first "
+                        f"is {unusable[0]}"
+                    ) from None
+            else:
+                found[split] += [record] if record else []
+        misshapen = len(unusable) - named
+        silent = len(raws) - len(found[split]) - misshapen
+        if misshapen or silent:
+            say(f"{split}: {misshapen + silent} of {len(raws)} records left out, {silent} of them without findings")
+    return found
+
+
+def _read_json(path: str | Path, what: str, advice: str) -> Any:
+    """What a JSON file holds. UTF-8, UTF-16 and UTF-32 with or without byte order mark are JSON's own; what is none of
+    them is read as Windows' Latin-1 (cp1252), which older exports are written in."""
+    try:
+        written = Path(path).read_bytes()
+        try:
+            return json.loads(written)
+        except UnicodeDecodeError:
+            return json.loads(written.decode("cp1252"))
+    except FileNotFoundError:
+        raise DataError(f"There is no {what} {path}. {advice}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is neither UTF-8 nor Latin-1: save it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from None
 
 
 def read_view_positions(path: str | Path) -> dict[str, int]:
     """The view-position file: name -> row, `unk` among them. Raises DataError where it holds something else."""
-    try:
-        views = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"There is no view-position file {path} (data.view_positions).") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not valid JSON: {error}.") from None
+    views = _read_json(path, "view-position file", "Name it in data.view_positions.")
     if not isinstance(views, dict) or sorted(views.values()) != list(range(len(views))) or UNKNOWN_VIEW not in views:
         raise DataError(f"{path} must number its view positions from 0 without gaps, {UNKNOWN_VIEW!r} among them.")
     return views
 
 
-def _has_findings(raw: Any, where: str) -> bool:
+def _record(raw: Any) -> Record | None:
+    """One record; None where it has no findings. Raises DataError that says what is wrong with it."""
     if not isinstance(raw, dict):
-        raise DataError(f"The {where} is no record: {str(raw)[:40]!r}.")
-    for name in ("findings_factual_serialization", "findings"):
-        if name not in raw:
-            raise DataError(
-                f"The {where} ({raw.get('id') or raw.get('study_id') or 'without id'}) lacks a field: {name}."
-            )
-    return bool(raw["findings_factual_serialization"]) and raw["findings"] != ""
+        raise DataError(f"it is no record: {str(raw)[:40]!r}.")
+    facts, findings = _field(raw, "findings_factual_serialization"), _text(raw, "findings")
+    if not findings or _is_empty(facts) or not facts:
+        return None
+    prior = _field(raw, "prior_study")
+    prior = None if _is_empty(prior) else _group(prior, "prior_study").get("latest_study")
+    has_prior = not _is_empty(prior) and prior != {}
+    simulation = raw.get("simulation")
+    current, view = _scan(_field(raw, "anchor_scan"), "anchor_scan")
+    before, view_before = _scan(prior, "prior_study.latest_study") if has_prior else (None, UNKNOWN_VIEW)
+    return Record(
+        subject_id=_identifier(raw, "subject_id"),
+        study_id=_identifier(raw, "study_id"),
+        current=current,
+        view=view,
+        prior=before,
+        prior_view=view_before,
+        context=ClinicalContext(_text(raw, "indication_pure"), _text(raw, "history_pure")),
+        findings=findings,
+        **_simulated(simulation),
+    )
 
 
-def _record(raw: dict[str, Any], where: str) -> Record:
+def _simulated(simulation: Any) -> dict[str, Any]:
+    if not simulation:
+        return {}
     try:
-        prior = (raw["prior_study"] or {}).get("latest_study")
-        simulation = raw.get("simulation")
-        if not isinstance(raw["findings"], str):
-            raise TypeError("findings is no text")
-        return Record(
-            subject_id=str(raw["subject_id"]),
-            study_id=str(raw["study_id"]),
-            current=raw["anchor_scan"]["image_path"][0],
-            view=_text(raw["anchor_scan"]["view_position"][0]) or UNKNOWN_VIEW,
-            prior=prior["image_path"][0] if prior else None,
-            prior_view=(_text(prior["view_position"][0]) or UNKNOWN_VIEW) if prior else UNKNOWN_VIEW,
-            context=ClinicalContext(_text(raw["indication_pure"]), _text(raw["history_pure"])),
-            findings=raw["findings"],
-            truth=StudyTruth.from_dict(simulation["current"]) if simulation else None,
-            prior_truth=StudyTruth.from_dict(simulation["prior"]) if simulation and simulation["prior"] else None,
-            masks=simulation["masks"] if simulation else None,
-        )
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        name = raw.get("id") or raw.get("study_id") or "without id"
-        raise DataError(f"The {where} ({name}) lacks or misshapes a field: {error}.") from None
+        prior = simulation["prior"]
+        return {
+            "truth": StudyTruth.from_dict(simulation["current"]),
+            "prior_truth": StudyTruth.from_dict(prior) if prior else None,
+            "masks": simulation["masks"],
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"its simulation lacks or misshapes a field: {error}.") from None
 
 
-def _text(value: Any) -> str:
-    """A text that may be missing: null, or the NaN that pandas writes into an empty cell. Raises TypeError."""
-    if value is None or value != value:
+def _scan(scan: Any, where: str) -> tuple[str, str]:
+    """(image path, view position) of an examination: a list each, of which the first counts, or one text."""
+    group = _group(scan, where)
+    path, view = (_first(_field(group, name, where)) for name in ("image_path", "view_position"))
+    if not isinstance(path, str) or not path.strip():
+        raise DataError(f"its {where}.image_path is {_shown(group['image_path'])}; a path was expected.")
+    if not _is_empty(view) and not isinstance(view, str):
+        raise DataError(f"its {where}.view_position is {_shown(group['view_position'])}; a text was expected.")
+    # Written on Windows: no image of these data sets has a backslash in its name.
+    return path.strip().replace("\\", "/"), UNKNOWN_VIEW if _is_empty(view) else str(view).strip() or UNKNOWN_VIEW
+
+
+def _first(value: Any) -> Any:
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def _field(group: dict[str, Any], name: str, where: str = "") -> Any:
+    if name not in group:
+        raise DataError(f"it lacks the field {where}{'.' if where else ''}{name}.")
+    return group[name]
+
+
+def _group(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"its {where} is {_shown(value)}; an object was expected.")
+    return value
+
+
+def _identifier(raw: dict[str, Any], name: str) -> str:
+    value = _field(raw, name)
+    if _is_empty(value) or not isinstance(value, str | int | float) or not str(value).strip():
+        raise DataError(f"its {name} is {_shown(value)}; a text or a number was expected.")
+    return str(value)
+
+
+def _text(raw: dict[str, Any], name: str) -> str:
+    """A text that may be missing (null, NaN), without placeholders of de-identification. Raises DataError."""
+    value = _field(raw, name)
+    if _is_empty(value):
         return ""
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
+        raise DataError(f"its {name} is {_shown(value)}; a text was expected.")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise DataError(f"its {name} holds half of a character (a lone surrogate), which no tokenizer reads.")
+    return without_placeholders(value) if has_placeholder(value) else value if value.strip() else ""
+
+
+def _is_empty(value: Any) -> bool:
+    """null, or the NaN that pandas writes into an empty cell."""
+    return value is None or value != value
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value)[:60]
+
+
+def _name(raw: Any) -> str:
+    return str((isinstance(raw, dict) and (raw.get("id") or raw.get("study_id"))) or "without id")
 
 
 def image_paths(records: Sequence[Record]) -> list[str]:
@@ -192,238 +267,6 @@ def _unreadable(root: Path, paths: Sequence[str], max_unreadable: int) -> dict[s
     found = gathered(found)
     check_count(found, max_unreadable)
     return found
-
-
-@dataclass(frozen=True)
-class Example:
-    """One study as it goes into a batch, prior possibly withheld and text possibly written anew.
-
-    study_number: the same for all images of one study, read the same way, in every process.
-    """
-
-    record: Record
-    prior: str | None
-    current: str
-    view: str
-    prior_view: str
-    context: ClinicalContext
-    findings: str
-    truth: StudyTruth | None
-    prior_truth: StudyTruth | None
-    study_number: int
-
-
-class StudyDataset(Dataset):
-    """Examples of a split. `epoch` is set by the trainer: the text of an epoch depends on it and the seed alone.
-
-    four_views: a simulated pair is read forward, backward (its changes inverted), and one of its images alone.
-    """
-
-    def __init__(self, records: Sequence[Record], *, resample: bool = False, four_views: bool = False, seed: int = 0):
-        # In shared memory: loading processes that live on for several epochs have their own copy of all else.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        self._seed = seed
-        self._resample = resample
-        if (resample or four_views) and any(r.truth is None for r in records):
-            raise DataError("Writing text anew needs simulated records: set resample_text and four_views to false.")
-        if four_views:
-            pairs = [r for r in records if r.prior]
-            self._items = [(r, way) for r in pairs for way in ("forward", "backward", "alone") if _makes_sense(r, way)]
-        else:
-            self._items = [(r, "forward") for r in records]
-        # A simulated pair read another way is another study: another current image, another report.
-        studies = dict.fromkeys((record.study_id, way) for record, way in self._items)
-        self._numbers = {study: number for number, study in enumerate(studies)}
-
-    @property
-    def epoch(self) -> int:
-        return int(self._epoch)
-
-    @epoch.setter
-    def epoch(self, number: int) -> None:
-        self._epoch.fill_(number)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> Example:
-        record, way = self._items[index]
-        rng = random.Random(f"{self._seed} {self.epoch} {index}")
-        prior, current, view, prior_view = record.prior, record.current, record.view, record.prior_view
-        truth, prior_truth = record.truth, record.prior_truth
-        if way == "backward" or (way == "alone" and rng.random() < 0.5):
-            assert prior is not None
-            prior, current, view, prior_view = current, prior, prior_view, view
-            truth, prior_truth = prior_truth, truth
-        if way == "alone":
-            prior, prior_truth, prior_view = None, None, UNKNOWN_VIEW
-        context, findings = record.context, record.findings
-        if self._resample or way != "forward":
-            assert truth is not None
-            context = write_context(truth, prior_truth, rng)
-            findings = write_report(truth, prior_truth, context, rng)
-        number = self._numbers[record.study_id, way]
-        return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number)
-
-
-def examples_of(records: Sequence[Record]) -> list[Example]:
-    """The written examples of records, in order."""
-    dataset = StudyDataset(records)
-    return [dataset[number] for number in range(len(dataset))]
-
-
-def _makes_sense(record: Record, way: str) -> bool:
-    """Read backward, a broken rib would heal in days and wires leave a sternum: such a pair is read forward only."""
-    lasting = [
-        ({f.key for f in truth.findings if f.name == "fracture"}, truth.device("sternotomy wires"))
-        for truth in (record.truth, record.prior_truth)
-        if truth
-    ]
-    return way != "backward" or lasting[0] == lasting[-1]
-
-
-class LostImages:
-    """Images that became unreadable after the run began (a disk that fails at hour nine): named once, up to a limit.
-
-    In shared memory, so that all loading processes of a training process count together, in every epoch.
-    """
-
-    def __init__(self, paths: Sequence[str], most: int) -> None:
-        self._places = {path: place for place, path in enumerate(paths)}
-        self._is_lost = torch.zeros(len(paths), dtype=torch.bool).share_memory_()
-        self._most = most
-
-    def __len__(self) -> int:
-        return int(self._is_lost.sum())
-
-    def add(self, path: str, error: Exception) -> None:
-        """Raises DataError for one image more than may be lost."""
-        place = self._places[path]
-        if not self._is_lost[place]:
-            print("lost", f"{path}: {error}", flush=True)
-            self._is_lost[place] = True
-        if len(self) > self._most:
-            raise DataError(
-                f"More than {self._most} images became unreadable while the run went on (data.max_unreadable), the "
-                f"last is {path}: {error}"
-            )
-
-
-class Collator:
-    """Examples -> tensors of one batch, named as the model's forward names them, plus the stages' targets.
-
-    What the cache holds comes from there, all else from pixels: without layers in the cache a current image's pixels.
-    lost: where an image may have become unreadable its example gives its place to another one of the batch, or is left
-    out where `shrinks`; a batch of which nothing is left is the last whole example seen. None, the default, raises at
-    the first: where an example belongs to its place, as in evaluation, no other may stand for it.
-    """
-
-    def __init__(
-        self,
-        processor: PriorRGProcessor,
-        root: Path,
-        cache: FeatureCache | None,
-        *,
-        layers: bool,
-        stage1: bool = False,
-        auxiliary: bool = False,
-        context_length: int | None = None,
-        lost: LostImages | None = None,
-        shrinks: bool = False,
-    ) -> None:
-        self._processor, self._root, self._cache = processor, root, cache
-        self._layers, self._stage1, self._auxiliary = layers, stage1, auxiliary
-        self._context_length = context_length
-        self._lost, self._shrinks = lost, shrinks
-        self._whole: tuple[Example, dict[str, Radiograph]] | None = None  # the last that was read
-
-    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
-        processor = self._processor
-        batch, examples = self._images(examples)
-        batch["has_prior"] = torch.tensor([e.prior is not None for e in examples])
-        batch["view_ids"] = torch.tensor([processor.view_id(e.view) for e in examples])
-        batch["prior_view_ids"] = torch.tensor([processor.view_id(e.prior_view) for e in examples])
-        ids, mask = processor.context([processor.context_text(e.context) for e in examples], self._context_length)
-        batch["context_input_ids"], batch["context_attention_mask"] = ids, mask
-        if self._stage1:
-            ids, mask = processor.stage1_report([e.findings for e in examples])
-            batch["report_input_ids"], batch["report_attention_mask"] = ids, mask
-            batch["study_numbers"] = torch.tensor([e.study_number for e in examples])
-        else:
-            ids, mask = processor.report([e.findings for e in examples])
-            batch["decoder_input_ids"] = ids[:, :-1]
-            batch["labels"] = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
-        if self._auxiliary:
-            targets = [auxiliary_targets(e) for e in examples]
-            batch["change_classes"] = torch.tensor([t[0] for t in targets])
-            batch["amounts"] = torch.tensor([t[1] for t in targets], dtype=torch.float32)
-        return batch
-
-    def _images(self, examples: Sequence[Example]) -> tuple[dict[str, Any], Sequence[Example]]:
-        """What the batch shows, and the examples that are in it. Where there is no prior its rows are never read."""
-        cache = self._cache
-        current_pixels = cache is None or (self._layers and not cache.has_layers)
-        images: dict[str, Radiograph] = {}
-        if current_pixels:
-            examples, images = self._read(examples, with_priors=cache is None)
-        current, prior = [e.current for e in examples], [e.prior or e.current for e in examples]
-        batch: dict[str, Any] = {}
-        if current_pixels:
-            rows = {path: row for row, path in enumerate(images)}
-            pixels = self._processor.images(list(images.values()))
-            batch["pixel_values"] = pixels[[rows[path] for path in current]]
-            if cache is None:
-                batch["prior_pixel_values"] = pixels[[rows[path] for path in prior]]
-        if cache is None:
-            return batch, examples
-        batch["prior_last_hidden_state"] = cache.last(prior)
-        if not current_pixels:
-            batch["current_last_hidden_state"] = cache.last(current)
-            if self._layers:
-                batch["current_hidden_states"] = cache.layers(current)
-        return batch, examples
-
-    def _read(self, examples: Sequence[Example], with_priors: bool) -> tuple[Sequence[Example], dict[str, Radiograph]]:
-        images: dict[str, Radiograph] = {}
-
-        def is_whole(example: Example) -> bool:
-            return example.current in images and (not with_priors or not example.prior or example.prior in images)
-
-        for path in dict.fromkeys(p for e in examples for p in (e.current, e.prior if with_priors else None) if p):
-            try:
-                images[path] = read_trusted(self._root / path)
-            except (ImageError, OSError) as error:
-                if self._lost is None:
-                    raise DataError(f"An image can no longer be read. {path}: {error}") from error
-                self._lost.add(path, error)
-        whole = [e for e in examples if is_whole(e)]
-        if not whole:
-            if self._whole is None:
-                raise DataError(f"No image of the first batch can be read any more, such as {examples[0].current}.")
-            example, read = self._whole
-            return [example] * (1 if self._shrinks else len(examples)), read
-        shown = (whole[-1].current, whole[-1].prior)
-        self._whole = whole[-1], {path: images[path] for path in shown if path in images}
-        if self._shrinks:
-            return whole, images
-        # As many as before, because processes compare their batches with each other.
-        return [e if is_whole(e) else whole[place % len(whole)] for place, e in enumerate(examples)], images
-
-
-def auxiliary_targets(example: Example) -> tuple[list[int], list[list[float]]]:
-    """(class of each finding place, [amount now, amount before]) of a simulated study."""
-    assert example.truth is not None
-    classes, amounts = [], []
-    for key in FINDING_KEYS:
-        now = example.truth.finding(key)
-        before = example.prior_truth.finding(key) if example.prior_truth else None
-        change = change_of(now, before) if example.prior_truth else None
-        if change:
-            classes.append(2 + CHANGES.index(change))
-        else:
-            classes.append(NOT_COMPARED if now else ABSENT)
-        amounts.append([now.amount if now else 0.0, before.amount if before else 0.0])
-    return classes, amounts
 
 
 def vision_run(records: Sequence[Record], processor: PriorRGProcessor, config: RunConfig) -> VisionRun:

@@ -49,6 +49,7 @@ class _Store:
     """
 
     def __init__(self, folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> None:
+        self._folder, self._name = folder, name
         index = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         self.digest: str = index["digest"]
         self.stamps: dict[str, str] = index["stamps"]
@@ -56,6 +57,10 @@ class _Store:
         shape = (len(self.rows), *index["shape"])
         self.values = np.memmap(folder / f"{name}.f16", np.float16, mode, shape=shape)
         self.state = np.memmap(folder / f"{name}.state", np.uint8, mode, shape=(len(self.rows),))
+
+    def __reduce__(self) -> tuple[type[_Store], tuple[Path, str]]:
+        """A loading process that is spawned opens the files itself: a memory map would be pickled with all it maps."""
+        return _Store, (self._folder, self._name)
 
     @classmethod
     def prepare(cls, folder: Path, name: str, digest: str, stamps: dict[str, str], shape: tuple[int, ...]) -> None:

@@ -14,9 +14,10 @@ from transformers import TrainerCallback, TrainingArguments
 
 from priorrg.errors import DataError
 from priorrg.model.processing import PriorRGProcessor
-from train.checkpoints import Checkpoints, last_checkpoint, record_run
+from train.batches import Collator, LostImages, StudyDataset
+from train.checkpoints import Checkpoints, check_same_run, last_checkpoint, record_run
 from train.config import RunConfig, StageConfig
-from train.data import Collator, LostImages, Record, StudyDataset, image_paths, readable
+from train.data import Record, image_paths, readable
 from train.features import FeatureCache
 from train.processes import bfloat16_is_fast, processes
 from train.trainer import StageTrainer, Task
@@ -34,12 +35,16 @@ def run_stage(
 ) -> dict[str, Any]:
     """Train a task and save its model, run.json and checkpoints to the stage's output; returns figures.
 
-    Raises DataError where stage 1 has not even one whole batch to train or to validate on.
+    Raises DataError where stage 1 has not even one whole batch to train or to validate on, and where a run would go on
+    otherwise than it began.
     """
     output = Path(stage.output)
     output.mkdir(parents=True, exist_ok=True)
     if not resume and processes().is_main_process:  # or a later --resume would go on from another run
         shutil.rmtree(output / "checkpoints", ignore_errors=True)
+    checkpoint = last_checkpoint(output / "checkpoints") if resume else None
+    if checkpoint:
+        check_same_run(output, config, "stage1" if is_stage1 else "stage2", records)
     task.model.freeze_vision()
     data = _stage_data(task, stage, config, processor, records, is_stage1)
     trainer = StageTrainer(
@@ -53,9 +58,8 @@ def run_stage(
         validation_collator=data.validation_collator,
     )
     if trainer.is_world_process_zero():
-        record_run(output, config, {"finished": False})  # a run that dies has still said what it was
+        record_run(output, config, records, {"finished": False})  # a run that dies has still said what it was
     began = time.time()
-    checkpoint = last_checkpoint(output / "checkpoints") if resume else None
     trained = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     figures = trainer.evaluate()
     history = [line for line in trainer.state.log_history if "eval_loss" in line]
@@ -74,7 +78,7 @@ def run_stage(
     if trainer.is_world_process_zero():
         task.model.save_pretrained(output)
         processor.save_pretrained(output)
-        record_run(output, config, result)
+        record_run(output, config, records, result)
     return result
 
 

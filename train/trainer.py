@@ -19,8 +19,8 @@ from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
+from train.batches import CHANGE_CLASSES, Collator
 from train.config import StageConfig
-from train.data import CHANGE_CLASSES, Collator
 from train.simulate.truth import FINDING_KEYS
 
 

@@ -33,13 +33,13 @@ from tqdm import tqdm
 
 from priorrg.errors import DataError
 from priorrg.study import UNKNOWN_VIEW
+from train.placeholders import PLACEHOLDER, without_placeholders
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, UNKNOWN_VIEW: 3}
 _ENDINGS = (".png", ".jpg", ".jpeg", ".dcm")
 _NAMED = 10  # so many of what was left out are printed by name
 
-_PLACEHOLDER = re.compile(r"(?:\b[\w/]+-)?\bX{4,}\b(?:'s\b|-[\w-]*)?")
 _FRONTAL = re.compile(r"\b(PA|AP|frontal|portable)\b", re.IGNORECASE)
 _LATERAL = re.compile(r"\b(lateral|lat)\b", re.IGNORECASE)
 
@@ -73,16 +73,6 @@ def read_report(file: Path) -> IuStudy:
         if element.get("id")
     )
     return IuStudy(study_id, sections, images)
-
-
-def without_placeholders(text: str) -> str:
-    """The text without 'XXXX' and what hangs on it, and without the spaces and punctuation that are left over."""
-    text = _PLACEHOLDER.sub(" ", text)
-    text = re.sub(r"\(\s*\)", " ", text)
-    text = re.sub(r"\s+([,.;:?!)])(?!\d)", r"\1", re.sub(r"\s+", " ", text))  # not in ".5 cm"
-    text = re.sub(r"[,;:]+(?=[,.;:])", "", text)  # 'on , .' leaves a full stop
-    text = re.sub(r"(?<=[.?!])(?:\s*\.)+", "", text)  # a sentence of nothing but the placeholder
-    return text.strip(" ,;:.") + "." if text.rstrip().endswith(".") and text.strip(" ,;:.") else text.strip(" ,;:.")
 
 
 def choose_image(images: list[tuple[str, str]]) -> tuple[str, str, str]:
@@ -145,7 +135,7 @@ def convert(reports: Path, images: Path, output: Path, seed: int = 0, max_missin
         for name, _ in study.images:
             if name not in there:
                 _note(problems, f"{study.study_id}: there is no image {name}.", max_missing)
-        placeholders += sum(len(_PLACEHOLDER.findall(text)) for text in study.sections.values())
+        placeholders += sum(len(PLACEHOLDER.findall(text)) for text in study.sections.values())
         texts = {label: without_placeholders(text) for label, text in study.sections.items()}
         found = [(name, caption) for name, caption in study.images if name in there]
         if not texts.get("FINDINGS"):

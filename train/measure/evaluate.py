@@ -23,8 +23,9 @@ from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.reporting.confidence import weights_digest
 from priorrg.study import ClinicalContext
+from train.batches import Collator, Example, examples_of
 from train.config import RunConfig
-from train.data import Collator, Example, Record, examples_of, image_paths, readable
+from train.data import Record, image_paths, readable
 from train.features import FeatureCache, encoder_digest
 from train.measure.bootstrap import Estimate
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure

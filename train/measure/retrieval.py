@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
+from train.batches import Collator, Example, examples_of
 from train.config import RunConfig
-from train.data import Collator, Example, Record, examples_of
+from train.data import Record
 from train.measure.bootstrap import Counts, Estimate, estimate, ratio
 from train.measure.evaluate import ablated, batch_size, open_split
 

@@ -23,9 +23,10 @@ from tqdm import tqdm
 
 from priorrg.errors import DataError
 from priorrg.model.modeling import PriorRGModel
+from train.batches import Collator, StudyDataset
 from train.build import build, tokenizer_file, train_tokenizer, training_text
 from train.config import RunConfig, StageConfig, model_configuration
-from train.data import Collator, Record, StudyDataset, image_paths, readable
+from train.data import Record, image_paths, readable
 from train.features import FeatureCache, row_shapes
 from train.processes import processes
 from train.stage1 import Stage1Task
