@@ -63,6 +63,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     from transformers.utils import logging
 
+    from priorrg.export.contents import remarks_before
     from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
 
     check_outputs(arguments.out)
@@ -80,8 +81,10 @@ def report(arguments: argparse.Namespace) -> int:
     for view in filter(None, (arguments.view, arguments.prior_view)):
         reporter.processor.check_view(view)
     note = reporter.received_context(study.context).note
-    if note:
-        print(note, file=sys.stderr)
+    remarks = remarks_before(study)
+    for said in [note, *remarks]:
+        if said:
+            print(said, file=sys.stderr)
     events = reporter.stream(study, num_beams=arguments.beams)
     if not arguments.json:
         print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", end="")
@@ -93,9 +96,13 @@ def report(arguments: argparse.Namespace) -> int:
         elif isinstance(event, ReportDone):
             done = event
     assert done is not None, "a reading that nobody stops ends with a report"
+    if not done.text.strip():
+        remarks.append(texts.report.EMPTY)
+        print(texts.report.EMPTY, file=sys.stderr)
     if arguments.json:
         weights = asdict(reporter.card)
         answer = {"disclaimer": texts.report.DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}
+        answer["remarks"] = remarks
         print(json.dumps(answer, indent=2))
     if arguments.out:
         write_outputs(arguments.out, reporter, study, draft, done)

@@ -42,6 +42,7 @@ class Header:
 
     modality: (0008,0060). body_part: `CHEST` or another part, (0018,0015). laterality: `L`, `R`, `B`oth, `U`npaired.
     acquisition_date: (0008,0022). time: that goes with the radiograph's study_date.
+    has_burned_in: whether (0028,0301) says that there is writing in the pixels, which may name somebody.
     person, issuer: digests of patient identifier and its issuer under a salt of this process; they tell whether two
         images are of the same person, are compared in memory and never shown, stored or logged.
     """
@@ -51,6 +52,7 @@ class Header:
     laterality: str = ""
     acquisition_date: datetime.date | None = None
     time: datetime.time | None = None
+    has_burned_in: bool = False
     person: str = field(default="", repr=False)
     issuer: str = field(default="", repr=False)
 

@@ -12,7 +12,7 @@ from priorrg import __version__
 from tests.browsing import EXAMPLE
 from tests.serving import ROOT, served
 
-EVERY_ANSWER = {"context_note", "weights", "weights_kind", "note", "api", "version"}
+EVERY_ANSWER = {"context_note", "remarks", "weights", "weights_kind", "note", "api", "version"}
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,13 @@ for (const [form, label, about] of texts.forms) {
   });
   bar.append(button);
 }
-root.replaceChildren(bar, status);
+const note = document.createElement("div");
+note.className = "exports-note";
+note.setAttribute("role", "note");
+root.replaceChildren(note, bar, status);
+
+// What to know before the report on the page is taken away: its images may show a name.
+window.addEventListener("priorrg:export-note", (event) => { note.textContent = event.detail; note.hidden = !event.detail; });
 
 function say(text, isProblem = false) {
   status.textContent = text;

@@ -156,6 +156,7 @@ function show() {
   }
   if (value.overlays) Object.assign(state, { overlays: value.overlays, method: value.method });
   parts.status.textContent = value.status || "";
+  window.dispatchEvent(new CustomEvent("priorrg:export-note", { detail: value.exportNote || "" }));
   root.classList.toggle("busy", Boolean(value.busy));
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
   parts["context-note"].textContent = value.contextNote || "";

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import priorrg
 from priorrg import texts
 from priorrg.explain.overlays import Overlay
+from priorrg.imaging.burned_in import writing_in
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.reporter import WeightsCard
@@ -85,6 +86,16 @@ class ReportExport:
     def file_name(self, suffix: str) -> str:
         """A name without any identifier; suffix with its point."""
         return f"priorrg-report-{self.written_at:%Y%m%d-%H%M}{suffix}"
+
+
+def remarks_before(study: Study) -> list[str]:
+    """What whoever takes a report on this study away has to know first: which of its images may show a name."""
+    said = []
+    for side, radiograph in (("current", study.current), ("prior", study.prior)):
+        found = writing_in(radiograph) if radiograph is not None else ""
+        if found:
+            said.append(texts.export.MAY_NAME[found].format(side=texts.export.IMAGES[side]))
+    return said
 
 
 def described(radiograph: Radiograph) -> str:

@@ -45,6 +45,7 @@ def read_header(data: Dataset) -> Header:
         laterality=side if side in ("L", "R", "B", "U") else "",
         acquisition_date=_day(data, "AcquisitionDate") or _day(data, "AcquisitionDateTime"),
         time=_time_of(data),
+        has_burned_in=_text(data, "BurnedInAnnotation").upper() == "YES",  # (0028,0301)
         person=_digest("person", _text(data, "PatientID")),  # (0010,0020)
         issuer=_digest("issuer", _text(data, "IssuerOfPatientID")),  # (0010,0021)
     )

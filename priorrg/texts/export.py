@@ -28,6 +28,16 @@ VIEW_NOT_STATED = "view not stated"
 DATE_NOT_STATED = "date not stated"
 SOURCE_NOT_STATED = "source not stated"
 
+# Before anything is taken away (contents.py)
+
+MAY_NAME = {
+    "header": "The {side} may show a name: by its header there is writing in its pixels, and a PDF or an overlay shows "
+    "it too.",
+    "looks": "The {side} may show a name: there seems to be writing at its edge, and a PDF or an overlay shows it too. "
+    "(A simple check; it errs.)",
+}
+IMAGES = {"current": "current image", "prior": "prior image"}
+
 # Headings (pdf.py), and those in plain text (text.py), where nothing else sets them off
 
 HEADINGS = {

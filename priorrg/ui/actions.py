@@ -11,6 +11,7 @@ from typing import Any
 from priorrg import texts
 from priorrg.errors import BusyError, StudyError
 from priorrg.explain.overlays import Overlay, explain
+from priorrg.export.contents import remarks_before
 from priorrg.feedback.store import REASONS, Feedback, FeedbackStore, SentenceMark
 from priorrg.imaging.open import read_trusted
 from priorrg.imaging.pairs import Remark
@@ -244,6 +245,7 @@ class Actions:
             method=method,
             draft_note=self.draft_note(),
             **self._given(run.study),
+            export_note=" ".join(remarks_before(run.study)),
             submissions=session.submissions,
             edits=session.edits,
         )

@@ -22,6 +22,7 @@ from priorrg import __version__, texts
 from priorrg.errors import BusyError, ImageError, PriorRGError, StudyError
 from priorrg.explain.overlays import METHODS, Overlay, explain
 from priorrg.explain.placement import seen_square
+from priorrg.export.contents import remarks_before
 from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
@@ -65,7 +66,8 @@ class Api:
         current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
         do not say or say it wrongly. Gives coarse_draft, refined_report, sentences (of the refined report) and what
         every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
-        context was left out), note (the disclaimer).
+        context was left out), remarks (sentences to know before the answer is shown to others, such as that an image
+        may show a name), note (the disclaimer).
         """
         with Uploads(self.reporter, current, prior, self.client) as uploads:
             study = self._study(uploads, indication, history, view, prior_view)
@@ -153,7 +155,11 @@ class Api:
         return self._answer(study, coarse_draft=draft, refined_report=done.text, sentences=sentences), done
 
     def _answer(self, study: Study, **more: Any) -> dict[str, Any]:
+        remarks = remarks_before(study)
+        if not more.get("refined_report", "nothing was asked for").strip():
+            remarks.append(texts.report.EMPTY)
         return more | {
+            "remarks": remarks,
             "context_note": self.reporter.received_context(study.context).note,
             "weights": self.reporter.card.name,
             "weights_kind": self.reporter.card.kind,

@@ -31,6 +31,7 @@ def report_payload(
     draft_note: str = "",
     context_note: str = "",
     received: str = "",
+    export_note: str = "",
     submissions: int = 0,
     edits: Sequence[EditedSentence] = (),
 ) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def report_payload(
 
     report: as far as it is written; done: once it is finished. overlays: None where those before still hold.
     received: what of context and view positions the model was given.
-    submissions: kept so far for this report. edits: the reader's sentences, none while nothing was edited.
+    export_note: what to know before the report is taken away. submissions: kept so far for this report. edits: the
+    reader's sentences, none while nothing was edited.
     """
     sentences = [sentence.text for sentence in done.sentences] if done else []
     confidences = done.confidences if done else ()
@@ -57,6 +59,7 @@ def report_payload(
         "draftNote": draft_note,
         "contextNote": context_note,
         "received": received,
+        "exportNote": export_note,
         "submissions": submissions,
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
         "edits": _edits(edits),
