@@ -12,6 +12,12 @@ function rowsOf(value) {
 function written(row) { return row.source === null ? null : (props.value.sentences || [])[row.source]; }
 function isEdited(row) { return row.source !== null && row.text !== written(row); }
 
+// What priorrg/plain_text.py takes out of every text: else the facts that come back would belong to another wording.
+function plain(text) {
+  const whole = text.toWellFormed ? text.toWellFormed() : text;
+  return whole.replace(/[\t\u001c-\u001f]/g, " ").replace(/[\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef]/g, "");
+}
+
 // Facts belong to a wording: what was typed since they were read keeps none until the server has read it.
 function takeFacts(value) {
   const known = new Map();
@@ -180,7 +186,7 @@ function openEditor(number) {
     isOpen = false;
     if (state.editing === number) state.editing = -1;
     if (!keeps) row.text = start;
-    row.text = row.text.replace(/\s+/g, " ").trim();
+    row.text = plain(row.text).replace(/\s+/g, " ").trim();
     if (!row.text && row.source === null) { state.rows.splice(state.rows.indexOf(row), 1); state.selected = -1; }
     else if (!row.text) { row.text = start || written(row); row.removed = true; }
     paint();
@@ -188,7 +194,7 @@ function openEditor(number) {
     select(state.selected, withFocus);
     if (row.text !== start || row.removed || wasTyped) tell(true); // what was told while typing may have to be taken back
   };
-  box.addEventListener("input", () => { row.text = box.value; wasTyped = true; fit(); tell(false); });
+  box.addEventListener("input", () => { row.text = plain(box.value); wasTyped = true; fit(); tell(false); });
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); close(true, true); }
