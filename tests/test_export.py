@@ -377,7 +377,7 @@ def finished(study, edits=()) -> Session:
     export = made(study)
     session, run = Session(), Run(study)
     session.begin(run)
-    session.finish(run, export.draft, ReportDone(REPORT, (), export.sentences, ()))
+    session.take_report(run, export.draft, ReportDone(REPORT, (), export.sentences, ()))
     session.overlays["attention"] = list(export.overlays)
     session.edits = tuple(edits)
     return session

@@ -24,7 +24,7 @@ from priorrg.imaging.orientation import (
 )
 from priorrg.imaging.pairs import remarks_on
 from priorrg.study import Orientation, Radiograph
-from priorrg.ui.notes import sentence
+from priorrg.ui.notes_payload import sentence
 from tests.test_depth import SQUARE, table
 from tests.test_imaging import dicom, encoded, refusal, written
 

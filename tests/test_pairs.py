@@ -19,8 +19,9 @@ from priorrg.errors import ImageError
 from priorrg.imaging.looks import COLOUR, FEW_TONES, INVERTED, REASONS, TURNED, doubts
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.pairs import remarks_on
-from priorrg.ui.notes import MAX_FILES, notes_payload, sentence, take_files
+from priorrg.ui.notes_payload import notes_payload, sentence
 from priorrg.ui.sessions import Session
+from priorrg.ui.several import MAX_FILES, take_files
 from tests.browsing import EXAMPLE, opened, shown, upload, wait_for_change
 from tests.test_imaging import dicom, ramp, written
 

@@ -30,9 +30,11 @@ from priorrg.plain_text import plain_text
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
-from priorrg.ui.actions import Actions
 from priorrg.ui.api import Uploads
 from priorrg.ui.context import context_payload
+from priorrg.ui.editing import edit
+from priorrg.ui.feedback import left_unsent, send_feedback
+from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session
 
 HOSTILE = (
@@ -117,17 +119,18 @@ def test_what_an_error_quotes_is_plain(reporter, tmp_path):
 
 
 def test_edits_and_what_was_not_sent_are_plain_on_the_page(reporter, tmp_path, make_radiograph):
-    actions = Actions(reporter, FeedbackStore(tmp_path / "feedback.sqlite3"))
+    runs, store = Runs(reporter), FeedbackStore(tmp_path / "feedback.sqlite3")
     session = Session()
     session.put("current", make_radiograph(1))
-    actions.press(session, HOSTILE, HOSTILE, "PA", "PA")
+    runs.press(session, HOSTILE, HOSTILE, "PA", "PA")
+    assert session.run is not None
     assert is_plain(session.run.study.context.indication)
-    list(actions.generate(session, "attention"))
-    payload = actions.edit(session, session.run.key, [{"text": HOSTILE, "source": None, "removed": False}])
-    assert is_plain(json.dumps(payload, ensure_ascii=False)) and is_plain(session.edited_text)
-    assert is_plain(actions.unsent(session, HOSTILE, HOSTILE))
-    assert actions.send_feedback(session, 3, HOSTILE, HOSTILE)
-    (kept,) = actions.store.rows()
+    list(runs.generate(session, "attention"))
+    payload = edit(session, session.run.key, [{"text": HOSTILE, "source": None, "removed": False}])
+    assert is_plain(json.dumps(payload, ensure_ascii=False)) and is_plain(session.edited_text or "")
+    assert is_plain(left_unsent(session, HOSTILE, HOSTILE))
+    assert send_feedback(store, reporter.config, session, 3, HOSTILE, HOSTILE)
+    (kept,) = store.rows()
     assert is_plain(kept.feedback.comment) and is_plain(kept.feedback.corrected_report)
 
 

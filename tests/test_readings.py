@@ -13,16 +13,18 @@ import pytest
 from priorrg import texts
 from priorrg.errors import BusyError, CheckpointError
 from priorrg.explain import overlays
-from priorrg.feedback.store import FeedbackStore
 from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.report.sentences import EditedSentence, changed_sentences, edited_text, split_sentences
 from priorrg.reporting.confidence import FILE, weights_digest
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
-from priorrg.ui.actions import Actions
 from priorrg.ui.api import Api
+from priorrg.ui.editing import correction, edit, mark
+from priorrg.ui.feedback import left_unsent
 from priorrg.ui.readings import compare, different_facts, readings_payload
+from priorrg.ui.report_payload import standing_report
+from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Comparison, Session, Sessions
 from tests.browsing import EXAMPLE
 
@@ -41,8 +43,8 @@ def reporter(request):
 
 
 @pytest.fixture
-def actions(reporter, tmp_path):
-    return Actions(reporter, FeedbackStore(tmp_path / "feedback.sqlite3"))
+def runs(reporter):
+    return Runs(reporter)
 
 
 @pytest.fixture
@@ -55,13 +57,13 @@ def show(session: Session, make_radiograph, current: int = 1, prior: int | None 
     session.put("prior", None if prior is None else make_radiograph(prior))
 
 
-def press(actions: Actions, session: Session) -> None:
-    actions.press(session, "Cough and fever.", "Heart failure.", "PA", "PA")
+def press(runs: Runs, session: Session) -> None:
+    runs.press(session, "Cough and fever.", "Heart failure.", "PA", "PA")
 
 
-def read(actions: Actions, session: Session) -> list[dict]:
-    press(actions, session)
-    return list(actions.generate(session, "attention"))
+def read(runs: Runs, session: Session) -> list[dict]:
+    press(runs, session)
+    return list(runs.generate(session, "attention"))
 
 
 @contextmanager
@@ -87,35 +89,35 @@ def held_encoder(reporter: Reporter, monkeypatch) -> Iterator[tuple[threading.Ev
 
 
 def test_an_image_is_encoded_ahead_and_generate_waits_for_it_instead_of_encoding_twice(
-    actions, reporter, sessions, make_radiograph, monkeypatch
+    runs, reporter, sessions, make_radiograph, monkeypatch
 ):
     session = sessions.of("tab")
     show(session, make_radiograph, prior=None)
     with held_encoder(reporter, monkeypatch) as (entered, may_go, calls):
-        actions.encode_ahead(session)
+        runs.encode_ahead(session)
         assert entered.wait(LONG_ENOUGH_S)
-        press(actions, session)
-        states = actions.generate(session, "attention")
+        press(runs, session)
+        states = runs.generate(session, "attention")
         assert next(states)["busy"]
         threading.Timer(0.2, may_go.set).start()
         assert list(states)[-1]["sentences"]
     assert calls == [1]
 
 
-def test_encoding_ahead_holds_up_no_other_reading(actions, reporter, sessions, make_radiograph, monkeypatch):
+def test_encoding_ahead_holds_up_no_other_reading(runs, reporter, sessions, make_radiograph, monkeypatch):
     other = sessions.of("other")
     show(other, make_radiograph, current=5, prior=None)
     reporter.prepare(other.current)
     session = sessions.of("tab")
     show(session, make_radiograph)
     with held_encoder(reporter, monkeypatch) as (entered, _, _):
-        actions.encode_ahead(session)
+        runs.encode_ahead(session)
         assert entered.wait(LONG_ENOUGH_S)
-        assert read(actions, other)[-1]["sentences"], "written while the other image was still being encoded"
+        assert read(runs, other)[-1]["sentences"], "written while the other image was still being encoded"
 
 
 def test_a_session_that_ends_while_its_image_is_encoded_leaves_nothing(
-    actions, reporter, sessions, make_radiograph, monkeypatch
+    runs, reporter, sessions, make_radiograph, monkeypatch
 ):
     session = sessions.of("tab")
     show(session, make_radiograph)
@@ -134,98 +136,98 @@ def test_a_session_that_ends_while_its_image_is_encoded_leaves_nothing(
 # Waiting and stopping
 
 
-def test_stop_does_not_wait_for_the_encoder(actions, reporter, sessions, make_radiograph, monkeypatch):
+def test_stop_does_not_wait_for_the_encoder(runs, reporter, sessions, make_radiograph, monkeypatch):
     session = sessions.of("tab")
     show(session, make_radiograph)
     with held_encoder(reporter, monkeypatch) as (entered, _, _):
-        press(actions, session)
-        states = actions.generate(session, "attention")
+        press(runs, session)
+        states = runs.generate(session, "attention")
         next(states)
-        threading.Thread(target=lambda: entered.wait(LONG_ENOUGH_S) and actions.stop(session)).start()
+        threading.Thread(target=lambda: entered.wait(LONG_ENOUGH_S) and runs.stop(session)).start()
         last = list(states)[-1]
         assert last["status"].startswith("Stopped") and not last["busy"]
 
 
-def test_who_comes_second_is_told_how_many_are_before_and_begins_by_itself(actions, sessions, make_radiograph):
+def test_who_comes_second_is_told_how_many_are_before_and_begins_by_itself(runs, sessions, make_radiograph):
     first, second = sessions.of("first"), sessions.of("second")
     for session in (first, second):
         show(session, make_radiograph)
-        press(actions, session)
-    running = actions.generate(first, "attention")
+        press(runs, session)
+    running = runs.generate(first, "attention")
     next(running)
-    waiting = actions.generate(second, "attention")
+    waiting = runs.generate(second, "attention")
     assert next(waiting)["status"].startswith("1 reading before yours")
     assert list(running)[-1]["sentences"]
     assert list(waiting)[-1]["sentences"]
-    assert len(actions.queue) == 0
+    assert len(runs.queue) == 0
 
 
-def test_a_third_hears_that_the_second_has_gone(actions, sessions, make_radiograph):
+def test_a_third_hears_that_the_second_has_gone(runs, sessions, make_radiograph):
     tabs = [sessions.of(name) for name in ("first", "second", "third")]
     states = []
     for session in tabs:
         show(session, make_radiograph)
-        press(actions, session)
-        states.append(actions.generate(session, "attention"))
+        press(runs, session)
+        states.append(runs.generate(session, "attention"))
     heard = [next(each)["status"] for each in states]
     assert heard[2].startswith("2 readings before yours")
     states[1].close()  # its tab was closed
     assert next(states[2])["status"].startswith("1 reading before yours")
     for each in (states[0], states[2]):
         each.close()
-    assert len(actions.queue) == 0
+    assert len(runs.queue) == 0
 
 
-def test_stop_while_waiting_ends_it_and_it_never_begins(actions, sessions, make_radiograph):
+def test_stop_while_waiting_ends_it_and_it_never_begins(runs, sessions, make_radiograph):
     first, second = sessions.of("first"), sessions.of("second")
     for session in (first, second):
         show(session, make_radiograph)
-        press(actions, session)
-    running = actions.generate(first, "attention")
+        press(runs, session)
+    running = runs.generate(first, "attention")
     next(running)
-    waiting = actions.generate(second, "attention")
+    waiting = runs.generate(second, "attention")
     next(waiting)
-    assert actions.stop(second)["status"].startswith("Stopped before")
+    assert runs.stop(second)["status"].startswith("Stopped before")
     assert list(waiting) == []
     running.close()
 
 
-def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reporter, sessions, make_radiograph, tmp_path):
-    actions = Actions(reporter, FeedbackStore(tmp_path / "feedback.sqlite3"), most_waiting=1)
+def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reporter, sessions, make_radiograph):
+    runs = Runs(reporter, most_waiting=1)
     first, second, third = (sessions.of(name) for name in ("first", "second", "third"))
     for session in (first, second, third):
         show(session, make_radiograph)
-    read(actions, third)
+    read(runs, third)
     report = third.report
-    readings = [column["text"] for column in list(compare(actions, third))[-1]["columns"]]
-    press(actions, first)
-    running = actions.generate(first, "attention")
+    readings = [column["text"] for column in list(compare(runs, third))[-1]["columns"]]
+    press(runs, first)
+    running = runs.generate(first, "attention")
     next(running)
-    press(actions, second)
-    waiting = actions.generate(second, "attention")
+    press(runs, second)
+    waiting = runs.generate(second, "attention")
     next(waiting)
     with pytest.raises(BusyError, match="queue is full: 1 at most"):
-        press(actions, third)
+        press(runs, third)
     assert third.report is report
-    (refused,) = compare(actions, third)
+    (refused,) = compare(runs, third)
     assert refused["status"].startswith("The queue is full") and not refused["busy"]
     assert [column["text"] for column in refused["columns"]] == readings, "those that stand stay"
     for each in (first, second):
-        actions.stop(each)
+        runs.stop(each)
     assert list(running) and not list(waiting)
-    assert read(actions, third)[-1]["sentences"]
+    assert read(runs, third)[-1]["sentences"]
 
 
-def test_a_reading_of_the_api_stands_in_the_same_queue(actions, reporter, sessions, make_radiograph, monkeypatch):
+def test_a_reading_of_the_api_stands_in_the_same_queue(runs, reporter, sessions, make_radiograph, monkeypatch):
     with held_encoder(reporter, monkeypatch) as (entered, may_go, _):
-        call = threading.Thread(target=Api(reporter, actions.queue).report, args=(example_copy(), None))
+        call = threading.Thread(target=Api(reporter, runs.queue).report, args=(example_copy(), None))
         call.start()
         assert entered.wait(LONG_ENOUGH_S)
         session = sessions.of("tab")
         show(session, make_radiograph, prior=None)
-        press(actions, session)
-        assert actions.waiting(session)["status"].startswith("1 reading before yours")
-        waiting = actions.generate(session, "attention")
+        press(runs, session)
+        assert runs.waiting(session)["status"].startswith("1 reading before yours")
+        waiting = runs.generate(session, "attention")
         assert next(waiting)["status"].startswith("1 reading before yours")
         may_go.set()
         assert list(waiting)[-1]["sentences"]
@@ -237,48 +239,48 @@ def example_copy() -> str:
     return shutil.copy(EXAMPLE / "current.dcm", tempfile.mkdtemp())
 
 
-def test_stop_while_overlays_are_traced_ends_that_and_keeps_the_report(actions, sessions, make_radiograph, monkeypatch):
+def test_stop_while_overlays_are_traced_ends_that_and_keeps_the_report(runs, sessions, make_radiograph, monkeypatch):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    press(actions, session)
+    press(runs, session)
     told = []
     traced = overlays.InputXGradient.attribute
 
     def attribute(*args):
-        told.append(actions.stop(session))  # with the first sentence
+        told.append(runs.stop(session))  # with the first sentence
         return traced(*args)
 
     monkeypatch.setattr(overlays.InputXGradient, "attribute", attribute)
-    last = list(actions.generate(session, "gradient"))[-1]
+    last = list(runs.generate(session, "gradient"))[-1]
     assert len(told) == 1
     for said in (told[0], last):  # whichever reaches the page later
         assert "overlays were stopped" in said["status"] and "Not a medical device" in said["status"]
         assert said["sentences"] and not said["busy"]
     assert session.report is not None and not session.overlays
     monkeypatch.undo()
-    assert actions.finished(session, "gradient")["overlays"]
-    assert "overlays were stopped" not in actions.stop(session)["status"], "there is nothing left to stop"
+    assert runs.trace(session, "gradient")["overlays"]
+    assert "overlays were stopped" not in runs.stop(session)["status"], "there is nothing left to stop"
 
 
-def test_stop_with_the_last_word_of_the_report_leaves_nothing_busy(actions, sessions, make_radiograph, monkeypatch):
+def test_stop_with_the_last_word_of_the_report_leaves_nothing_busy(runs, sessions, make_radiograph, monkeypatch):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    press(actions, session)
-    finish = Session.finish
+    press(runs, session)
+    take_report = Session.take_report
 
-    def finish_after_stop(self, *args):
-        assert actions.stop(self) is None, "the report is not yet the session's"
-        return finish(self, *args)
+    def stop_and_take_report(self, *args):
+        assert runs.stop(self) is None, "the report is not yet the session's"
+        return take_report(self, *args)
 
-    monkeypatch.setattr(Session, "finish", finish_after_stop)
-    last = list(actions.generate(session, "attention"))[-1]
+    monkeypatch.setattr(Session, "take_report", stop_and_take_report)
+    last = list(runs.generate(session, "attention"))[-1]
     assert last["sentences"] and not last["busy"] and "overlays were stopped" in last["status"]
 
 
-def test_the_page_is_told_each_step(actions, sessions, make_radiograph):
+def test_the_page_is_told_each_step(runs, sessions, make_radiograph):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    steps = list(dict.fromkeys(state["step"] for state in read(actions, session)))
+    steps = list(dict.fromkeys(state["step"] for state in read(runs, session)))
     assert steps == ["images", "encoding", "drafting", "refining", "tracing", ""]
 
 
@@ -364,10 +366,10 @@ def test_a_file_that_is_no_calibration_is_refused_in_a_sentence(save_small_model
 # What the prior knowledge changed
 
 
-def test_the_study_is_read_again_without_encoding_an_image(actions, reporter, sessions, make_radiograph, monkeypatch):
+def test_the_study_is_read_again_without_encoding_an_image(runs, reporter, sessions, make_radiograph, monkeypatch):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    read(actions, session)
+    read(runs, session)
     study = session.run.study
     alone = [
         reporter.report(Study(study.current, None, study.context)).report,
@@ -376,45 +378,45 @@ def test_the_study_is_read_again_without_encoding_an_image(actions, reporter, se
     ]
     encoded: list[int] = []
     monkeypatch.setattr(reporter.model, "encode_image", lambda pixels: encoded.append(len(pixels)))
-    last = list(compare(actions, session))[-1]
+    last = list(compare(runs, session))[-1]
     assert [column["text"] for column in last["columns"]] == [session.report.text, *alone]
     assert not last["busy"] and encoded == []
     assert last["key"] == session.run.key
 
 
-def test_what_is_not_there_is_not_withheld(actions, sessions, make_radiograph):
+def test_what_is_not_there_is_not_withheld(runs, sessions, make_radiograph):
     session = sessions.of("tab")
     show(session, make_radiograph, prior=None)
-    actions.press(session, "", "", "PA", "PA")
-    list(actions.generate(session, "attention"))
-    last = list(compare(actions, session))[-1]
+    runs.press(session, "", "", "PA", "PA")
+    list(runs.generate(session, "attention"))
+    last = list(compare(runs, session))[-1]
     assert [column["text"] for column in last["columns"][1:]] == ["", "", ""]
     assert all("nothing to withhold" in column["note"] for column in last["columns"][1:])
 
 
-def test_stop_ends_the_readings_and_keeps_those_that_stand(actions, sessions, make_radiograph):
+def test_stop_ends_the_readings_and_keeps_those_that_stand(runs, sessions, make_radiograph):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    read(actions, session)
-    for state in compare(actions, session):
+    read(runs, session)
+    for state in compare(runs, session):
         last = state
         if state["columns"] and state["columns"][1]["text"]:
-            actions.stop(session)
+            runs.stop(session)
     assert last["columns"][1]["text"] and not last["columns"][3]["text"]
     assert last["status"].startswith("Stopped") and not last["busy"]
     assert session.report is not None, "the report itself stays"
 
 
-def test_a_new_study_ends_the_readings_of_the_old_one(actions, sessions, make_radiograph):
+def test_a_new_study_ends_the_readings_of_the_old_one(runs, sessions, make_radiograph):
     session = sessions.of("tab")
     show(session, make_radiograph)
-    read(actions, session)
-    states = compare(actions, session)
+    read(runs, session)
+    states = compare(runs, session)
     next(states)
     session.put("prior", None)
     assert not any(state["columns"][1]["text"] for state in states)
     assert session.comparison is None
-    assert list(compare(actions, session))[-1]["status"].startswith("There is no finished report")
+    assert list(compare(runs, session))[-1]["status"].startswith("There is no finished report")
 
 
 @pytest.mark.parametrize(
@@ -481,12 +483,14 @@ def test_severity_place_tip_and_interpretation_are_facts_that_may_differ(full, o
     assert different_facts(full, full) == []
 
 
-def test_a_report_without_a_sentence_is_not_called_finished_nor_normal(actions, sessions, make_radiograph):
+def test_a_report_without_a_sentence_is_not_called_finished_nor_normal(runs, sessions, make_radiograph):
     session = sessions.of("tab")
     show(session, make_radiograph, prior=None)
-    press(actions, session)
-    assert session.finish(session.run, "", ReportDone("", (), (), ()))
-    said = actions.shown(session)["status"]
+    press(runs, session)
+    assert session.take_report(session.run, "", ReportDone("", (), (), ()))
+    payload = standing_report(session)
+    assert payload is not None
+    said = payload["status"]
     assert said == texts.report.EMPTY and "not a normal report" in said
     assert not said.startswith("Finished")
     comparison = Comparison({"context": ""})
@@ -498,52 +502,54 @@ def test_a_report_without_a_sentence_is_not_called_finished_nor_normal(actions, 
 
 
 @pytest.fixture
-def edited(actions, sessions, make_radiograph):
+def edited(runs, sessions, make_radiograph):
     """A session with a report whose first sentence the reader has changed."""
     session = sessions.of("tab")
     show(session, make_radiograph)
-    session.offered = read(actions, session)[-1]["report"]
+    session.offered = read(runs, session)[-1]["report"]
     rows = [{"text": one.text, "source": n, "removed": False} for n, one in enumerate(session.report.sentences)]
     rows[0]["text"] = "New small left pleural effusion."
     rows.append({"text": "Written by hand.", "source": None, "removed": False})
     return session, rows
 
 
-def test_an_edit_is_kept_read_for_facts_and_given_back_with_every_new_payload(actions, edited):
+def test_an_edit_is_kept_read_for_facts_and_given_back_with_every_new_payload(runs, edited):
     session, rows = edited
     assert session.edited_text is None
-    payload = actions.edit(session, session.run.key, rows)
+    payload = edit(session, session.run.key, rows)
+    assert payload is not None
     assert session.edited_text and session.edited_text.startswith("New small left pleural effusion.")
     assert session.edited_text.endswith("Written by hand.")
     (fact,) = payload["edits"][0]["facts"]
     assert (fact["finding"], fact["side"], fact["change"]) == ("pleural effusion", "left", "new")
     assert payload["report"] == session.report.text, "the model's report stays as it was"
-    assert actions.finished(session, "attention")["edits"] == payload["edits"]
+    traced = runs.trace(session, "attention")
+    assert traced is not None and traced["edits"] == payload["edits"]
 
 
-def test_what_was_told_later_is_not_undone_by_what_arrives_later(actions, edited):
+def test_what_was_told_later_is_not_undone_by_what_arrives_later(runs, edited):
     """Messages of the page overtake each other on a slow line."""
     session, rows = edited
-    actions.edit(session, session.run.key, rows, turn=2)
+    edit(session, session.run.key, rows, number=2)
     kept = session.edited_text
-    actions.edit(session, session.run.key, [rows[0] | {"text": "New sm"}, *rows[1:]], turn=1)
+    edit(session, session.run.key, [rows[0] | {"text": "New sm"}, *rows[1:]], number=1)
     assert session.edited_text == kept
-    actions.mark(session, {"0": "wrong side or place"}, turn=4)
-    actions.mark(session, {}, turn=3)
+    mark(session, {"0": "wrong side or place"}, number=4)
+    mark(session, {}, number=3)
     assert session.marks[0].reason == "wrong side or place"
 
 
-def test_a_sentence_without_a_point_does_not_run_into_the_next(actions, edited):
+def test_a_sentence_without_a_point_does_not_run_into_the_next(runs, edited):
     session, rows = edited
     rows[0]["text"] = "No pneumothorax"
-    actions.edit(session, session.run.key, rows)
+    edit(session, session.run.key, rows)
     assert session.edited_text.startswith("No pneumothorax. ")
 
 
-def test_asking_for_the_four_readings_without_a_report_blocks_nobody(actions, sessions):
+def test_asking_for_the_four_readings_without_a_report_blocks_nobody(runs, sessions):
     """The answer is handed out without the session's lock: Gradio takes the next one in whatever thread is free."""
     session = sessions.of("tab")
-    asking = compare(actions, session)
+    asking = compare(runs, session)
     assert next(asking)["status"]
     taken = []
     other = threading.Thread(target=lambda: taken.append(session.lock.acquire(timeout=LONG_ENOUGH_S)))
@@ -552,47 +558,47 @@ def test_asking_for_the_four_readings_without_a_report_blocks_nobody(actions, se
     assert taken == [True]
 
 
-def test_going_back_to_the_models_words_is_no_edit(actions, edited):
+def test_going_back_to_the_models_words_is_no_edit(runs, edited):
     session, rows = edited
-    actions.edit(session, session.run.key, rows)
+    edit(session, session.run.key, rows)
     rows[0]["text"] = session.report.sentences[0].text
     rows[-1]["removed"] = True
-    actions.edit(session, session.run.key, rows)
+    edit(session, session.run.key, rows)
     assert session.edited_text is None
 
 
-def test_the_correction_starts_from_the_edited_text_and_leaves_a_typed_one_alone(actions, edited):
+def test_the_correction_starts_from_the_edited_text_and_leaves_a_typed_one_alone(runs, edited):
     session, rows = edited
-    actions.edit(session, session.run.key, rows)
-    assert actions.correction(session, session.offered) == session.edited_text
+    edit(session, session.run.key, rows)
+    assert correction(session, session.offered) == session.edited_text
     rows[0]["text"] = "No pleural effusion."
-    actions.edit(session, session.run.key, rows)
-    assert actions.correction(session, session.mirrored) == session.edited_text
-    assert actions.correction(session, "Typed into the box.") is None
+    edit(session, session.run.key, rows)
+    assert correction(session, session.mirrored) == session.edited_text
+    assert correction(session, "Typed into the box.") is None
 
 
-def test_an_edit_that_was_not_sent_is_handed_back_with_the_next_press(actions, edited):
+def test_an_edit_that_was_not_sent_is_handed_back_with_the_next_press(runs, edited):
     session, rows = edited
-    actions.edit(session, session.run.key, rows)
-    assert session.edited_text in actions.unsent(session, "", session.offered)
+    edit(session, session.run.key, rows)
+    assert session.edited_text in left_unsent(session, "", session.offered)
 
 
-def test_an_edit_outlives_the_report_that_it_belonged_to(actions, edited, make_radiograph):
+def test_an_edit_outlives_the_report_that_it_belonged_to(runs, edited, make_radiograph):
     session, rows = edited
-    actions.edit(session, session.run.key, rows)
+    edit(session, session.run.key, rows)
     text = session.edited_text
     session.put("prior", make_radiograph(9))
-    assert text in actions.unsent(session, "", "")
-    press(actions, session)
-    assert actions.unsent(session, "", "") == "", "handed back once"
+    assert text in left_unsent(session, "", "")
+    press(runs, session)
+    assert left_unsent(session, "", "") == "", "handed back once"
 
 
-def test_an_edit_that_comes_too_late_is_kept_too(actions, edited):
+def test_an_edit_that_comes_too_late_is_kept_too(runs, edited):
     session, rows = edited
     key = session.run.key
-    press(actions, session)
-    assert actions.edit(session, key, rows) is None
-    assert "Written by hand." in actions.unsent(session, "", "")
+    press(runs, session)
+    assert edit(session, key, rows) is None
+    assert "Written by hand." in left_unsent(session, "", "")
     assert session.edits == ()
 
 

@@ -173,7 +173,7 @@ def test_every_template_can_be_formatted_and_names_its_fields():
 
 def test_scripts_are_given_plain_fields_alone():
     """They fill {name} and know no other form (assets/ui/report.js, viewer.js)."""
-    for shown in (texts.report.REPORT, texts.viewer.VIEWER, texts.page.READINGS):
+    for shown in (texts.report.REPORT, texts.viewer.VIEWER, texts.readings.READINGS):
         for name, template in strings_of(shown, "text"):
             for _, field, form, conversion in string.Formatter().parse(template):
                 assert field is None or (form, conversion) == ("", None), name
@@ -226,7 +226,7 @@ def test_every_module_of_texts_is_listed():
 def test_there_are_words_for_every_key_that_code_hands_to_a_reader():
     assert set(texts.feedback.REASONS) == set(REASONS)
     assert set(texts.report.REPORT_FINDINGS) == set(FINDINGS)
-    assert set(texts.page.EVALUATED_FINDINGS) == {*truth.FINDINGS, *truth.DEVICES}
+    assert set(texts.about.EVALUATED_FINDINGS) == {*truth.FINDINGS, *truth.DEVICES}
     assert set(texts.report.REPORT_CHANGES) == set(CHANGES)
     assert set(texts.report.REPORT_PRESENCE) == set(PRESENCES)
 

@@ -12,8 +12,7 @@ function showAbout() {
   aboutRoot.replaceChildren(list);
   if (!value.card) return;
   const link = aboutRoot.appendChild(document.createElement("a"));
-  const root = new URL((window.gradio_config && window.gradio_config.root) || "/", location.href);
-  link.href = location.origin + root.pathname.replace(/\/$/, "") + value.card;
+  link.href = appAddress(value.card);
   link.target = "_blank";
   link.textContent = value.cardWords;
 }

@@ -3,31 +3,23 @@
 const contextRoot = element.querySelector(".context");
 const lengthLine = contextRoot.querySelector(".context-length");
 
-function put(kind, parent, className, text) {
-  const node = document.createElement(kind);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  parent.appendChild(node);
-  return node;
-}
-
-const folds = put("div", contextRoot, "folds");
-const examples = put("details", folds, "context-examples");
-put("summary", examples, "", props.texts.examples);
+const folds = make("div", contextRoot, "folds");
+const examples = make("details", folds, "context-examples");
+make("summary", examples, "", props.texts.examples);
 for (const box of ["indication", "history"]) {
-  const group = put("div", examples, "example-group");
+  const group = make("div", examples, "example-group");
   group.setAttribute("role", "group");
   group.setAttribute("aria-label", props.texts[box]);
-  put("span", group, "example-box", props.texts[box]);
+  make("span", group, "example-box", props.texts[box]);
   for (const text of props.examples[box]) {
-    const button = put("button", group, "example", text);
+    const button = make("button", group, "example", text);
     button.type = "button";
     button.addEventListener("click", () => trigger("chosen", { box, text }));
   }
 }
-const received = put("details", folds, "received");
-put("summary", received, "", props.texts.received);
-const receivedText = put("code", received);
+const received = make("details", folds, "received");
+make("summary", received, "", props.texts.received);
+const receivedText = make("code", received);
 
 function showContext() {
   const value = props.value || {};

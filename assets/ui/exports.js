@@ -68,8 +68,8 @@ function save({ data, type, name }) {
 
 async function act() {
   const value = props.value || {};
-  if (!value.turn || value.turn === done) return;
-  done = value.turn;
+  if (!value.id || value.id === done) return;
+  done = value.id;
   if (value.action === "failed") return say(value.said, true);
   if (value.action === "save") save(value);
   const arrived = value.action !== "copy" || await copy(value.text);

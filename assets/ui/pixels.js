@@ -1,11 +1,5 @@
 // Pixels of one radiograph in the browser: fetched as 16-bit numbers and shown through window and level. No page here.
 
-// Where the app is served, also behind a proxy's path; the proxy's outer protocol is the address bar's.
-function appAddress(path) {
-  const root = new URL((window.gradio_config && window.gradio_config.root) || "/", location.href);
-  return location.origin + root.pathname.replace(/\/$/, "") + path;
-}
-
 // On this machine packing costs more time than it saves.
 const isNear = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 

@@ -4,14 +4,6 @@ const root = element.querySelector(".readings");
 const texts = props.texts;
 let reportKey = "";
 
-function make(kind, parent, className, text) {
-  const node = document.createElement(kind);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  parent.appendChild(node);
-  return node;
-}
-
 function column(parent, data) {
   const part = make("section", parent, "reading");
   make("h3", part, "", data.title);

@@ -11,14 +11,6 @@ const state = { key: null, rows: [], overlays: [], selected: -1, editing: -1, vi
 
 const left = new Set(); // keys of runs that were on the page and are no longer
 
-function make(kind, parent, className, text) {
-  const node = document.createElement(kind);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  if (parent) parent.appendChild(node);
-  return node;
-}
-function fill(text, values) { return text.replace(/\{(\w+)\}/g, (_, name) => values[name]); }
 
 function action(parent, className, text, about, act) {
   const button = make("button", parent, className, text);

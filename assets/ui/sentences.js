@@ -2,7 +2,7 @@
 
 const EDIT_PAUSE_MS = 400; // how long nobody types before the server is told
 let told = null;
-let turn = 0; // messages may overtake each other: the server takes the highest
+let messages = 0; // they may overtake each other: the server takes the highest number
 
 function rowsOf(value) {
   if ((value.edits || []).length) return value.edits.map((e) => ({ text: e.text, source: e.source, removed: e.removed, change: "", facts: [] }));
@@ -34,7 +34,7 @@ function tell(now) {
   clearTimeout(told);
   const send = () => {
     told = null;
-    trigger("edited", { key: state.key, turn: (turn += 1), rows: state.rows.map(({ text, source, removed }) => ({ text, source, removed })) });
+    trigger("edited", { key: state.key, number: (messages += 1), rows: state.rows.map(({ text, source, removed }) => ({ text, source, removed })) });
   };
   if (now) send(); else told = setTimeout(send, EDIT_PAUSE_MS);
 }
@@ -121,7 +121,7 @@ function marker(row, line) {
   mark.addEventListener("change", () => {
     if (mark.value) state.marks[row.source] = mark.value; else delete state.marks[row.source];
     line.classList.toggle("marked", Boolean(mark.value));
-    trigger("marked", { turn: (turn += 1), marks: { ...state.marks } });
+    trigger("marked", { number: (messages += 1), marks: { ...state.marks } });
   });
   return mark;
 }

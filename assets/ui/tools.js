@@ -20,7 +20,7 @@ function placeSides() {
 }
 
 const canCompare = () => Boolean(panes.current.film && panes.prior.film);
-const here = () => (view.mode === "flicker" ? panes[view.turn] : lastTouched);
+const here = () => (view.mode === "flicker" ? panes[view.front] : lastTouched);
 let lastTouched = panes.current;
 
 // Comparison at one place
@@ -53,18 +53,18 @@ remark.setAttribute("role", "status");
 root.insertBefore(remark, bar);
 
 const wantsLittleMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
-let turning = 0;
-function turn() {
-  view.turn = view.turn === "current" ? "prior" : "current";
+let flickering = 0;
+function flicker() {
+  view.front = view.front === "current" ? "prior" : "current";
   drawAll();
 }
 function setMode(mode) {
   view.mode = mode !== "side" && !canCompare() ? "side" : mode;
-  clearInterval(turning);
-  view.turn = "current";
+  clearInterval(flickering);
+  view.front = "current";
   root.dataset.mode = view.mode;
   // Slower than the three flashes a second of WCAG 2.3.1.
-  if (view.mode === "flicker" && !wantsLittleMotion) turning = setInterval(() => { if (element.isConnected) turn(); else clearInterval(turning); }, 700);
+  if (view.mode === "flicker" && !wantsLittleMotion) flickering = setInterval(() => { if (element.isConnected) flicker(); else clearInterval(flickering); }, 700);
   remark.textContent = view.mode === "side" ? "" : texts.notAligned + (view.mode === "flicker" && wantsLittleMotion ? ` ${texts.flickerByHand}` : "");
   drawAll();
 }
@@ -147,7 +147,7 @@ function place(pane, e) {
   return [(e.clientX - box.left - box.width / 2) * ratio(), (e.clientY - box.top - box.height / 2) * ratio()];
 }
 function under(pane, e) {
-  if (view.mode === "flicker") return panes[view.turn];
+  if (view.mode === "flicker") return panes[view.front];
   if (view.mode !== "wipe") return pane;
   const box = pane.stage.getBoundingClientRect(), isLeft = (e.clientX - box.left) / box.width < view.wipe;
   return panes[isLeft === (priorSide() === "left") ? "prior" : "current"];
@@ -191,7 +191,7 @@ for (const pane of both) {
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (e) => { fingers.delete(e.pointerId); });
   canvas.addEventListener("dblclick", () => act("reset"));
-  canvas.addEventListener("click", () => { if (view.mode === "flicker" && wantsLittleMotion) turn(); });
+  canvas.addEventListener("click", () => { if (view.mode === "flicker" && wantsLittleMotion) flicker(); });
   canvas.addEventListener("focus", () => { if (view.mode === "side") lastTouched = pane; });
   canvas.addEventListener("keydown", (e) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];

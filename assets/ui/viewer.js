@@ -6,21 +6,9 @@ const texts = props.texts, colours = props.colours;
 // film: the first look. whole: all pixels, once somebody looked so closely. failed: whether they could not be loaded.
 const NO_FILM = { film: null, whole: null, isLoading: false, failed: false, failedAt: 0 };
 const START = { zoom: 1, x: 0, y: 0, shift: 0, factor: 1, inverted: false };
-// mode: `side` by side, `wipe` or `flicker`. wipe: where its line stands, from the left. turn: whom flicker shows.
-const view = { mode: "side", linked: true, drag: "window", wipe: 0.5, turn: "current", overlay: null, overlayOn: true, opacity: 0.55 };
+// mode: `side` by side, `wipe` or `flicker`. wipe: where its line stands, from the left. front: whom flicker shows.
+const view = { mode: "side", linked: true, drag: "window", wipe: 0.5, front: "current", overlay: null, overlayOn: true, opacity: 0.55 };
 const panes = {};
-
-function make(kind, parent, className, text) {
-  const node = document.createElement(kind);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  parent.appendChild(node);
-  return node;
-}
-
-function say(name, values) {
-  return texts[name].replace(/\{(\w+)\}/g, (_, place) => values[place]);
-}
 
 for (const side of ["current", "prior"]) {
   const figure = make("figure", holder, "pane");
@@ -176,10 +164,10 @@ function paint(pen, pane) {
 function label(pane, shown) {
   const isThere = Boolean(shown.film);
   const scale = isThere ? fitScale(shown) * shown.zoom : 1;
-  pane.corners.window.textContent = isThere ? say("window", ownWindow(shown)) : "";
-  let said = Math.abs(scale - 1) < 1e-6 ? texts.oneToOne : say("scale", { percent: Math.round(100 * scale) });
+  pane.corners.window.textContent = isThere ? fill(texts.window, ownWindow(shown)) : "";
+  let said = Math.abs(scale - 1) < 1e-6 ? texts.oneToOne : fill(texts.scale, { percent: Math.round(100 * scale) });
   if (isThere && filmFor(shown, scale) === shown.film && scale * shown.film.step > 1.001 && shown.film.step > 1) {
-    said = say(shown.failed ? "wholeFailed" : "wholeLoading", { scale: said, ...shown.data.file });
+    said = fill(texts[shown.failed ? "wholeFailed" : "wholeLoading"], { scale: said, ...shown.data.file });
   }
   pane.corners.scale.textContent = isThere ? said : "";
 }
@@ -197,8 +185,8 @@ function draw(pane) {
   canvas.style.touchAction = pane.zoom > 1 || view.touchWindow ? "none" : "pan-y";
   const pen = canvas.getContext("2d", { alpha: false });
   pen.reset();
-  const prior = panes.prior, turn = view.mode === "flicker" ? panes[view.turn] : pane;
-  if (turn.film) paint(pen, turn);
+  const prior = panes.prior, front = view.mode === "flicker" ? panes[view.front] : pane;
+  if (front.film) paint(pen, front);
   if (view.mode === "wipe" && prior.film) {
     const line = Math.round(view.wipe * width), isLeft = priorSide() === "left";
     pen.save();
@@ -209,9 +197,9 @@ function draw(pane) {
     paint(pen, prior);
     pen.restore();
   }
-  pane.name.textContent = view.mode === "flicker" ? texts[turn.side] : texts[pane.side];
-  pane.caption.textContent = turn.data ? turn.data.caption : "";
-  label(pane, turn);
+  pane.name.textContent = view.mode === "flicker" ? texts[front.side] : texts[pane.side];
+  pane.caption.textContent = front.data ? front.data.caption : "";
+  label(pane, front);
   root.dataset[`${pane.side}Drawn`] = pane.data.key;
 }
 
@@ -275,7 +263,7 @@ function show() {
     const data = value[pane.side] || null;
     pane.caption.textContent = data ? data.caption : "";
     pane.notes.textContent = data ? data.notes.join(" ") : "";
-    if (data) pane.canvas.setAttribute("aria-label", say("canvas", { side: texts[pane.side], caption: data.caption }));
+    if (data) pane.canvas.setAttribute("aria-label", fill(texts.canvas, { side: texts[pane.side], caption: data.caption }));
     if ((pane.data && pane.data.key) === (data && data.key)) { pane.data = data; continue; }
     pane.data = data;
     Object.assign(pane, NO_FILM);

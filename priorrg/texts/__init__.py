@@ -16,6 +16,34 @@ Not here:
 Imports nothing of ours.
 """
 
-from priorrg.texts import export, feedback, imaging, notes, page, reading, report, server, viewer
+from priorrg.texts import (
+    about,
+    context,
+    export,
+    exports,
+    feedback,
+    imaging,
+    notes,
+    page,
+    reading,
+    readings,
+    report,
+    server,
+    viewer,
+)
 
-__all__ = ["export", "feedback", "imaging", "notes", "page", "reading", "report", "server", "viewer"]
+__all__ = [
+    "about",
+    "context",
+    "export",
+    "exports",
+    "feedback",
+    "imaging",
+    "notes",
+    "page",
+    "reading",
+    "readings",
+    "report",
+    "server",
+    "viewer",
+]

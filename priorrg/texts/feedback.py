@@ -1,4 +1,4 @@
-"""Feedback on a report: its form (priorrg/ui/page.py), the reasons at a sentence, and why it could not be kept."""
+"""Feedback on a report: its form (priorrg/ui/feedback.py), the reasons at a sentence, and why it could not be kept."""
 
 FEEDBACK = {
     "title": "Feedback on this report",

@@ -1,4 +1,4 @@
-"""Notes on the two images, and several files at once (priorrg/ui/notes.py). What is the case is found in
+"""Notes on the two images, and several files at once (priorrg/ui/notes_payload.py, several.py). What is found is in
 priorrg/imaging/pairs.py, whose kinds are the keys here."""
 
 NOTES = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,44 +10,60 @@ from priorrg import texts
 from priorrg.errors import StudyError
 from priorrg.reporting.reporter import Reporter
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
+from priorrg.ui.scripts import script
+from priorrg.ui.study_on_page import Changes
 
 TEMPLATE = '<div class="context"><div class="context-length" role="status"></div></div>'
 
 
-@dataclass(frozen=True)
-class ContextParts:
-    """The parts of the page: two boxes, and under them lengths, examples and what the model is given."""
+class Context:
+    """help: lengths, examples and what the model is given, under the two boxes."""
 
-    indication: gr.Textbox
-    history: gr.Textbox
-    help: gr.HTML
-
-
-def build_context(assets: Path) -> ContextParts:
-    """assets: the folder of the page's scripts."""
-    indication, history = (
-        gr.Textbox(
-            label=texts.page.CONTEXT[name],
-            placeholder=texts.page.CONTEXT[f"{name} asks"],
-            lines=1,
-            max_lines=5,
-            max_length=MAX_CONTEXT_CHARACTERS + 1,  # one more than is read, so that the page can say so
-            elem_id=name,
+    def __init__(self) -> None:
+        self.indication, self.history = (
+            gr.Textbox(
+                label=texts.context.CONTEXT[name],
+                placeholder=texts.context.CONTEXT[f"{name} asks"],
+                lines=1,
+                max_lines=5,
+                max_length=MAX_CONTEXT_CHARACTERS + 1,  # one more than is read, so that the page can say so
+                elem_id=name,
+            )
+            for name in ("indication", "history")
         )
-        for name in ("indication", "history")
-    )
-    return ContextParts(
-        indication,
-        history,
-        gr.HTML(
+        self.help = gr.HTML(
             {},
             html_template=TEMPLATE,
-            js_on_load=(assets / "context.js").read_text(encoding="utf-8"),
+            js_on_load=script("context.js"),
             elem_id="context",
-            texts={name: texts.page.CONTEXT[name] for name in ("indication", "history", "examples", "received")},
-            examples=texts.page.CONTEXT_EXAMPLES,
-        ),
-    )
+            texts={name: texts.context.CONTEXT[name] for name in ("indication", "history", "examples", "received")},
+            examples=texts.context.CONTEXT_EXAMPLES,
+        )
+
+    def wire(self, reporter: Reporter) -> None:
+        boxes = {"indication": self.indication, "history": self.history}
+
+        def on_change(indication: str, history: str) -> Changes:
+            return {self.help: context_payload(reporter, indication or "", history or "")}
+
+        for box in boxes.values():
+            box.change(
+                on_change,
+                list(boxes.values()),
+                [self.help],
+                queue=False,
+                trigger_mode="always_last",  # of what is typed while an answer is on its way, only the last is asked
+                api_visibility="private",
+                show_progress="hidden",
+            )
+
+        def on_chosen(event: gr.EventData) -> Changes | Any:
+            box = boxes.get(str(event._data.get("box")))
+            return gr.skip() if box is None else {box: str(event._data.get("text") or "")}
+
+        self.help.chosen(  # type: ignore[attr-defined]
+            on_chosen, None, list(boxes.values()), queue=False, api_visibility="private", show_progress="hidden"
+        )
 
 
 def context_payload(reporter: Reporter, indication: str, history: str) -> dict[str, Any]:
@@ -59,32 +73,5 @@ def context_payload(reporter: Reporter, indication: str, history: str) -> dict[s
         received = reporter.received_context(ClinicalContext(indication, history))
     except StudyError as error:
         return {"length": str(error), "isLong": True, "received": ""}
-    length = texts.page.CONTEXT_LENGTH.format(tokens=received.tokens, most=received.most, **lengths)
+    length = texts.context.CONTEXT_LENGTH.format(tokens=received.tokens, most=received.most, **lengths)
     return {"length": f"{length} {received.note}".strip(), "isLong": bool(received.note), "received": received.text}
-
-
-def wire(parts: ContextParts, reporter: Reporter) -> None:
-    """Listeners of these parts."""
-    boxes = [parts.indication, parts.history]
-
-    def on_change(indication: str, history: str) -> dict[str, Any]:
-        return context_payload(reporter, indication or "", history or "")
-
-    for box in boxes:
-        box.change(
-            on_change,
-            boxes,
-            parts.help,
-            queue=False,
-            trigger_mode="always_last",  # of what is typed while an answer is on its way, only the last is asked about
-            api_visibility="private",
-            show_progress="hidden",
-        )
-
-    def on_chosen(event: gr.EventData) -> list[Any]:
-        text = str(event._data.get("text") or "")
-        return [text if event._data.get("box") == name else gr.skip() for name in ("indication", "history")]
-
-    parts.help.chosen(  # type: ignore[attr-defined]
-        on_chosen, None, boxes, queue=False, api_visibility="private", show_progress="hidden"
-    )

@@ -6,7 +6,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import gradio as gr
+
+from priorrg import texts
 from priorrg.assets import EXAMPLES
+from priorrg.imaging.open import read_trusted
+from priorrg.study import ClinicalContext
+from priorrg.ui.sessions import Session
+from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
 
 
 @dataclass(frozen=True)
@@ -14,8 +21,7 @@ class Example:
     """A simulated study that ships with the app and was in no training."""
 
     title: str
-    indication: str
-    history: str
+    context: ClinicalContext
     current: Path
     prior: Path | None
 
@@ -26,7 +32,42 @@ def examples() -> list[Example]:
         study = json.loads(file.read_text(encoding="utf-8"))
         names = study["files"]
         prior = file.parent / names["prior"] if names.get("prior") else None
-        found.append(
-            Example(study["title"], study["indication"], study["history"], file.parent / names["current"], prior)
-        )
+        context = ClinicalContext(study["indication"], study["history"])
+        found.append(Example(study["title"], context, file.parent / names["current"], prior))
     return found
+
+
+def take_example(session: Session, example: Example) -> None:
+    current, prior = read_trusted(example.current), read_trusted(example.prior) if example.prior else None
+    with session.lock:  # an upload that ends just now comes before or after, never between
+        session.put("current", current)
+        session.put("prior", prior)
+        session.example = example.context
+
+
+class Examples:
+    """A button an example. The first one stands on the page when it is opened."""
+
+    def __init__(self) -> None:
+        self.studies = examples()
+        with gr.Row(elem_id="examples"):
+            self.buttons = [gr.Button(study.title, size="sm", min_width=90) for study in self.studies]
+        gr.Markdown(texts.page.PAGE["examples"], elem_classes="small", elem_id="examples-note")
+
+    def wire(self, page: gr.Blocks, study: StudyOnPage, session_of: SessionOf) -> None:
+        def shown(example: Example, request: gr.Request) -> Changes:
+            session = session_of(request)
+            take_example(session, example)
+            context = {study.indication: example.context.indication, study.history: example.context.history}
+            return study.shown(session) | context
+
+        def on_load(request: gr.Request) -> Changes:
+            return shown(self.studies[0], request)
+
+        page.load(on_load, None, study.parts, api_visibility="private")
+        for button, example in zip(self.buttons, self.studies, strict=True):
+
+            def on_example(request: gr.Request, example: Example = example) -> Changes:
+                return shown(example, request)
+
+            button.click(on_example, None, study.parts, api_visibility="private")

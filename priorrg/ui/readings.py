@@ -11,19 +11,52 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+import gradio as gr
+
 from priorrg import texts
 from priorrg.errors import BusyError
 from priorrg.report.facts import Fact, read_report
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import ReportDone
 from priorrg.study import ClinicalContext, Study
-from priorrg.ui.actions import Actions
-from priorrg.ui.report_payload import changes_payload, told_of
+from priorrg.ui.report_payload import changes_payload, told_of, undiffed
+from priorrg.ui.runs import Runs
+from priorrg.ui.scripts import script
 from priorrg.ui.sessions import Comparison, Session
+from priorrg.ui.study_on_page import Changes, SessionOf
 
 WITHHELD = ("prior", "context", "both")
 # The part of the page before anybody asked for it.
 NOTHING: dict[str, Any] = {"key": "", "status": "", "busy": False, "columns": []}
+
+
+class Readings:
+    """The button that asks for the four readings, and where they stand."""
+
+    def __init__(self) -> None:
+        self.ask = gr.Button(texts.readings.COMPARE, elem_id="compare")
+        self.html = gr.HTML(
+            NOTHING,
+            html_template='<div class="readings"></div>',
+            js_on_load=script("readings.js"),
+            elem_id="readings",
+            texts=texts.readings.READINGS,
+        )
+
+    def wire(self, runs: Runs, session_of: SessionOf) -> None:
+        def on_ask(request: gr.Request) -> Iterator[Changes]:
+            for payload in compare(runs, session_of(request)):
+                yield {self.html: undiffed(payload, "columns")}
+
+        self.ask.click(
+            on_ask,
+            None,
+            [self.html],
+            concurrency_id="readings",
+            concurrency_limit=None,
+            api_visibility="private",
+            show_progress="hidden",
+        )
 
 
 def without(study: Study, what: str) -> Study:
@@ -41,14 +74,14 @@ def is_there(study: Study, what: str) -> bool:
     return {"prior": study.has_prior, "context": has_context, "both": study.has_prior or has_context}[what]
 
 
-def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
+def compare(runs: Runs, session: Session) -> Iterator[dict[str, Any]]:
     """Payloads of the four reports side by side, until all stand; ends when the page has gone on to something else.
 
     Stop ends it too, and what was read until then stays.
     """
     comparison = Comparison()
     try:
-        actions.queue.check(session.client)
+        runs.queue.check(session.client)
     except BusyError as error:
         yield _refused(session, str(error))
         return
@@ -59,7 +92,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
                 session.comparison.stop.set()
             session.comparison = comparison
     if run is None or report is None:
-        yield NOTHING | {"status": texts.page.READINGS_NONE}
+        yield NOTHING | {"status": texts.readings.READINGS_NONE}
         return
     asked = [what for what in WITHHELD if is_there(run.study, what)]
 
@@ -69,7 +102,7 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
 
     with ExitStack() as held:
         try:
-            place = held.enter_context(actions.queue.place(session.client))
+            place = held.enter_context(runs.queue.place(session.client))
         except BusyError as error:
             comparison.stop.set()
             yield shown(str(error), busy=False)
@@ -82,24 +115,24 @@ def compare(actions: Actions, session: Session) -> Iterator[dict[str, Any]]:
             for what in asked:
                 if comparison.stop.is_set() or session.comparison is not comparison:
                     break
-                yield shown(texts.page.READINGS_BUSY[what])
+                yield shown(texts.readings.READINGS_BUSY[what])
                 study = without(run.study, what)
-                for event in actions.reporter.stream(study, comparison.stop, with_draft=False):
+                for event in runs.reporter.stream(study, comparison.stop, with_draft=False):
                     if isinstance(event, ReportDone):
                         comparison.readings[what] = event.text
         except Exception:
             comparison.stop.set()
-            yield shown(texts.page.READINGS_FAILED, busy=False)
+            yield shown(texts.readings.READINGS_FAILED, busy=False)
             raise  # for the log
         finally:
             was_stopped = comparison.stop.is_set()
             comparison.stop.set()
             if session.has_ended:
-                actions.reporter.forget([image.fingerprint for image in (run.study.current, run.study.prior) if image])
+                runs.reporter.forget([image.fingerprint for image in (run.study.current, run.study.prior) if image])
         if session.comparison is not comparison:
             return
-        done = texts.page.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")
-        yield shown(texts.page.READINGS_STOPPED if was_stopped else done, busy=False)
+        done = texts.readings.READINGS_DONE.format(seconds=f"{time.monotonic() - began:.1f}")
+        yield shown(texts.readings.READINGS_STOPPED if was_stopped else done, busy=False)
 
 
 def _refused(session: Session, reason: str) -> dict[str, Any]:
@@ -114,13 +147,13 @@ def _refused(session: Session, reason: str) -> dict[str, Any]:
 
 def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -> dict[str, Any]:
     """Columns for assets/ui/readings.js: the report itself, then each reading with its differences to it."""
-    columns = [_column(texts.page.READINGS_WITH, report.text)]
+    columns = [_column(texts.readings.READINGS_WITH, report.text)]
     for what in WITHHELD:
-        title, text = texts.page.READINGS_WITHOUT[what], comparison.readings.get(what)
+        title, text = texts.readings.READINGS_WITHOUT[what], comparison.readings.get(what)
         if not is_there(study, what):
-            columns.append(_column(title, note=texts.page.READINGS_NOTHING[what]))
+            columns.append(_column(title, note=texts.readings.READINGS_NOTHING[what]))
         elif text is None:
-            note = texts.page.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
+            note = texts.readings.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
             columns.append(_column(title, note=note))
         elif not text.strip():
             columns.append(_column(title, note=texts.report.EMPTY_READING))
@@ -151,7 +184,7 @@ def different_facts(full: str, other: str) -> list[dict[str, str]]:
         if now is None:
             found.append({"kind": "gone", "fact": f"{_name(fact)}: {_state(fact)}"})
         elif now != fact:
-            words = texts.page.READINGS_CHANGED.format(
+            words = texts.readings.READINGS_CHANGED.format(
                 finding=_name(fact), before=_state(fact), after=_state(now, is_compared=not fact.change)
             )
             found.append({"kind": "changed", "fact": words})
@@ -184,5 +217,5 @@ def _state(fact: Fact, is_compared: bool = True) -> str:
     if fact.change and fact.change != fact.presence:
         return f"{presence}, {texts.report.REPORT_CHANGES[fact.change]}"
     if not fact.change and not is_compared:
-        return texts.page.READINGS_NO_COMPARISON.format(presence=presence)
+        return texts.readings.READINGS_NO_COMPARISON.format(presence=presence)
     return presence

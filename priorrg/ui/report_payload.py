@@ -10,10 +10,12 @@ from typing import Any
 from priorrg import texts
 from priorrg.explain.drawing import levels
 from priorrg.explain.overlays import Overlay
+from priorrg.export.contents import remarks_before
 from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences
 from priorrg.reporting.confidence import Confidence
 from priorrg.reporting.reporter import ReportDone
+from priorrg.ui.sessions import Session
 
 SIZED = {"effusion", "pneumothorax", "pleural collection", "nodule", "hiatal hernia", "free air"}  # small, not mild
 
@@ -26,7 +28,7 @@ def report_payload(
     draft: str = "",
     report: str = "",
     done: ReportDone | None = None,
-    overlays: list[Overlay] | None = None,
+    overlays: Sequence[Overlay] | None = None,
     method: str = "",
     draft_note: str = "",
     context_note: str = "",
@@ -64,6 +66,29 @@ def report_payload(
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
         "edits": _edits(edits),
     }
+
+
+def standing_report(
+    session: Session, overlays: Sequence[Overlay] | None = None, method: str = ""
+) -> dict[str, Any] | None:
+    """The session's report as it stands, edited or not; None where there is none. overlays, method: as above."""
+    with session.lock:
+        run, report = session.run, session.report
+        if run is None or report is None:
+            return None
+        return report_payload(
+            texts.report.FINISHED if report.text.strip() else texts.report.EMPTY,
+            busy=False,
+            key=run.key,
+            draft=session.draft,
+            done=report,
+            overlays=overlays,
+            method=method,
+            **run.told,
+            export_note=" ".join(remarks_before(run.study)),
+            submissions=session.submissions,
+            edits=session.edits,
+        )
 
 
 def changes_payload(draft: str, report: str, is_whole: bool = True) -> list[dict[str, Any]]:

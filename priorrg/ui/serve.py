@@ -12,16 +12,16 @@ from fastapi.middleware.cors import CORSMiddleware
 from gradio.state_holder import SessionState
 from starlette.routing import Mount
 
-from priorrg.assets import PAGE_FILES as ASSETS
 from priorrg.feedback.store import FeedbackStore
 from priorrg.imaging.decoders import decoders
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui.about import serve_card
-from priorrg.ui.actions import Actions
 from priorrg.ui.login import Logins
-from priorrg.ui.page import CHOOSE_THEME, build_page
+from priorrg.ui.page import build_page
 from priorrg.ui.pixels import serve_pixels
+from priorrg.ui.runs import Runs
+from priorrg.ui.scripts import STYLES, page_script
 from priorrg.ui.server import metrics
 from priorrg.ui.server.bounds import PaceMiddleware, UploadsMiddleware
 from priorrg.ui.server.cookies import Cookies
@@ -61,8 +61,8 @@ def build_app(
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
-    actions = Actions(reporter, feedback, settings.queue_size)
-    page = build_page(actions, sessions, listeners, settings.session_minutes, logins is not None)
+    runs = Runs(reporter, settings.queue_size)
+    page = build_page(runs, feedback, sessions, listeners, settings.session_minutes, logins is not None)
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS, api_open=False)
@@ -72,11 +72,11 @@ def build_app(
     readiness = Readiness(folder, feedback)
     readiness.watch()
     serve_health(app, reporter, readiness)
-    metrics.watch(metrics.WAITING, lambda: max(0, len(actions.queue) - 1))
+    metrics.watch(metrics.WAITING, lambda: max(0, len(runs.queue) - 1))
     metrics.watch(metrics.SESSIONS, lambda: len(sessions))
     metrics.watch(metrics.UPLOAD_BYTES, uploads.size)
     metrics.watch(metrics.DECODER_KILLS, decoders().ended.total)
-    serve_pixels(app, sessions, actions.encode_ahead)
+    serve_pixels(app, sessions, runs.encode_ahead)
     serve_card(app, reporter)
     served = gr.mount_gradio_app(
         app,
@@ -84,9 +84,9 @@ def build_app(
         path="/",
         auth_dependency=(lambda request: request.scope.get("user")) if logins else None,  # the gate knows
         root_path=settings.root_path or None,
-        css_paths=[ASSETS / f"{part}.css" for part in ("style", "viewer", "notes", "report", "exports")],
+        css_paths=STYLES,
+        js=page_script(),
         # The darker blue: white on the usual one has a contrast of 2.8, below the 4.5 of WCAG AA.
-        js=CHOOSE_THEME,
         theme=themes.Base(primary_hue="sky", neutral_hue="slate", font=["system-ui", "sans-serif"]).set(
             button_primary_background_fill="*primary_700",
             button_primary_background_fill_hover="*primary_800",

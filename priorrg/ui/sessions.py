@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from priorrg import texts
 from priorrg.errors import BusyError
@@ -24,9 +25,13 @@ CONNECTS_WITHIN_S = 60  # a page that loads, before its connection stands
 
 @dataclass(eq=False)
 class Run:
-    """One press of Generate: the study as it was then, and the way to stop it, also while it waits for its turn."""
+    """One press of Generate: the study as it was then, and the way to stop it, also while it waits for its turn.
+
+    told: what stands round its report: draft_note, context_note and received of report_payload.
+    """
 
     study: Study
+    told: dict[str, Any] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     is_waiting: bool = False
     has_begun: bool = False
@@ -69,7 +74,7 @@ class Session:
     fingerprints: set[str] = field(default_factory=set)
     method: str = ""  # which overlays the reader wants to see
     tracing: threading.Event | None = None  # stops the overlays that are being computed
-    turns: dict[str, int] = field(default_factory=dict)  # the highest heard of edits and of marks
+    latest: dict[str, int] = field(default_factory=dict)  # the page's highest message number of edits and of marks
     left_at: float | None = None  # when the page's connection broke, until something is heard of it again
     example: ClinicalContext | None = None  # of the example study whose images are on the page
     arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
@@ -137,14 +142,14 @@ class Session:
         """The report as the reader left it; None where no human has changed a word of it."""
         return edited_text(self.report.sentences, self.edits) if self.report else None
 
-    def is_news(self, what: str, turn: int | None) -> bool:
+    def is_news(self, what: str, number: int | None) -> bool:
         """Whether a message of the page is the latest of its kind; they may overtake each other. None always is."""
         with self.lock:
-            if turn is None:
+            if number is None:
                 return True
-            if turn <= self.turns.get(what, -1):
+            if number <= self.latest.get(what, -1):
                 return False
-            self.turns[what] = turn
+            self.latest[what] = number
             return True
 
     def shows(self, radiograph: Radiograph) -> bool:
@@ -153,7 +158,7 @@ class Session:
             image is not None and image.fingerprint == radiograph.fingerprint for image in (self.current, self.prior)
         )
 
-    def finish(self, run: Run, draft: str, report: ReportDone) -> bool:
+    def take_report(self, run: Run, draft: str, report: ReportDone) -> bool:
         """Take the report of `run`; False where the page has gone on to something else."""
         with self.lock:
             if self.run is not run:

@@ -7,7 +7,6 @@ event `priorrg:overlay`, whose detail is one overlay of the report's payload or 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,23 +16,25 @@ from priorrg.explain.drawing import COLOURS
 from priorrg.explain.placement import seen_square
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui.pixels import TOKEN_HEADER, image_key, picture_of
+from priorrg.ui.scripts import script
 from priorrg.ui.sessions import Session
 
 TEMPLATE = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
-SCRIPTS = ("pixels.js", "viewer.js", "tools.js")  # one after the other, in one scope
 
 
-def build_viewer(assets: Path) -> gr.HTML:
-    """The viewer, empty. assets: the folder of its scripts."""
-    return gr.HTML(
-        {},
-        html_template=TEMPLATE,
-        js_on_load="\n".join((assets / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        elem_id="viewer",
-        texts=texts.viewer.VIEWER,
-        colours=COLOURS,
-        tokenHeader=TOKEN_HEADER,
-    )
+class Viewer:
+    """Empty at first."""
+
+    def __init__(self) -> None:
+        self.html = gr.HTML(
+            {},
+            html_template=TEMPLATE,
+            js_on_load=script("pixels.js", "viewer.js", "tools.js"),  # one after the other, in one scope
+            elem_id="viewer",
+            texts=texts.viewer.VIEWER,
+            colours=COLOURS,
+            tokenHeader=TOKEN_HEADER,
+        )
 
 
 def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ import torch
 from priorrg.explain.overlays import METHODS, explain
 from priorrg.imaging.open import read_radiograph
 from priorrg.reporting.reporter import DraftWord, ReportDone, Reporter
-from priorrg.study import ClinicalContext, Study
+from priorrg.study import Study
 from priorrg.ui.examples import examples
 from priorrg.ui.readings import WITHHELD, is_there, without
 
@@ -33,7 +33,7 @@ def main(rounds: int) -> None:
         current = read_radiograph(example.current)
         prior = read_radiograph(example.prior) if example.prior else None
         note("reading the files", began)
-        studies.append(Study(current, prior, ClinicalContext(example.indication, example.history)))
+        studies.append(Study(current, prior, example.context))
     reporter.report(studies[0])  # warm up
     for study in studies * rounds:
         reporter.forget(r.fingerprint for r in (study.current, study.prior) if r)

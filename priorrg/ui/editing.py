@@ -1,0 +1,62 @@
+"""What a reader changes in a report that stands: its sentences, and which of them are wrong. No Gradio, no model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from priorrg.feedback.store import REASONS, SentenceMark
+from priorrg.plain_text import plain_text
+from priorrg.report.sentences import EditedSentence, edited_text
+from priorrg.ui.report_payload import standing_report
+from priorrg.ui.sessions import Session
+
+MOST_UNSENT = 50  # edits of reports that are gone
+MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
+
+
+def edit(session: Session, key: str, rows: list[dict[str, Any]], number: int | None = None) -> dict[str, Any] | None:
+    """The reader has changed sentences; rows: all of them, as report.js keeps them. Gives the page's report anew.
+
+    number: counts the page's messages up; what comes after a higher one is outdated and changes nothing.
+    None where that report is no longer the session's; what was written in it is then kept as unsent.
+    """
+    edits = tuple(
+        EditedSentence(
+            plain_text(str(row.get("text", ""))[:MOST_CHARACTERS]),
+            row["source"] if isinstance(row.get("source"), int) else None,
+            bool(row.get("removed")),
+        )
+        for row in rows[:MOST_SENTENCES]
+    )
+    with session.lock:
+        if session.run is None or session.report is None or session.run.key != key:
+            left = edited_text((), edits)
+            if left and left not in session.unsent:
+                session.unsent.append(left)
+                del session.unsent[:-MOST_UNSENT]
+            return None
+        if session.is_news("edits", number):
+            session.edits = edits
+        return standing_report(session)
+
+
+def correction(session: Session, corrected: str) -> str | None:
+    """What the box of the corrected report becomes after an edit; None where the reader wrote into it himself."""
+    with session.lock:
+        if session.report is None or corrected.strip() not in (session.offered.strip(), session.mirrored.strip()):
+            return None
+        session.mirrored = session.edited_text or session.report.text
+        return session.mirrored
+
+
+def mark(session: Session, marks: dict[str, str], number: int | None = None) -> None:
+    """Sentences marked as wrong, {their number: reason}; they replace the marks before. number: see `edit`."""
+    with session.lock:
+        if session.report is None or not session.is_news("marks", number):
+            return
+        sentences = session.report.sentences
+        session.marks = {
+            int(place): SentenceMark(sentences[int(place)].text, int(place), reason)
+            for place, reason in marks.items()
+            if str(place).isdigit() and int(place) < len(sentences) and reason in REASONS
+        }

@@ -1,0 +1,79 @@
+"""The notes on the two images as plain values: what assets/ui/notes.js shows. No Gradio.
+
+What is the case is found in priorrg/imaging/pairs.py; here it becomes sentences (priorrg/texts/notes.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from priorrg import texts
+from priorrg.imaging.pairs import Remark, remarks_on
+from priorrg.study import UNKNOWN_VIEW, Radiograph
+from priorrg.ui.sessions import Session
+
+
+def notes_payload(session: Session) -> dict[str, Any]:
+    """Sentences and facts for assets/ui/notes.js. A view position that the reader chose goes before the file's."""
+    with session.lock:
+        current, prior, arrival, views = session.current, session.prior, session.arrival, dict(session.views)
+    if current is not None and "current" in views:
+        current = replace(current, view_position=views["current"])
+    if prior is not None and "prior" in views:
+        prior = replace(prior, view_position=views["prior"])
+    remarks = (*remarks_on(current, prior), *arrival)
+    # What may make the reading worthless comes first.
+    ordered = sorted(remarks, key=lambda remark: not remark.is_warning)
+    return {
+        "notes": [
+            {"text": sentence(remark), "warning": remark.is_warning, "swap": remark.offers_swap} for remark in ordered
+        ],
+        "facts": _facts(current, prior),
+    }
+
+
+def sentence(remark: Remark) -> str:
+    """The remark in words."""
+    values = dict(remark.values)
+    if "unit" in values:
+        one, several = texts.notes.SPANS[values["unit"]]
+        values["span"] = (one if values["count"] == 1 else several).format(count=values["count"])
+    if "doubts" in values:
+        values["reasons"] = texts.notes.NOTES["and"].join(texts.notes.DOUBTS[doubt] for doubt in values["doubts"])
+    if "laterality" in values:
+        values["laterality"] = texts.notes.SIDES[values["laterality"]]
+    if "number" in values:
+        values["file"] = texts.notes.NOTES["file"].format(number=values["number"], count=values["count"])
+        facts = ", ".join(fact for fact in (values["view"], f"{values['date']} {values['time']}".strip()) if fact)
+        values["described"] = f" ({facts})" if facts else ""
+    return texts.notes.REMARKS[remark.kind].format(side=texts.notes.NOTES.get(remark.side, ""), **values)
+
+
+def _facts(current: Radiograph | None, prior: Radiograph | None) -> list[list[str]]:
+    """Rows of the table of what the files say, its head first; empty where there is no image."""
+    shown = [(name, image) for name, image in (("current", current), ("prior", prior)) if image is not None]
+    if not shown:
+        return []
+    columns = [_facts_of(image) for _, image in shown]
+    head = ["", *(texts.notes.FACTS[name] for name, _ in shown)]
+    return [head, *([texts.notes.FACTS[name], *(column[name] for column in columns)] for name in columns[0])]
+
+
+def _facts_of(image: Radiograph) -> dict[str, str]:
+    header = image.header
+    rows, columns = image.pixels.shape
+    missing = texts.notes.FACTS["missing"]
+    time = header.time.strftime(" %H:%M") if header and header.time else ""
+    acquired = header.acquisition_date.isoformat() if header and header.acquisition_date else missing
+    return {
+        "modality": (header.modality if header else "") or missing,
+        "part": (header.body_part.capitalize() if header else "") or missing,
+        "view": missing if image.view_position == UNKNOWN_VIEW else image.view_position,
+        "laterality": texts.notes.SIDES[header.laterality] if header and header.laterality else missing,
+        "date": f"{image.study_date.isoformat()}{time}" if image.study_date else missing,
+        "acquired": acquired,
+        "size": texts.notes.FACTS["pixels"].format(rows=rows, columns=columns),
+        "bits": texts.notes.FACTS["depth"].format(bits=image.bits, source=image.source),
+        "assumed": " ".join(image.notes) or texts.notes.FACTS["nothing"],
+    }

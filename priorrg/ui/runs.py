@@ -1,0 +1,238 @@
+"""From the press of Generate to the report with its overlays, as payloads for the report's column. No Gradio here.
+
+A press makes the session's `Run`; the run waits for its turn, is read, and its overlays are traced.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from priorrg import texts
+from priorrg.errors import BusyError, StudyError
+from priorrg.explain.overlays import explain
+from priorrg.model.configuration import COARSE_FROM_MEMORY
+from priorrg.reporting.reporter import (
+    DraftDone,
+    DraftWord,
+    Event,
+    Progress,
+    ReportDone,
+    Reporter,
+    ReportWord,
+    Stopped,
+)
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
+from priorrg.ui.queue import ReadingQueue
+from priorrg.ui.report_payload import changes_payload, report_payload, standing_report
+from priorrg.ui.sessions import Run, Session
+
+
+class Runs:
+    """The runs of all sessions, over one Reporter and one queue. most_waiting: how many may wait for the one read."""
+
+    def __init__(self, reporter: Reporter, most_waiting: int = 20):
+        self.reporter = reporter
+        self.queue = ReadingQueue(most_waiting)
+
+    def encode_ahead(self, session: Session) -> None:
+        """Have the images on the page encoded in the background, while the reader types; never waits.
+
+        Called when the page has fetched an image: what the reader sees first goes before what the model sees. An image
+        that is known costs nothing.
+        """
+        for radiograph in (session.current, session.prior):
+            if radiograph is not None:
+                self.reporter.encode_ahead(radiograph, lambda shown=radiograph: session.shows(shown))
+
+    def press(self, session: Session, indication: str, history: str, view: str, prior_view: str) -> None:
+        """Generate was pressed: the study is what stands on the page now, however long its turn takes to come.
+
+        Raises StudyError where there is no current image or the context is too long, BusyError where too many wait
+        already; then all stays as it was.
+        """
+        self.queue.check(session.client)
+        with session.lock:  # an upload that ends just now comes before or after, never between
+            study = study_of(session, indication, history, view, prior_view)
+            run = Run(study, self._told(study))
+            session.mirrored = session.edited_text or ""  # feedback.left_unsent has handed it to the page by now
+            session.begin(run)
+            session.unsent.clear()
+
+    def _told(self, study: Study) -> dict[str, Any]:
+        """What stands round its report: of context and view positions what the model was given, and what it was not."""
+        received = self.reporter.received_context(study.context)
+        views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}
+        words = {name: texts.notes.FACTS["missing"] if view == UNKNOWN_VIEW else view for name, view in views.items()}
+        said = texts.report.RECEIVED_PRIOR if study.has_prior else texts.report.RECEIVED_ALONE
+        return {
+            "draft_note": self._draft_note(),
+            "context_note": received.note,
+            "received": f"{received.text}\n{said.format(**words)}",
+        }
+
+    def _draft_note(self) -> str:
+        """What the coarse draft is with these weights."""
+        from_memory = self.reporter.config.coarse_draft == COARSE_FROM_MEMORY
+        return texts.report.DRAFT_FROM_MEMORY if from_memory else texts.report.DRAFT_FROM_WHOLE
+
+    def waiting(self, session: Session) -> dict[str, Any]:
+        """The page between the press and its turn: nothing of the report before stays beside the new study."""
+        return self._waiting(self.queue.before(session.client))
+
+    def _waiting(self, before: int, key: str = "") -> dict[str, Any]:
+        said = texts.page.ONE_BEFORE if before == 1 else texts.page.SEVERAL_BEFORE.format(count=before)
+        said = said if before else texts.page.WAITING_FOR_TURN
+        return report_payload(said, busy=True, step="waiting", key=key, draft_note=self._draft_note())
+
+    def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
+        """Payloads of the session's run, one for each thing that happens, until report and overlays stand.
+
+        Ends without another word when the page has gone on to another image, another run or its end.
+        """
+        with session.lock:
+            run = session.run
+            if run is None or run.is_waiting or run.has_begun:
+                return
+            run.is_waiting = True
+        try:
+            with self.queue.place(session.client) as place:
+                for before in place.wait(run.stop):
+                    yield self._waiting(before, run.key)
+                with session.lock:
+                    if run.stop.is_set() or session.run is not run or run.has_begun:
+                        return
+                    run.has_begun, session.method = True, method
+                yield from self._read(session, run)
+        except BusyError as error:  # others pressed at the same moment
+            yield report_payload(str(error), busy=False)
+
+    def _read(self, session: Session, run: Run) -> Iterator[dict[str, Any]]:
+        payload = report_payload(texts.report.STARTING, busy=True, step="images", key=run.key, **run.told)
+        draft = ""
+        try:
+            yield payload
+            for event in self.reporter.stream(run.study, run.stop):
+                if session.run is not run:
+                    return
+                payload = after(payload, event)
+                if isinstance(event, DraftDone):
+                    draft = event.text
+                if not isinstance(event, ReportDone):
+                    yield payload
+                elif session.take_report(run, draft, event):
+                    yield payload
+                    # The reader may have chosen another method meanwhile, or have pressed Stop.
+                    traced = None if run.stop.is_set() else self.trace(session, session.method)
+                    traced = traced or untraced(session, run)
+                    if traced is not None:
+                        yield traced
+        except Exception:
+            stands = standing_report(session) if session.run is run else None  # a report without overlays is a report
+            if stands is not None:
+                yield stands | {"status": texts.report.OVERLAYS_FAILED}
+            else:
+                yield payload | {"status": texts.report.FAILED, "busy": False}
+            raise  # for the log: it is our mistake or the machine's, not the reader's
+        finally:
+            run.stop.set()  # the tab went away in the middle: what runs for it ends
+            if session.has_ended:  # and features that were just then computed for it go too
+                self.reporter.forget([r.fingerprint for r in (run.study.current, run.study.prior) if r])
+
+    def trace(self, session: Session, method: str) -> dict[str, Any] | None:
+        """The report with one overlay a sentence; overlays are computed once a method.
+
+        None where there is no report, or no longer one when the overlays are ready, or where they were stopped. The
+        method is also that of a report which is still being written.
+        """
+        stop = threading.Event()
+        with session.lock:
+            session.method = method
+            run, report, known = session.run, session.report, session.overlays
+            if session.tracing is not None:
+                session.tracing.set()  # of another method, which nobody wants to see any more
+            session.tracing = None if report is None or method in known else stop
+        if run is None or report is None:
+            return None
+        if method not in known:
+            try:
+                overlays = explain(self.reporter, run.study, report.tokens, report.sentences, method, stop=stop)
+            finally:
+                with session.lock:
+                    session.tracing = None if session.tracing is stop else session.tracing
+            with session.lock:
+                if session.report is not report or stop.is_set():
+                    return None
+                known[method] = overlays
+        with session.lock:
+            return standing_report(session, known[method], method) if session.report is report else None
+
+    def stop(self, session: Session) -> dict[str, Any] | None:
+        """Stop the run on the page; the page's report where it still waits for its turn and will not say so itself."""
+        with session.lock:
+            run, comparison = session.run, session.comparison
+            if comparison is not None:
+                comparison.stop.set()
+            if run is None:
+                return None
+            run.stop.set()
+            if session.tracing is not None:
+                session.tracing.set()
+            if session.report is not None:  # only the overlays were missing
+                return untraced(session, run)
+            return None if run.has_begun else report_payload(texts.report.STOPPED_BEFORE, busy=False)
+
+
+def study_of(session: Session, indication: str, history: str, view: str, prior_view: str) -> Study:
+    """The study on the page. Raises StudyError where there is no current image or the context is too long."""
+    with session.lock:
+        current, prior = session.current, session.prior
+    if current is None:
+        raise StudyError(texts.page.NO_CURRENT_IMAGE)
+    current = replace(current, view_position=view)
+    prior = None if prior is None else replace(prior, view_position=prior_view)
+    return Study(current, prior, check_context(ClinicalContext(indication or "", history or "")))
+
+
+def untraced(session: Session, run: Run) -> dict[str, Any] | None:
+    """The report of a run whose overlays do not come, with what overlays there are; None where it has gone."""
+    with session.lock:
+        payload = standing_report(session) if session.run is run else None
+        if payload is None:
+            return None
+        is_missing = run.stop.is_set() and session.method not in session.overlays
+        return payload | ({"status": texts.report.TRACING_STOPPED} if is_missing else {})
+
+
+def after(payload: dict[str, Any], event: Event) -> dict[str, Any]:
+    """The page's report after one more event of its reading."""
+    if isinstance(event, Progress):
+        return payload | {"status": event.message, "step": event.step}
+    if isinstance(event, DraftWord | DraftDone):
+        text = event.text if isinstance(event, DraftDone) else event.text_so_far
+        return payload | {"draft": text, "status": texts.reading.DRAFTING, "step": "drafting"}
+    if isinstance(event, ReportWord):
+        changes = changes_payload(payload["draft"], event.text_so_far, is_whole=False)
+        return payload | {
+            "report": event.text_so_far,
+            "changes": changes,
+            "status": texts.reading.REFINING,
+            "step": "refining",
+        }
+    if isinstance(event, Stopped):
+        return payload | {
+            "draft": event.draft,
+            "report": event.report,
+            "changes": changes_payload(event.draft, event.report, is_whole=False),
+            "status": texts.report.STOPPED,
+            "step": "",
+            "busy": False,
+        }
+    return payload | {
+        "report": event.text,
+        "changes": changes_payload(payload["draft"], event.text),
+        "status": texts.report.TRACING,
+        "step": "tracing",
+    }
