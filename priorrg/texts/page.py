@@ -1,6 +1,6 @@
 """The page's frame: title, images, buttons, waiting for a turn."""
 
-# The frame round the parts (priorrg/ui/page.py)
+# The frame round the parts (priorrg/ui/page.py, head.py, slots.py, method.py, actions.py)
 
 PAGE = {
     "tab": "PriorRG: reading a chest X-ray against its prior",
