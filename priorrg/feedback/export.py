@@ -12,7 +12,7 @@ from priorrg.errors import FeedbackError
 from priorrg.feedback.store import COLUMNS, FeedbackStore, Kept
 from priorrg.plain_text import plain_text
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", " ", "\n")  # a space or a line break before one may be taken away
 
 
 def export_csv(database: str | Path, output: str | Path) -> int:

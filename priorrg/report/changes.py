@@ -94,7 +94,8 @@ _ANY_CHANGE = any_of(rf"{_MORE_OR_LESS}, {_CHANGE_NOUN}, clear\b")
 _NEGATION = any_of(
     r"\bnot\b, \bno\b, \bwithout\b, \bnever\b, \bneither\b, \bnor\b, \bfail(?:s|ed|ing)? to\b, "
     r"\bfailure (?:to|of)\b, \black of\b, \babsence of\b, \blittle\b, \bhardly\b, \bbarely\b, \bscarcely\b, "
-    r"\byet to\b, \bnone\b"
+    r"\byet to\b, \bnone\b, "
+    r"\bby no means\b, \bin no way\b, \bfar from\b, \banything but\b, \bcannot be said to\b"
 )
 # What may stand between a negation and the change that it negates.
 _FILL = (
@@ -245,6 +246,11 @@ _NEGATED = (
     (
         r"\b(?:no|without|not)\b(?: \w+){0,2} (?:evidence|signs?|suggestion|indication|proof|clear|evident|apparent)"
         rf" that (?P<x>[^,;]*?)(?:{_MORE_OR_LESS}|{_CHANGE_NOUN})",
+        rf"\g<x>{SAME}",
+    ),
+    (
+        r"\b(?:nothing to suggest|nothing suggests|not the case|does not (?:suggest|indicate|mean)) that (?P<x>[^,;]*?)"
+        rf"(?:{_MORE_OR_LESS}|{_CHANGE_NOUN})",
         rf"\g<x>{SAME}",
     ),
     (rf"\bfailure of (?P<x>[^,;]*?) to {_ANY_CHANGE}", rf"\g<x> {SAME}"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from priorrg.report.places import SIDE
+from priorrg.report.places import SIDE, side_in
 
 PRESENT, POSSIBLE, ABSENT, RESOLVED = "present", "possible", "absent", "resolved"
 UNSTATED = "unstated"  # of a part of the chest that is compared, and not said to be normal or not
@@ -73,12 +73,20 @@ def presence(clause: str, start: int, end: int, behind: str) -> str:
     denials = list(_DENIAL.finditer(lead))
     if denials and not _has_ended(clause, lead, end, denials[-1].end()):
         return ABSENT
-    if _NOT_SEEN.search(behind):
+    not_seen = _NOT_SEEN.search(behind)
+    if not_seen and not _is_of_the_other_side(lead, behind[not_seen.end() :]):
         return ABSENT
     if _DOUBT_BEHIND.search(behind):
         return POSSIBLE
     doubts = list(_DOUBT_BEFORE.finditer(lead))
     return POSSIBLE if doubts and not _DOUBT_ENDS.search(lead, doubts[-1].end()) else PRESENT
+
+
+def _is_of_the_other_side(lead: str, following: str) -> bool:
+    """'Small right effusion, not seen on the left': what is not seen is another one."""
+    told = re.match(r" (?:on|in|at) the (right|left)\b", following)
+    own = side_in(lead)
+    return bool(told and own and told.group(1) != own)
 
 
 def _has_ended(clause: str, lead: str, end: int, opened: int) -> bool:
