@@ -36,7 +36,6 @@ def main(arguments: Sequence[str], program: str = "priorrg app") -> int:
 
 def serve(settings: Settings) -> None:
     """Raises a PriorRGError for whatever keeps it from starting."""
-    logs.keep_texts_out(settings.log_level)
     folder = prepare_environment()
     from priorrg import texts
     from priorrg.feedback.store import FeedbackStore
@@ -58,6 +57,7 @@ def serve(settings: Settings) -> None:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     reporter = Reporter.load(settings.weights or None)
+    logs.keep_texts_out(settings.log_level)  # until now there was no reader whose text could be told
     app = build_app(settings, reporter, logins, feedback, folder)
     if settings.metrics:
         metrics.serve(settings.metrics)

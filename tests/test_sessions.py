@@ -4,11 +4,13 @@ import time
 
 import pytest
 
+from priorrg.errors import BusyError
 from priorrg.feedback.store import FeedbackStore
 from priorrg.reporting.reporter import Reporter
 from priorrg.ui.editing import mark
 from priorrg.ui.examples import examples, take_example
 from priorrg.ui.feedback import send_feedback
+from priorrg.ui.queue import Client
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Sessions
 from priorrg.ui.slots import take_upload
@@ -166,3 +168,34 @@ def test_marks_go_with_the_feedback_that_was_sent(runs, reporter, sessions, tmp_
     for rating in (3, 4):
         send_feedback(store, reporter.config, session, rating, "", "")
     assert [len(kept.feedback.marks) for kept in store.rows()] == [1, 0]
+
+
+def test_there_are_so_many_sessions_and_no_more_and_nobody_has_them_all(reporter):
+    sessions = Sessions(reporter.forget, idle_seconds=3600, most=10)
+    hers, his = Client("10.0.0.1", "browser"), Client("10.0.0.2", "browser")
+    sessions.of("1", hers)
+    sessions.of("2", hers)
+    for client in (hers, hers):
+        with pytest.raises(BusyError, match="as many open pages as it may"):
+            sessions.of("3", client)
+    for number in range(3):
+        sessions.of(f"beside {number}", Client("10.0.0.1", f"other browser {number}"))
+    with pytest.raises(BusyError):
+        sessions.of("a sixth of one address", Client("10.0.0.1", "yet another"))
+    assert sessions.of("4", his) and len(sessions) == 6
+    assert sessions.of("1", hers), "those that are there go on"
+
+
+def test_tabs_that_are_gone_make_room_for_new_ones(reporter, make_radiograph):
+    sessions = Sessions(reporter.forget, idle_seconds=3600, most=10)
+    client = Client("10.0.0.1", "browser")
+    sessions.of("left", client).put("current", make_radiograph(1))
+    kept = sessions.of("open", client)
+    sessions.leave("left")
+    assert sessions.of("new", client) and len(sessions) == 2 and sessions.of("open", client) is kept
+
+
+def test_all_pages_with_an_example_share_its_pixels(sessions):
+    for key in ("one", "two"):
+        take_example(sessions.of(key), examples()[0])
+    assert sessions.of("one").current.pixels is sessions.of("two").current.pixels

@@ -7,7 +7,7 @@ tests/test_texts.py sees to it that no sentence is written anywhere else. Used a
 Not here:
 - messages for whoever installs, trains or starts the app in a terminal: the command line, settings and logins,
   import of checkpoints, weights that cannot be loaded, the log, train/
-- Gradio's own words at its upload areas, its queue and its login page, which it translates by the browser's language
+- Gradio's own words at its upload areas and its queue, which it translates by the browser's language
 - sentences of reports, and names of the examples and of the weights: they come from the model, the simulator and the
   weights' own files
 - words of the DICOM standard (PA, CHEST, DX) and the meanings of codes, which the standards fix

@@ -28,6 +28,7 @@ FOREIGN_ORIGIN = (
     "This came from a page of another site. Whoever runs the server can allow that site with PRIORRG_ORIGINS, or name "
     "its own public address with PRIORRG_HOSTS."
 )
+TOO_MANY_STREAMS = "Too many pages and programs of your address or login are open here. Close some of them."
 SESSIONS_FULL = (
     "This server holds as many open pages as it may ({count}). Close pages that you do not need, or try again in a few "
     "minutes. Nothing of yours is lost."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import gradio as gr
@@ -11,7 +12,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.assets import EXAMPLES
 from priorrg.imaging.open import read_trusted
-from priorrg.study import ClinicalContext
+from priorrg.study import ClinicalContext, Radiograph
 from priorrg.ui.sessions import Session
 from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
 
@@ -24,6 +25,17 @@ class Example:
     context: ClinicalContext
     current: Path
     prior: Path | None
+
+    def radiographs(self) -> tuple[Radiograph, Radiograph | None]:
+        """Current and prior image, decoded once for all pages that show them."""
+        return _decoded(self.current), _decoded(self.prior) if self.prior else None
+
+
+@cache
+def _decoded(path: Path) -> Radiograph:
+    radiograph = read_trusted(path)
+    radiograph.pixels.setflags(write=False)
+    return radiograph
 
 
 def examples() -> list[Example]:
@@ -38,7 +50,7 @@ def examples() -> list[Example]:
 
 
 def take_example(session: Session, example: Example) -> None:
-    current, prior = read_trusted(example.current), read_trusted(example.prior) if example.prior else None
+    current, prior = example.radiographs()
     with session.lock:  # an upload that ends just now comes before or after, never between
         session.put("current", current)
         session.put("prior", prior)

@@ -66,6 +66,7 @@ def build_app(
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS, api_open=False)
+    listeners.watch(page._queue)
     page.state_session_capacity = 2 * settings.sessions
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _guard(app, settings, logins, sessions, listeners, uploads, page)
@@ -73,9 +74,11 @@ def build_app(
     readiness.watch()
     serve_health(app, reporter, readiness)
     metrics.watch(metrics.WAITING, lambda: max(0, len(runs.queue) - 1))
+    for limit in ("time", "memory", "crash"):
+        metrics.watch(metrics.DECODER_KILLS.labels(limit), lambda limit=limit: decoders().ended[limit])
+    metrics.watch(metrics.DECODING, lambda: decoders().busy + decoders().waiting)
     metrics.watch(metrics.SESSIONS, lambda: len(sessions))
     metrics.watch(metrics.UPLOAD_BYTES, uploads.size)
-    metrics.watch(metrics.DECODER_KILLS, decoders().ended.total)
     serve_pixels(app, sessions, runs.encode_ahead)
     serve_card(app, reporter)
     served = gr.mount_gradio_app(

@@ -17,6 +17,7 @@ from priorrg.ui.server.refusals import Refused
 
 HEAD_S = 15  # from the first byte of a request to the end of its head
 SILENCE_S = 30  # between two parts of a body; and until a client takes a part of an answer
+PART = 256 * 1024  # bytes of an answer that a client must take within SILENCE_S
 SLOWEST = 20_000  # bytes a second of a body, on average after the first SILENCE_S
 UPLOAD = f"{API}/upload"
 
@@ -82,6 +83,14 @@ class PaceMiddleware:
             return message
 
         async def paced_send(message: Message) -> None:
+            body, is_last = memoryview(message.get("body", b"")), not message.get("more_body", False)
+            if len(body) <= PART:
+                return await taken(message)
+            for start in range(0, len(body), PART):  # a film over a slow line takes longer than one wait
+                more = not is_last or start + PART < len(body)
+                await taken({**message, "body": bytes(body[start : start + PART]), "more_body": more})
+
+        async def taken(message: Message) -> None:
             try:
                 await asyncio.wait_for(send(message), SILENCE_S)
             except TimeoutError:

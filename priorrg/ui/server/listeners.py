@@ -6,15 +6,21 @@ A program hears its answer over one open stream. When that ends before the answe
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from priorrg import texts
+from priorrg.ui.server.refusals import Refused
+
 API = "/gradio_api"
+MOST_STREAMS = 300  # an open page has two
 UNHEARD_S = 20  # so long a call runs without anybody who listens
 
 
@@ -33,6 +39,7 @@ class Listeners:
         self._unheard_s = unheard_s
         self._open: Counter[str] = Counter()
         self._calls: set[Call] = set()
+        self._idle: set[str] = set()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -65,6 +72,32 @@ class Listeners:
                     del self._open[key]
             self.end(key)
 
+    def forget_unheard(self, queue: Any) -> None:
+        """Drop what Gradio's queue keeps for sessions to which nobody listens, now and when this was called before.
+
+        Gradio keeps their answers until somebody comes for them, and the names of their calls for ever.
+        """
+        idle = set()
+        for session, events in list(queue.pending_event_ids_session.items()):
+            runs = any(event in queue.event_ids_to_events for event in list(events))
+            if not runs and not any(self.is_open(key) for key in (session, *list(events))):
+                idle.add(session)
+        for session in idle & self._idle:
+            queue.pending_event_ids_session.pop(session, None)
+            if session in queue.pending_messages_per_session:
+                del queue.pending_messages_per_session[session]
+        self._idle = idle - self._idle
+
+    def watch(self, queue: Any, every_s: float = 60) -> None:
+        """Forget from now on, in a thread of its own."""
+
+        def run() -> None:
+            while True:
+                time.sleep(every_s)
+                self.forget_unheard(queue)
+
+        threading.Thread(target=run, name="unheard answers", daemon=True).start()
+
     def is_open(self, key: str) -> bool:
         with self._lock:
             return self._open[key] > 0
@@ -91,18 +124,29 @@ class Listeners:
 
 
 class ListenersMiddleware:
-    """Tells Listeners of the streams that open and close."""
+    """Tells Listeners of the streams that open and close. most: that one address or login may keep open."""
 
-    def __init__(self, app: ASGIApp, listeners: Listeners) -> None:
+    def __init__(self, app: ASGIApp, listeners: Listeners, most: int = MOST_STREAMS) -> None:
         self.app = app
         self.listeners = listeners
+        self.most = most
+        self.open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = stream_key(scope)
         if key is None:
             return await self.app(scope, receive, send)
-        with self.listeners.listening(key):
-            await self.app(scope, receive, send)
+        group = scope["visitor"].client.group
+        if self.open[group] >= self.most:
+            raise Refused(429, "streams", texts.server.TOO_MANY_STREAMS, wait_s=30)
+        self.open[group] += 1
+        try:
+            with self.listeners.listening(key):
+                await self.app(scope, receive, send)
+        finally:
+            self.open[group] -= 1
+            if not self.open[group]:
+                del self.open[group]
 
 
 def heartbeat_key(session: str) -> str:

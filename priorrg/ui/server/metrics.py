@@ -22,7 +22,8 @@ UPLOAD_BYTES = Gauge("priorrg_upload_bytes", "Bytes of uploads on the disk")
 REFUSALS = Counter("priorrg_refusals", "What was refused, by kind", ["kind"])
 FAILURES = Counter("priorrg_failures", "Requests that failed by a mistake of ours or of the machine")
 FAILED_LOGINS = Counter("priorrg_failed_logins", "Logins with a wrong name or password")
-DECODER_KILLS = Gauge("priorrg_decoder_kills", "Decoding workers that were killed for exceeding their limits")
+DECODER_KILLS = Gauge("priorrg_decoder_kills", "Decoding processes that were ended and replaced, by limit", ["limit"])
+DECODING = Gauge("priorrg_decoding", "Files that are decoded now, or wait for it")
 NOT_READY = Gauge("priorrg_not_ready", "1 where /readyz tells of this trouble", ["trouble"])
 
 

@@ -17,17 +17,19 @@ NEAR = ("localhost", "127.0.0.1", "::1")
 READS_ONLY = ("GET", "HEAD", "OPTIONS")
 
 
-def names(text: str) -> list[str]:
-    """The parts of a setting that lists some, comma-separated."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def host_of(netloc: str) -> str:
     """The host of HOST or HOST:PORT, in small letters; empty where there is none."""
     try:
         return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
 
 
 class ProxiesMiddleware:
@@ -49,9 +51,12 @@ class ProxiesMiddleware:
         scope = {**scope, "headers": headers}
         if scope["client"] and self._is_trusted(scope["client"][0]):
             # The nearest proxy wrote last: whoever stands before the first stranger from the right may say anything.
-            for address in reversed(names(told.get(b"x-forwarded-for", ""))):
-                scope["client"] = (address[:64], 0)
-                if not self._is_trusted(address):
+            for said in reversed(told.get(b"x-forwarded-for", "").split(",")):
+                if (address := _address(said.strip())) is None:
+                    break
+                scope["client"] = (str(address), 0)
+                # Whoever trusts all means the machines of its own network: what a stranger told them is no address.
+                if not (address.is_private if self.trusts_all else self._is_trusted(str(address))):
                     break
             if (scheme := told.get(b"x-forwarded-proto", "").split(",")[-1].strip()) in ("http", "https"):
                 scope["scheme"] = scheme
@@ -62,10 +67,8 @@ class ProxiesMiddleware:
         await self.app(scope, receive, send)
 
     def _is_trusted(self, address: str) -> bool:
-        try:
-            return self.trusts_all or any(ipaddress.ip_address(address) in network for network in self.networks)
-        except ValueError:
-            return False
+        found = _address(address)
+        return self.trusts_all or (found is not None and any(found in network for network in self.networks))
 
 
 class HostsMiddleware:
@@ -98,10 +101,7 @@ class HostsMiddleware:
             return True
         if any(one.startswith("*.") and host.endswith(one[1:]) for one in self.hosts):
             return True
-        try:
-            return self.takes_addresses and bool(ipaddress.ip_address(host))
-        except ValueError:
-            return False
+        return self.takes_addresses and _address(host) is not None
 
     def _may_change(self, headers: dict[bytes, bytes], host: str) -> bool:
         """Whether a request that changes something comes from our own page, a program, or a site that may call."""
