@@ -30,7 +30,7 @@ def test_a_number_may_be_written_as_people_write_it(simulated, tmp_path):
         ("stage1.batch_size=2.5", "stage1.batch_size is 2.5 (--override), but it must be a whole number"),
         ("data.four_views=perhaps", "data.four_views is 'perhaps' (--override), but it must be true or false"),
         ("stage2.coarse_share=1.5", "stage2.coarse_share is 1.5 (--override), but it must be at most 1"),
-        ("stage1.epochs=0", "stage1.epochs is 0 (--override), but it must be greater than 0"),
+        ("vision.epochs=0", "vision.epochs is 0 (--override), but it must be greater than 0"),
         ("stage1.schedule=cosinus", "stage1.schedule is 'cosinus'; it must be one of linear, cosine"),
         ("stage1=7", "stage1 is 7 (--override), but it must be names with their values"),
         ("stage1.epochs.deep=1", "no key stage1.epochs.deep: stage1.epochs holds no keys"),

@@ -78,6 +78,7 @@ class StageConfig:
     """One of the two stages of the paper. learning_rate: all but the decoder; decoder_learning_rate: the decoder.
 
     start_from: folder of a model whose weights of equal name and shape are taken over.
+    epochs: may be a fraction; 0 measures the validation loss alone.
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
     hold_statistics: stage 2 keeps stage 1's BatchNorm statistics in the projection heads (published: it does not).
@@ -88,7 +89,7 @@ class StageConfig:
 
     output: str = ""
     start_from: str = ""
-    epochs: Positive = 3
+    epochs: NotNegative = 3
     batch_size: Count = 32
     gradient_accumulation: Count = 1
     learning_rate: NotNegative = 5e-5
