@@ -2,7 +2,7 @@
 
 False alarms on simulated films (the example studies, held-out and shifted patients, as they are, cropped, dark), misses
 on films that are inverted or turned, on everyday pictures and on other medical images. Those come out of the packages
-that hold them and stay there; two of these are needed for nothing else: pip install -e '.[pictures]'.
+that hold them and stay there; two of these are needed for nothing else (INSTALL).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from train.simulate.film import expose
 from train.simulate.patients import sample_case
 
 SEED = 880_000_000  # far from every split's
+INSTALL = "scikit-image==0.26.0 scikit-learn==1.9.1"
 PICTURES = {
     "skimage": "data",
     "sklearn": "datasets/images",
@@ -58,7 +59,7 @@ def pictures() -> Iterable[tuple[str, np.ndarray, np.ndarray]]:
     for package, folder in PICTURES.items():
         found = importlib.util.find_spec(package)
         if found is None or not found.submodule_search_locations:
-            sys.exit(f"{package} is missing: pip install -e '.[pictures]'")
+            sys.exit(f"{package} is missing: pip install {INSTALL}")
         root = Path(found.submodule_search_locations[0]) / folder
         for file in sorted(root.rglob("*")):
             if file.suffix.lower() not in (".png", ".jpg", ".jpeg") or "node_modules" in file.parts:
