@@ -43,6 +43,9 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", default="", help="what is known of the patient")
     parser.add_argument("--view", default="", help="view position of the current image (PA, AP, LATERAL)")
     parser.add_argument("--prior-view", default="", help="view position of the prior image")
+    turn = "how the {} image is corrected first: 90 (degrees clockwise), 180, 270, mirrored, inverted, or several"
+    parser.add_argument("--orientation", default="", help=turn.format("current"))
+    parser.add_argument("--prior-orientation", default="", help=turn.format("prior"))
     parser.add_argument("--weights", help="folder or hub repository with PriorRG weights (default: the embedded ones)")
     parser.add_argument("--beams", type=int, choices=range(1, 11), metavar="N", help="1 streams, more search longer")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")
@@ -64,6 +67,7 @@ def report(arguments: argparse.Namespace) -> int:
     from transformers.utils import logging
 
     from priorrg.export.contents import remarks_before
+    from priorrg.imaging.orientation import words_of
     from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
 
     check_outputs(arguments.out)
@@ -75,6 +79,8 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.history,
         arguments.view,
         arguments.prior_view,
+        arguments.orientation,
+        arguments.prior_orientation,
     )
     check_outputs(arguments.out, study)
     reporter = Reporter.load(arguments.weights)
@@ -103,6 +109,8 @@ def report(arguments: argparse.Namespace) -> int:
         weights = asdict(reporter.card)
         answer = {"disclaimer": texts.report.DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}
         answer["remarks"] = remarks
+        corrections = {"current": study.current.orientation, "prior": study.prior and study.prior.orientation}
+        answer["orientation"] = {side: words_of(turned) if turned else "" for side, turned in corrections.items()}
         print(json.dumps(answer, indent=2))
     if arguments.out:
         write_outputs(arguments.out, reporter, study, draft, done)

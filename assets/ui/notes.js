@@ -1,6 +1,12 @@
-// What the images say about each other: calm notes, a button to exchange the two, and what the files say of themselves.
+// What the images say about each other: calm notes, buttons for what may help, and what the files say of themselves.
 // Runs inside a gr.HTML: `element`, `props`, `watch` and `trigger` are given. Text goes in by textContent only.
 const notesRoot = element.querySelector(".notes");
+
+function offer(item, label, event, said) {
+  const button = make("button", item, "note-swap", label);
+  button.type = "button";
+  button.addEventListener("click", () => { button.disabled = true; trigger(event, said); });
+}
 
 function showNotes() {
   const value = props.value || {}, said = props.texts;
@@ -10,10 +16,8 @@ function showNotes() {
     const item = make("li", list, note.warning ? "note note-warning" : "note");
     if (note.warning) make("strong", item, "note-mark", said.mark);
     make("span", item, "", note.text);
-    if (!note.swap) continue;
-    const button = make("button", item, "note-swap", said.exchange);
-    button.type = "button";
-    button.addEventListener("click", () => { button.disabled = true; trigger("exchange", {}); });
+    if (note.swap) offer(item, said.exchange, "exchange", {});
+    if (note.remedy) offer(item, note.remedy.label, "corrected", note.remedy);
   }
   if (!(value.facts || []).length) return;
   const details = make("details", notesRoot, "file-facts");

@@ -264,8 +264,10 @@ function show() {
     pane.caption.textContent = data ? data.caption : "";
     pane.notes.textContent = data ? data.notes.join(" ") : "";
     if (data) pane.canvas.setAttribute("aria-label", fill(texts.canvas, { side: texts[pane.side], caption: data.caption }));
-    if ((pane.data && pane.data.key) === (data && data.key)) { pane.data = data; continue; }
+    const isSame = (pane.data && pane.data.key) === (data && data.key);
     pane.data = data;
+    showCorrection(pane);
+    if (isSame) continue;
     Object.assign(pane, NO_FILM);
     view.overlay = null;
     root.dataset[pane.side] = data ? data.key : "";

@@ -9,6 +9,7 @@ import priorrg
 from priorrg import texts
 from priorrg.explain.overlays import Overlay
 from priorrg.imaging.burned_in import writing_in
+from priorrg.imaging.orientation import told, window_number
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.reporter import WeightsCard
@@ -74,14 +75,26 @@ class ReportExport:
         return " ".join(part for part in parts if part)
 
     def statements(self) -> list[str]:
-        """The sentences that stand in every export: disclaimer, authorship, model, training, date."""
+        """The sentences that stand in every export: disclaimer, authorship, model, training, corrections, date."""
         return [
             texts.report.DISCLAIMER,
             self.authorship,
             texts.export.MODEL.format(model=self.model),
             *([self.training] if self.training else []),
+            *self.corrections(),
             texts.export.WRITTEN.format(written=self.written),
         ]
+
+    def corrections(self) -> list[str]:
+        """What the reader did to the images before they were read, in a sentence each; usually none."""
+        found = []
+        for side, image in (("current", self.study.current), ("prior", self.study.prior)):
+            name = texts.export.FACTS[side]
+            if image is not None and image.orientation:
+                found.append(texts.export.CORRECTED.format(image=name, what=told(image.orientation)))
+            if image is not None and window_number(image):
+                found.append(texts.export.OTHER_WINDOW.format(image=name))
+        return found
 
     def file_name(self, suffix: str) -> str:
         """A name without any identifier; suffix with its point."""

@@ -127,6 +127,14 @@ def squared(radiograph: Radiograph, height: float, width: float, called: str, mo
     return replace(radiograph, pixels=pixels, notes=(*radiograph.notes, said))
 
 
+def told(orientation: Orientation) -> str:
+    """The correction in a person's words; empty where there is none."""
+    words = [texts.imaging.TURNS[orientation.quarter_turns]] if orientation.quarter_turns else []
+    words += [texts.imaging.MIRRORED] if orientation.is_mirrored else []
+    words += [texts.imaging.MADE_NEGATIVE] if orientation.is_inverted else []
+    return ", ".join(words)
+
+
 _WORD = re.compile(r"(?P<turn>0|90|180|270)|(?P<mirror>mirrored)|(?P<invert>inverted)")
 
 

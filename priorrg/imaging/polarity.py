@@ -107,9 +107,8 @@ def righted(radiograph: Radiograph, data: Dataset, polarity: Polarity | None) ->
             radiograph, is_inverted, is_turned_over = other, not is_inverted, True
     if is_inverted:
         notes.append(texts.imaging.INVERTED)
-    if polarity.is_doubtful or polarity.is_at_odds:
-        notes.append(texts.imaging.POLARITY_DOUBTFUL)
     if polarity.is_doubtful or is_turned_over:
+        notes.append(texts.imaging.POLARITY_DOUBTFUL)
         cautions.append(POLARITY)
     if polarity.is_raw:
         cautions.append(RAW)

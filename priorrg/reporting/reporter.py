@@ -18,6 +18,7 @@ from priorrg import texts
 from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
+from priorrg.imaging.orientation import corrected, orientation_of
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
@@ -29,7 +30,7 @@ from priorrg.reporting.confidence import Calibration, Confidence, read_calibrati
 from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.loading import load_weights
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
-from priorrg.study import ClinicalContext, Radiograph, Study, check_context
+from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check_context
 
 CACHED_IMAGES = 16  # at paper scale 55 MB each
 
@@ -327,21 +328,26 @@ def read_study(
     history: str = "",
     view: str = "",
     prior_view: str = "",
+    orientation: str = "",
+    prior_orientation: str = "",
 ) -> Study:
     """A Study from files: DICOM, PNG or JPEG.
 
-    view, prior_view: the view positions, where the files do not say or say it wrongly. Raises ImageError, StudyError.
+    view, prior_view: the view positions, where the files do not say or say it wrongly. orientation, prior_orientation:
+    how the images are to be corrected, as orientation_of (priorrg/imaging/orientation.py) takes it: `90` (degrees
+    clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. Raises ImageError, StudyError.
     """
+    steps = orientation_of(orientation), orientation_of(prior_orientation)
     return Study(
-        _radiograph(current, view),
-        None if prior is None else _radiograph(prior, prior_view),
+        _radiograph(current, view, steps[0]),
+        None if prior is None else _radiograph(prior, prior_view, steps[1]),
         check_context(ClinicalContext(indication, history)),
     )
 
 
-def _radiograph(path: str | Path, view: str) -> Radiograph:
+def _radiograph(path: str | Path, view: str, step: Orientation) -> Radiograph:
     try:
-        radiograph = read_radiograph(path)
+        radiograph = corrected(read_radiograph(path), step)
     except OSError as error:
         raise ImageError(texts.imaging.UNREADABLE.format(path=path, reason=error.strerror or error)) from error
     return replace(radiograph, view_position=view) if view else radiograph

@@ -11,6 +11,8 @@ NOT_EDITED = "Written by the model alone: no human has edited this report."
 EDITED = "Written by the model and then edited by a human; edited is not the same as approved."
 HUMAN_SENTENCE = "Written or changed by a human."
 MODEL = "Model: {model}."
+CORRECTED = "{image}: corrected by the reader before it was read ({what})."
+OTHER_WINDOW = "{image}: read through another window of its file, which the reader chose."
 WRITTEN = "Written on {written}."
 
 # What was read

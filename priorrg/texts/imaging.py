@@ -94,7 +94,11 @@ HIGH_BITS = "Its {bits} bits lie above {low} others in each word, which are left
 MORE_BITS = "Its values need {needed} bits, not the {bits} that its header says: they are read whole."
 SPARE_BITS = "Bits beyond the {bits} of its values, as overlays have them, are left out."
 
-# A reader's correction, as a program or the command line asks for it (orientation.py)
+# A reader's correction: how it is told, and how a program or the command line asks for it (orientation.py)
+
+TURNS = {1: "turned 90° clockwise", 2: "turned by 180°", 3: "turned 90° anticlockwise"}
+MIRRORED = "mirrored left for right"
+MADE_NEGATIVE = "black and white exchanged"
 
 NO_ORIENTATION = (
     "The orientation is none that PriorRG knows. Say 90, 180 or 270 (degrees clockwise), mirrored, inverted, or "

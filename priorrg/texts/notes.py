@@ -60,6 +60,14 @@ REMARKS = {
     "no images": "{count} other files are no DICOM, PNG or JPEG and were left alone.",
     "too many": "{read} of the {count} files were looked at; the others were not. Choose those of one patient.",
 }
+REMEDIES = {  # what a note offers to do to its image, in the words of priorrg/imaging/orientation.py
+    "90": "Turn it 90° clockwise",
+    "180": "Turn it by 180°",
+    "270": "Turn it 90° anticlockwise",
+    "mirrored": "Mirror it",
+    "inverted": "Exchange its black and white",
+    "": "Correct it",
+}
 DOUBTS = {
     "colour": "it is in colour",
     "few tones": "it has too few tones",

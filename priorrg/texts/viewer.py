@@ -26,8 +26,8 @@ VIEWER = {
     "fit": "Fit",
     "fitAbout": "Fit the whole image",
     "oneToOneAbout": "One pixel of the file on one pixel of the screen",
-    "invert": "Invert",
-    "invertAbout": "Exchange black and white",
+    "invert": "Invert display",
+    "invertAbout": "Exchange black and white on the screen only; the model reads the image as before",
     "reset": "Reset",
     "resetAbout": "Window, level, zoom and position as at the start",
     "link": "Linked",
@@ -42,6 +42,21 @@ VIEWER = {
     "overlay": "Overlay",
     "overlayAbout": "Show the selected sentence's overlay",
     "opacity": "Overlay strength",
+    "correct": "Correct",
+    "correctAbout": "Correct the {side} image: turn, mirror, exchange black and white, choose a window",
+    "correctNote": (
+        "For an image that is stored wrongly. The model reads the corrected one too; a report on the page is dropped."
+    ),
+    "steps": [
+        ["270", "Turn left", "Turn 90° anticlockwise, for the model too"],
+        ["90", "Turn right", "Turn 90° clockwise, for the model too"],
+        ["mirrored", "Mirror", "Exchange left and right, for the model too"],
+        ["inverted", "Invert", "Exchange black and white, for the model too"],
+        ["reset", "As in the file", "Take all corrections of this image back"],
+    ],
+    "windowOfFile": "Window of the file",
+    "windowOfFileAbout": "The model reads the image through it too; dragging on the image changes the screen only",
+    "corrected": "Corrected by you, for the model too: {what}",
     "legendLow": "little",
     "legendHigh": "most, within each image",
     "notAligned": "Laid over each other by their frames: the anatomy is not aligned. Unlink to move one of them.",
@@ -64,9 +79,11 @@ VIEWER = {
         ["One finger", "Scrolls the page; once zoomed in, moves the image"],
     ],
     "helpNote": (
-        "Window and level are in the values of the file and act on its full depth. Linked images change in "
+        "Window and level are in the values of the file, act on its full depth, and change the screen only: what the "
+        "model reads is changed under Correct, at the top of each image. Linked images change in "
         "proportion, each from its own start. A new image starts afresh; a new report changes nothing here."
     ),
 }
+UNNAMED_WINDOW = "Window {number}"
 DEPTH = "{bits} bit {source}"
 NO_SUCH_IMAGE = "There is no such image: it was replaced, or its session has ended."

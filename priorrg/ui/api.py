@@ -23,6 +23,7 @@ from priorrg.errors import BusyError, ImageError, PriorRGError, StudyError
 from priorrg.explain.overlays import METHODS, Overlay, explain
 from priorrg.explain.placement import seen_square
 from priorrg.export.contents import remarks_before
+from priorrg.imaging.orientation import corrected, orientation_of, words_of
 from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
@@ -60,17 +61,22 @@ class Api:
         history: str = "",
         view: str = "",
         prior_view: str = "",
+        orientation: str = "",
+        prior_orientation: str = "",
     ) -> dict[str, Any]:
         """Read one study to the end.
 
         current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
-        do not say or say it wrongly. Gives coarse_draft, refined_report, sentences (of the refined report) and what
-        every answer has: api and version (of this API, of PriorRG), weights, weights_kind, context_note (what of the
-        context was left out), remarks (sentences to know before the answer is shown to others, such as that an image
-        may show a name), note (the disclaimer).
+        do not say or say it wrongly. orientation, prior_orientation: how the images are corrected before they are
+        read: `90` (degrees clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. Gives coarse_draft,
+        refined_report, sentences (of the refined report) and what every answer has: orientation (of current and
+        prior, as it was asked for), api and version (of this API, of PriorRG), weights, weights_kind, context_note
+        (what of the context was left out), remarks (sentences to know before the answer is shown to others, such as
+        that an image may show a name), note (the disclaimer).
         """
+        views, turns = (view, prior_view), (orientation, prior_orientation)
         with Uploads(self.reporter, current, prior, self.client) as uploads:
-            study = self._study(uploads, indication, history, view, prior_view)
+            study = self._study(uploads, indication, history, views, turns)
             with self._turn():
                 return self._read(study)[0]
 
@@ -82,10 +88,13 @@ class Api:
         history: str = "",
         view: str = "",
         prior_view: str = "",
+        orientation: str = "",
+        prior_orientation: str = "",
     ) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
+        views, turns = (view, prior_view), (orientation, prior_orientation)
         with Uploads(self.reporter, current, prior, self.client) as uploads:
-            study = self._study(uploads, indication, history, view, prior_view)
+            study = self._study(uploads, indication, history, views, turns)
             with self._turn(), closing(self.reporter.stream(study, self.stop)) as events:  # type: ignore[type-var]
                 text = next((event.text for event in events if isinstance(event, DraftDone)), None)
             if text is None:
@@ -101,6 +110,8 @@ class Api:
         view: str = "",
         prior_view: str = "",
         method: str = "attention",
+        orientation: str = "",
+        prior_orientation: str = "",
     ) -> dict[str, Any]:
         """Read one study to the end and say of every sentence where on the images it came from.
 
@@ -108,13 +119,14 @@ class Api:
         overlays: one for each sentence: sentence, start and end (its place in refined_report); current and prior: G
         rows of G numbers >= 0, from the top left, prior None without a prior image; shares: how the gradient's evidence
         divides between current and prior, None for attention. Numbers compare within one grid only.
-        seen: the square of each image that the grid covers: left, top, width, height as fractions of the image.
+        seen: the square of each image, as corrected, that the grid covers: left, top, width, height as fractions of it.
         """
+        views, turns = (view, prior_view), (orientation, prior_orientation)
         with Uploads(self.reporter, current, prior, self.client) as uploads:
             method = (method or "attention").strip().lower()
             if method not in METHODS:
                 raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
-            study = self._study(uploads, indication, history, view, prior_view)
+            study = self._study(uploads, indication, history, views, turns)
             with self._turn():
                 answer, done = self._read(study)
                 overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
@@ -127,7 +139,7 @@ class Api:
                 },
             }
 
-    def _study(self, uploads: Uploads, *asked: str) -> Study:
+    def _study(self, uploads: Uploads, *asked: Any) -> Study:
         """The files decoded, before the model's turn comes: a slow file holds up nobody. Raises BusyError too."""
         self.queue.check(self.client)
         return uploads.study(*asked)
@@ -160,6 +172,10 @@ class Api:
             remarks.append(texts.report.EMPTY)
         return more | {
             "remarks": remarks,
+            "orientation": {
+                "current": words_of(study.current.orientation),
+                "prior": words_of(study.prior.orientation) if study.prior else None,
+            },
             "context_note": self.reporter.received_context(study.context).note,
             "weights": self.reporter.card.name,
             "weights_kind": self.reporter.card.kind,
@@ -178,16 +194,24 @@ class Uploads:
         self.files = {side: Path(path) for side, path in (("current", current), ("prior", prior)) if path}
         self.radiographs: dict[str, Radiograph] = {}
 
-    def study(self, indication: str | None, history: str | None, view: str | None, prior_view: str | None) -> Study:
-        """Raises ImageError, StudyError."""
-        views = {"current": view, "prior": prior_view}
-        known = {side: self.reporter.processor.check_view(name) for side, name in views.items() if name}
+    def study(
+        self,
+        indication: str | None,
+        history: str | None,
+        views: tuple[str | None, str | None],
+        orientations: tuple[str | None, str | None],
+    ) -> Study:
+        """views, orientations: of the current and the prior image. Raises ImageError, StudyError."""
+        sides = ("current", "prior")
+        named = zip(sides, views, strict=True)
+        known = {side: self.reporter.processor.check_view(name) for side, name in named if name}
+        steps = {side: orientation_of(text or "") for side, text in zip(sides, orientations, strict=True)}
         context = check_context(ClinicalContext(indication or "", history or ""))
         if "current" not in self.files:
             raise StudyError(texts.reading.NO_CURRENT_FILE)
         for side, file in self.files.items():
             try:
-                radiograph = read(file, self.client)
+                radiograph = corrected(read(file, self.client), steps[side])
             except ImageError as error:
                 refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
                 raise ImageError(refused) from error
@@ -248,7 +272,9 @@ def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> 
         ]
         method = gr.Textbox(label="method", value="attention")
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
-    for name, inputs in (("report", asked), ("draft", asked), ("overlay", [*asked, method])):
+        turns = [gr.Textbox("", label=name) for name in ("orientation", "prior_orientation")]
+    named = (("report", [*asked, *turns]), ("draft", [*asked, *turns]), ("overlay", [*asked, method, *turns]))
+    for name, inputs in named:
         ask.click(
             answering(name),
             inputs,

@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from priorrg import texts
+from priorrg.imaging.orientation import words_of
 from priorrg.imaging.pairs import Remark, remarks_on
 from priorrg.study import UNKNOWN_VIEW, Radiograph
+from priorrg.ui.pixels import image_key
 from priorrg.ui.sessions import Session
 
 
@@ -27,10 +29,25 @@ def notes_payload(session: Session) -> dict[str, Any]:
     ordered = sorted(remarks, key=lambda remark: not remark.is_warning)
     return {
         "notes": [
-            {"text": sentence(remark), "warning": remark.is_warning, "swap": remark.offers_swap} for remark in ordered
+            {
+                "text": sentence(remark),
+                "warning": remark.is_warning,
+                "swap": remark.offers_swap,
+                "remedy": _remedy(remark, current if remark.side == "current" else prior),
+            }
+            for remark in ordered
         ],
         "facts": _facts(current, prior),
     }
+
+
+def _remedy(remark: Remark, image: Radiograph | None) -> dict[str, str] | None:
+    """The correction that a remark offers: its button's words, and what is asked of the server (correction.py)."""
+    if not remark.remedy or image is None:
+        return None
+    step = words_of(remark.remedy)
+    label = texts.notes.REMEDIES.get(step, texts.notes.REMEDIES[""])
+    return {"label": label, "side": remark.side, "key": image_key(image), "step": step}
 
 
 def sentence(remark: Remark) -> str:

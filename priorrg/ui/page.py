@@ -15,6 +15,7 @@ from priorrg.ui.about import About
 from priorrg.ui.actions import Actions
 from priorrg.ui.api import build_api
 from priorrg.ui.context import Context
+from priorrg.ui.correction import wire_correction
 from priorrg.ui.examples import Examples
 from priorrg.ui.exports import Exports
 from priorrg.ui.feedback import FeedbackForm
@@ -85,6 +86,8 @@ def build_page(
         slots.wire(study, session_of)
         several.wire(study, session_of)
         notes.wire(study, session_of)
+        for part in (viewer.html, notes.html):
+            wire_correction(part, study, session_of)
         context.wire(reporter)
         method.wire(runs, study, session_of)
         actions.wire(runs, study, method.choice, feedback, session_of, end_session)

@@ -94,6 +94,16 @@ class Session:
             if radiograph is not None:
                 self.fingerprints.add(radiograph.fingerprint)
 
+    def correct(self, side: str, radiograph: Radiograph) -> None:
+        """The same image at `current` or `prior`, turned or through another window: the report of it as it was goes.
+
+        What was said of it stays: the view position that the reader chose, and how it came here.
+        """
+        with self.lock:
+            self.begin(None)
+            setattr(self, side, radiograph)
+            self.fingerprints.add(radiograph.fingerprint)
+
     @property
     def is_empty(self) -> bool:
         """Whether there is no image."""

@@ -1,4 +1,4 @@
-"""The viewer's part of the page: one gr.HTML whose drawing and tools are assets/ui/{pixels,viewer,tools}.js.
+"""The viewer's part of the page: one gr.HTML whose drawing and tools are assets/ui/{pixels,viewer,correction,tools}.js.
 
 It is given the payload of viewer_payload, fetches pixels from priorrg/ui/pixels.py, and listens for the window's
 event `priorrg:overlay`, whose detail is one overlay of the report's payload or null.
@@ -14,6 +14,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.explain.drawing import COLOURS
 from priorrg.explain.placement import seen_square
+from priorrg.imaging.orientation import told, window_number
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui.pixels import TOKEN_HEADER, image_key, picture_of
 from priorrg.ui.scripts import script
@@ -29,7 +30,9 @@ class Viewer:
         self.html = gr.HTML(
             {},
             html_template=TEMPLATE,
-            js_on_load=script("pixels.js", "viewer.js", "tools.js"),  # one after the other, in one scope
+            js_on_load=script(
+                "pixels.js", "viewer.js", "correction.js", "tools.js"
+            ),  # one after the other, in one scope
             elem_id="viewer",
             texts=texts.viewer.VIEWER,
             colours=COLOURS,
@@ -39,7 +42,7 @@ class Viewer:
 
 def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:
     """What the viewer needs beside the pixels: their key and size, the window at the start, units, a caption
-    without identifiers, and the square that the model sees."""
+    without identifiers, the square that the model sees, how its reader corrected it, and the windows of its file."""
     if radiograph is None:
         return None
     rows, columns = radiograph.pixels.shape
@@ -52,11 +55,17 @@ def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:
         "picture": asdict(picture_of(radiograph)),
         "file": {"width": columns, "height": rows},
         "window": list(radiograph.window),
-        "units": list(radiograph.units),
+        "units": list(radiograph.units if radiograph.curve is None else (1.0, 0.0)),
         "caption": " · ".join(facts),
         "notes": list(radiograph.notes),
         "seen": asdict(seen_square(radiograph)),
         "key": image_key(radiograph),
+        "corrected": told(radiograph.orientation),
+        "windows": [
+            window.name or texts.viewer.UNNAMED_WINDOW.format(number=number)
+            for number, window in enumerate(radiograph.windows, start=1)
+        ],
+        "windowInUse": window_number(radiograph),
     }
 
 

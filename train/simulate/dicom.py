@@ -44,7 +44,7 @@ def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str) -
     data.Rows, data.Columns = pixels.shape
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
-    data.PixelIntensityRelationship, data.PixelIntensityRelationshipSign = "LOG", 1
+    data.PixelIntensityRelationship, data.PixelIntensityRelationshipSign = "LOG", -1  # bone is bright
     data.RescaleIntercept, data.RescaleSlope, data.RescaleType = "0", "1", "US"
     data.WindowCenter, data.WindowWidth = "2048", "4096"
     data.ImagerPixelSpacing = [f"{FIELD_CM * 10 / pixels.shape[0]:.5f}"] * 2
