@@ -12,7 +12,7 @@ from priorrg import __version__
 from tests.browsing import EXAMPLE
 from tests.serving import ROOT, served
 
-EVERY_ANSWER = {"context_note", "remarks", "weights", "weights_kind", "note", "api", "version"}
+EVERY_ANSWER = {"orientation", "context_note", "remarks", "weights", "weights_kind", "note", "api", "version"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,8 @@ def test_three_endpoints_are_named_and_nothing_else_can_be_called(client):
     assert set(listed["named_endpoints"]) == {"/report", "/draft", "/overlay"}
     assert not listed["unnamed_endpoints"]
     names = [parameter["parameter_name"] for parameter in listed["named_endpoints"]["/overlay"]["parameters"]]
-    assert names == ["current", "prior", "indication", "history", "view", "prior_view", "method"]
+    asked = ["current", "prior", "indication", "history", "view", "prior_view", "method"]
+    assert names == [*asked, "orientation", "prior_orientation"]
 
 
 def test_the_documents_example_runs_as_it_stands(app, tmp_path, monkeypatch, capsys):
