@@ -195,6 +195,30 @@ def test_logging_out_ends_the_login_and_only_a_press_does_it(address):
     assert anna.post("/logout").status_code == 200 and anna.get("/config").status_code == 401
 
 
+def test_a_reader_logs_out_on_the_page(address, browser):
+    page = browser.new_page()
+    page.goto(address)
+    page.fill("input[name=username]", "anna")
+    page.fill("input[type=password]", "correct horse")
+    page.keyboard.press("Enter")
+    page.click("#logout")
+    page.wait_for_selector("input[type=password]")
+    page.close()
+
+
+def test_the_page_works_within_what_its_policy_allows(app, browser):
+    page = browser.new_page()
+    refused = []
+    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    page.goto(app.address)
+    page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+    written(page)
+    page.click("#report .sentence >> nth=0")
+    page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
+    page.close()
+    assert refused == []
+
+
 def test_who_guesses_waits_and_the_log_names_nobody_who_is_not_there(clinic):
     running, _ = clinic
     # Another address of this machine, so that the other tests may still log in.
@@ -314,7 +338,7 @@ def test_a_head_that_never_ends_and_a_line_that_says_nothing_are_closed(clinic):
 
 
 def test_a_program_that_goes_away_gives_its_place_back(clinic):
-    """Five calls that wait behind each other; their sender vanishes, and the queue is empty."""
+    """Calls that wait behind each other; their sender vanishes, and those that he had in the queue go unread."""
     running, metrics = clinic
     anna = logged_in(running.address)
     paths = [

@@ -135,7 +135,7 @@ class ReadingQueue:
         ended = "finished"
         try:
             yield place
-        except GeneratorExit:
+        except (GeneratorExit, BusyError):  # the page or the program went away
             ended = "left"
             raise
         except Exception:
