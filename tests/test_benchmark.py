@@ -21,6 +21,7 @@ from train.measure.evaluate import ABLATIONS, RUNS, ablated, hard_cases
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, measure, score, text_metrics
 from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD, chance, recalls
 from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, meteor, radgraph, tokens
+from train.simulate.context import AskedContext
 from train.simulate.dataset import write_annotation
 from train.simulate.truth import HARD
 
@@ -34,7 +35,7 @@ def measured(references, hypotheses, subjects=None):
     return measure(
         references,
         hypotheses,
-        [ClinicalContext("Rule out effusion.", "")] * count,
+        [AskedContext("Rule out effusion.", asked=("effusion",))] * count,
         [number % 2 == 0 for number in range(count)],
         subjects or [str(number) for number in range(count)],
     )

@@ -25,6 +25,7 @@ from train.features import FeatureCache, check_count
 from train.placeholders import has_placeholder, without_placeholders
 from train.pretrain_vision import VisionRun, targets_of
 from train.processes import gathered, processes
+from train.simulate.context import AskedContext
 from train.simulate.truth import StudyTruth
 
 _NAMED = 20  # records at most that are named; the others are counted
@@ -128,10 +129,19 @@ def _record(raw: Any) -> Record | None:
         view=view,
         prior=before,
         prior_view=view_before,
-        context=ClinicalContext(_text(raw, "indication_pure"), _text(raw, "history_pure")),
+        context=_context(raw, simulation),
         findings=findings,
         **_simulated(simulation),
     )
+
+
+def _context(raw: dict[str, Any], simulation: Any) -> ClinicalContext:
+    texts = _text(raw, "indication_pure"), _text(raw, "history_pure")
+    if not isinstance(simulation, dict):
+        return ClinicalContext(*texts)
+    if "asked" not in simulation:
+        raise DataError("its text was written by an older simulator; write it anew: python -m train simulate.")
+    return AskedContext(*texts, asked=tuple(simulation["asked"]), settings=frozenset(simulation.get("settings", ())))
 
 
 def _simulated(simulation: Any) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, sample_case
 from train.simulate.reports import write_context, write_report
 
-VERSION = 4  # raise it when the same seed would give another data set
+VERSION = 4  # raise it when the same seed would give other images
+WORDING = 2  # raise it when the same seed would give other texts with the same images
 VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3}
 # Patients of train, val, test and shifted never share a seed. `shifted` is the second held-out set: broader people,
 # examined in another department. `dicom` holds the first patients of `test` once more, as DICOM files.
@@ -35,16 +36,23 @@ def write_data_set(
 ) -> None:
     """Simulate two studies for every patient of every split: images, masks, then the annotation.
 
+    Where the folder holds the same images under another wording, the texts alone are written anew.
     patients: split -> number of patients. size_px: pixels an edge, a multiple of 32.
     Raises DataError when the size does not fit or the folder already holds a data set, or one begun otherwise.
     """
     if size_px % 32:
         raise DataError(f"The image size is {size_px} pixels: choose a multiple of 32.")
-    if (root / "annotation.json").exists():
+    if (root / "annotation.json").exists() and _wording_of(root) == WORDING:
         raise DataError(f"{root} already holds a data set. Choose another folder or remove that one first.")
     _claim(root, patients, seed, size_px)
     write_images(root, patients, seed, size_px, workers)
     write_annotation(root, patients, seed)
+
+
+def _wording_of(root: Path) -> int:
+    """Under which wording the folder's texts were written; folders from before there was a second do not say."""
+    file = root / "simulation.json"
+    return json.loads(file.read_text(encoding="utf-8")).get("wording", 1) if file.exists() else WORDING
 
 
 def _claim(root: Path, patients: dict[str, int], seed: int, size_px: int) -> None:
@@ -55,7 +63,7 @@ def _claim(root: Path, patients: dict[str, int], seed: int, size_px: int) -> Non
         if {name: begun.get(name) for name in what} != what:
             raise DataError(f"{root} holds a data set that was begun otherwise ({begun}). Choose another folder.")
     root.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(what | {"patients": patients}, indent=1), encoding="utf-8")
+    file.write_text(json.dumps(what | {"wording": WORDING, "patients": patients}, indent=1), encoding="utf-8")
 
 
 def write_images(root: Path, patients: dict[str, int], seed: int, size_px: int, workers: int | None = None) -> None:
@@ -164,6 +172,8 @@ def _record(
         "simulation": {
             "current": now.truth.to_dict(),
             "prior": prior_truth.to_dict() if prior_truth else None,
+            "asked": list(context.asked),
+            "settings": sorted(context.settings),
             "seed": case_seed,
             "masks": f"masks/{name}.npz",
             "prior_masks": f"masks/{prior_name}.npz" if before else None,

@@ -9,11 +9,12 @@ broken rib could have made one; the rest of a normal chest is one closing line. 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 
 from priorrg.study import ClinicalContext
 from train.simulate.context import read_context, write_context
-from train.simulate.truth import DEVICES, FINDINGS, Device, Finding, StudyTruth, change_of
+from train.simulate.truth import DEVICES, FINDINGS, Device, Finding, StudyTruth, change_of, same_place
 
 __all__ = ["write_context", "write_report"]
 
@@ -40,6 +41,12 @@ _FRONT = {
     "unchanged": ("unchanged", "stable"),
     "smaller": ("decreased", "interval improvement of"),
 }
+_DECIDING = re.compile(
+    r"\b(?:new|not seen before|development|increased|larger|worse|worsening|unchanged|stable|similar|decreased|smaller"
+    r"|improved|improvement|resolved|resolution|no longer|removed|removal|repositioned"
+    rf"|{'|'.join(sorted({word for grades in _GRADES.values() for words in grades for word in words}))})\b",
+    re.IGNORECASE,
+)
 _SECTIONS = (
     ("edema", "opacity", "atelectasis", "nodule", "hyperinflation"),
     ("effusion", "pneumothorax"),
@@ -58,6 +65,7 @@ _NAMES = {
     "fracture": ("rib fracture",),
 }
 _DENIALS = ("No {}.", "There is no {}.", "No evidence of {}.", "No {} is seen.")
+_WIRES = "Median sternotomy wires are present"
 _MAY_CAUSE_PNEUMOTHORAX = ("central venous catheter", "chest drain", "pacemaker")
 _ALL_NORMAL = (
     "No acute cardiopulmonary abnormality.",
@@ -76,6 +84,11 @@ _REST_NORMAL = (
 def write_report(current: StudyTruth, prior: StudyTruth | None, context: ClinicalContext, rng: random.Random) -> str:
     """The findings section, 3 to 95 words, plain ASCII, one fact a sentence."""
     return " ".join(_Writer(current, prior, context, rng).sentences())
+
+
+def deciding_words(report: str) -> list[tuple[int, int]]:
+    """Where the words stand (begin, end) that say how much of something there is and how it changed."""
+    return [found.span() for found in _DECIDING.finditer(report)]
 
 
 class _Writer:
@@ -197,12 +210,11 @@ class _Writer:
                 return [self.pick(removed).format(name)]
             return [self.pick(("No {} is seen.", "There is no {}.")).format(name)] if asked else []
         if name == "sternotomy wires":
-            if self.asked:
-                return []  # of no interest to whoever asked for something else
-            return [self.pick(("Sternotomy wires are intact.", "Median sternotomy wires are present."))]
+            # Always named, or a model learns to leave them out; whoever mentions the operation hears how they are.
+            return [f"{'Sternotomy wires are intact' if 'surgery' in self.settings else _WIRES}."]
         status = ""
         if self.prior is not None:
-            status = "new" if before is None else "unchanged" if _same_place(device, before) else "repositioned"
+            status = "new" if before is None else "unchanged" if same_place(device, before) else "repositioned"
         noun = f"{device.side} {name}".strip()
         tip = _tip_words(device) if asked or _misplaced(device) else ""
         if tip and name == "pacemaker":
@@ -212,12 +224,6 @@ class _Writer:
         else:
             text = self.pick((f"{noun} is in place", f"there is a {noun}" if device.side else f"{noun} in place"))
         return [_capital(f"{text}, {status}." if status else f"{text}.")]
-
-
-def _same_place(now: Device, before: Device) -> bool:
-    if now.side != before.side:
-        return False
-    return now.tip_cm is None or before.tip_cm is None or abs(now.tip_cm - before.tip_cm) < 1.0
 
 
 def _misplaced(device: Device) -> bool:

@@ -140,6 +140,13 @@ def one_sided(findings: Iterable[Finding]) -> dict[str, str]:
     return {name: next(iter(found)) for name, found in sides.items() if len(found) == 1}
 
 
+def same_place(now: Device, before: Device) -> bool:
+    """Whether a device lies where it lay: the same side, and its tip within a centimetre."""
+    if now.side != before.side:
+        return False
+    return now.tip_cm is None or before.tip_cm is None or abs(now.tip_cm - before.tip_cm) < 1.0
+
+
 def change_of(current: Finding | None, prior: Finding | None) -> str | None:
     """The change from prior to current: one of CHANGES, or None where both are absent.
 
