@@ -72,6 +72,8 @@ def configuration(simulated: Path, runs: Path, **changes) -> str:
             "save_steps": 0,
             "auxiliary": 0.3,
             "coarse_share": 0.3,
+            "word_weight": 4.0,
+            "more_contexts": 1,
             "learning_rate": 1e-3,
             "decoder_learning_rate": 3e-3,
             "warmup_steps": 0,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from priorrg.errors import DataError, ImageError
@@ -20,12 +21,10 @@ from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from train.data import Record
 from train.features import FeatureCache
-from train.simulate.reports import write_context, write_report
-from train.simulate.truth import CHANGES, FINDING_KEYS, StudyTruth, change_of
-
-# Classes of the auxiliary heads: absent, present without a prior to compare with, then CHANGES.
-ABSENT, NOT_COMPARED = 0, 1
-CHANGE_CLASSES = 2 + len(CHANGES)
+from train.heads import stacked, targets_of_context
+from train.simulate.context import read_context
+from train.simulate.reports import deciding_words, write_context, write_report
+from train.simulate.truth import StudyTruth
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Example:
     """One study as it goes into a batch, prior possibly withheld and text possibly written anew.
 
     study_number: the same for all images of one study, read the same way, in every process.
+    more_contexts: other texts that could stand with it, for the heads that learn what a text asks.
     """
 
     record: Record
@@ -45,19 +45,30 @@ class Example:
     truth: StudyTruth | None
     prior_truth: StudyTruth | None
     study_number: int
+    more_contexts: tuple[ClinicalContext, ...] = ()
 
 
 class StudyDataset(Dataset):
     """Examples of a split. `epoch` is set by the trainer: the text of an epoch depends on it and the seed alone.
 
     four_views: a simulated pair is read forward, backward (its changes inverted), and one of its images alone.
+    more_contexts: so many other contexts come with each example (simulated records only).
     """
 
-    def __init__(self, records: Sequence[Record], *, resample: bool = False, four_views: bool = False, seed: int = 0):
+    def __init__(
+        self,
+        records: Sequence[Record],
+        *,
+        resample: bool = False,
+        four_views: bool = False,
+        more_contexts: int = 0,
+        seed: int = 0,
+    ):
         # In shared memory: loading processes that live on for several epochs have their own copy of all else.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._seed = seed
         self._resample = resample
+        self._more_contexts = more_contexts
         if (resample or four_views) and any(r.truth is None for r in records):
             raise DataError("Writing text anew needs simulated records: set resample_text and four_views to false.")
         if four_views:
@@ -97,7 +108,8 @@ class StudyDataset(Dataset):
             context = write_context(truth, prior_truth, rng)
             findings = write_report(truth, prior_truth, context, rng)
         number = self._numbers[record.study_id, way]
-        return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number)
+        more = tuple(write_context(truth, prior_truth, rng) for _ in range(self._more_contexts) if truth)
+        return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number, more)
 
 
 def examples_of(records: Sequence[Record]) -> list[Example]:
@@ -147,6 +159,7 @@ class Collator:
     """Examples -> tensors of one batch, named as the model's forward names them, plus the stages' targets.
 
     What the cache holds comes from there, all else from pixels: without layers in the cache a current image's pixels.
+    word_weight: of the words that say how much there is and how it changed, in the labels' weights.
     lost: where an image may have become unreadable its example gives its place to another one of the batch, or is left
     out where `shrinks`; a batch of which nothing is left is the last whole example seen. None, the default, raises at
     the first: where an example belongs to its place, as in evaluation, no other may stand for it.
@@ -161,13 +174,14 @@ class Collator:
         layers: bool,
         stage1: bool = False,
         auxiliary: bool = False,
+        word_weight: float = 1.0,
         context_length: int | None = None,
         lost: LostImages | None = None,
         shrinks: bool = False,
     ) -> None:
         self._processor, self._root, self._cache = processor, root, cache
         self._layers, self._stage1, self._auxiliary = layers, stage1, auxiliary
-        self._context_length = context_length
+        self._word_weight, self._context_length = word_weight, context_length
         self._lost, self._shrinks = lost, shrinks
         self._whole: tuple[Example, dict[str, Radiograph]] | None = None  # the last that was read
 
@@ -187,11 +201,28 @@ class Collator:
             ids, mask = processor.report([e.findings for e in examples])
             batch["decoder_input_ids"] = ids[:, :-1]
             batch["labels"] = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
+            if self._word_weight != 1:
+                batch["label_weights"] = self._label_weights([e.findings for e in examples], ids)[:, 1:]
         if self._auxiliary:
-            targets = [auxiliary_targets(e) for e in examples]
-            batch["change_classes"] = torch.tensor([t[0] for t in targets])
-            batch["amounts"] = torch.tensor([t[1] for t in targets], dtype=torch.float32)
+            pairs = [(e.truth, e.prior_truth if e.prior else None) for e in examples if e.truth]
+            batch |= stacked(pairs, [read_context(e.context) for e in examples])
+            more = [context for e in examples for context in e.more_contexts]
+            if more:
+                texts = [processor.context_text(context) for context in more]
+                batch["more_context_ids"], batch["more_context_mask"] = processor.context(texts, self._context_length)
+                batch["more_asked"] = torch.tensor([targets_of_context(read_context(context)) for context in more])
         return batch
+
+    def _label_weights(self, texts: Sequence[str], ids: Tensor) -> Tensor:
+        """(N, T) as ids: word_weight for tokens of deciding words, 1 for all others."""
+        offsets = self._processor.report_offsets(texts)
+        weights = torch.ones(ids.shape)
+        for row, (text, places) in enumerate(zip(texts, offsets, strict=True)):
+            for begin, end in deciding_words(text):
+                for column, (first, last) in enumerate(places):
+                    if first < end and last > begin:
+                        weights[row, column] = self._word_weight
+        return weights
 
     def _images(self, examples: Sequence[Example]) -> tuple[dict[str, Any], Sequence[Example]]:
         """What the batch shows, and the examples that are in it. Where there is no prior its rows are never read."""
@@ -242,19 +273,3 @@ class Collator:
             return whole, images
         # As many as before, because processes compare their batches with each other.
         return [e if is_whole(e) else whole[place % len(whole)] for place, e in enumerate(examples)], images
-
-
-def auxiliary_targets(example: Example) -> tuple[list[int], list[list[float]]]:
-    """(class of each finding place, [amount now, amount before]) of a simulated study."""
-    assert example.truth is not None
-    classes, amounts = [], []
-    for key in FINDING_KEYS:
-        now = example.truth.finding(key)
-        before = example.prior_truth.finding(key) if example.prior_truth else None
-        change = change_of(now, before) if example.prior_truth else None
-        if change:
-            classes.append(2 + CHANGES.index(change))
-        else:
-            classes.append(NOT_COMPARED if now else ABSENT)
-        amounts.append([now.amount if now else 0.0, before.amount if before else 0.0])
-    return classes, amounts

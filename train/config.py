@@ -81,6 +81,8 @@ class StageConfig:
     epochs: may be a fraction; 0 measures the validation loss alone.
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
+    word_weight: of words that grade and compare, in the decoder's loss (1 in the paper; needs simulated records).
+    more_contexts: so many further contexts an example for the auxiliary heads of stage 2 (0 in the paper).
     hold_statistics: stage 2 keeps stage 1's BatchNorm statistics in the projection heads (published: it does not).
     schedule, schedule_settings: transformers' name of a learning rate schedule and its arguments.
     save_steps: steps between checkpoints; 0 = one an epoch. keep_best: end with the epoch of the lowest validation
@@ -100,11 +102,28 @@ class StageConfig:
     schedule_settings: dict[str, Any] = field(default_factory=dict)
     auxiliary: NotNegative = 0.0
     coarse_share: Share = 0.0
+    word_weight: Positive = 1.0
+    more_contexts: CountOrNone = 0
     hold_statistics: Flag = True
     save_steps: CountOrNone = 500
     keep_best: Flag = False
     mixed_precision: Flag = True
     workers: CountOrNone = 0
+
+
+@dataclass(config=CHECKED)
+class WordingsConfig:
+    """The text encoder of start_from learns other wordings of what it understands (train/learn_wordings.py).
+
+    lowercase: the weights that come out read contexts in small letters.
+    """
+
+    output: str = "runs/embedded/wordings"
+    start_from: str = "runs/embedded/stage2"
+    steps: Count = 1200
+    batch_size: Count = 64
+    learning_rate: Positive = 1e-3
+    lowercase: Flag = True
 
 
 @dataclass(config=CHECKED)
@@ -134,6 +153,7 @@ class RunConfig:
     vision: VisionConfig = field(default_factory=VisionConfig)
     stage1: StageConfig = field(default_factory=StageConfig)
     stage2: StageConfig = field(default_factory=StageConfig)
+    wordings: WordingsConfig = field(default_factory=WordingsConfig)
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConfig:

@@ -117,7 +117,11 @@ def _stage_data(
         )
     kept = {split: readable(records[split], cache, root, most, split) for split in ("train", "val")}
     train = StudyDataset(
-        kept["train"], resample=config.data.resample_text, four_views=config.data.four_views, seed=config.seed
+        kept["train"],
+        resample=config.data.resample_text,
+        four_views=config.data.four_views,
+        more_contexts=0 if is_stage1 else stage.more_contexts,
+        seed=config.seed,
     )
     val = StudyDataset(kept["val"])
     whole_batch = stage.batch_size * processes().num_processes
@@ -135,6 +139,7 @@ def _stage_data(
             layers=not is_stage1,
             stage1=is_stage1,
             auxiliary=task.heads is not None,
+            word_weight=stage.word_weight,
             context_length=processor.config.stage1_tokens if is_stage1 else None,  # published: both to 100
             lost=lost,
             shrinks=shrinks,

@@ -34,14 +34,18 @@ class Stage1Task(Task):
         study_numbers: Tensor,
         change_classes: Tensor | None = None,
         amounts: Tensor | None = None,
+        asked: Tensor | None = None,
         **study: Any,
     ) -> Tensor:
         visual, report, memory = self.model.align(
-            report_input_ids=report_input_ids, report_attention_mask=report_attention_mask, **study
+            report_input_ids=report_input_ids,
+            report_attention_mask=report_attention_mask,
+            output_tokens=self.heads is not None,
+            **study,
         )
         same_study = same_study_matrix(gather(study_numbers))
         loss = contrastive_loss(gather(visual), gather(report), self.model.logit_scale, same_study)
-        return loss + self.auxiliary_loss(memory.spatiotemporal, change_classes, amounts)
+        return loss + self.auxiliary_loss(memory, change_classes, amounts, asked)
 
 
 def gather(rows: Tensor) -> Tensor:

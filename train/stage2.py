@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from priorrg.model.modeling import PriorRGModel
+from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
 from train.config import RunConfig
 from train.data import Record
 from train.run import run_stage
@@ -49,15 +50,41 @@ class Stage2Task(Task):
         labels: Tensor,
         change_classes: Tensor | None = None,
         amounts: Tensor | None = None,
+        asked: Tensor | None = None,
+        label_weights: Tensor | None = None,
+        more_context_ids: Tensor | None = None,
+        more_context_mask: Tensor | None = None,
+        more_asked: Tensor | None = None,
         **study: Any,
     ) -> Tensor:
+        """label_weights: (B, T), as labels; in training the cross-entropy is their weighted mean.
+
+        more_context_ids, more_context_mask: (M, T) further contexts, and what they ask, for the heads alone.
+        """
         coarse = self.training and float(torch.rand(())) < self.coarse_share
         level = "coarse" if coarse else "full"
-        memory = self.model.encode_study(**study, memory_level=level)
-        loss = self.model(memory=memory, decoder_input_ids=decoder_input_ids, labels=labels, memory_level=level).loss
+        has_heads = self.heads is not None and self.training
+        memory = self.model.encode_study(**study, memory_level=level, output_tokens=has_heads)
+        said = self.model(memory=memory, decoder_input_ids=decoder_input_ids, labels=labels, memory_level=level)
         if not self.training:
-            return loss
-        return loss + self.auxiliary_loss(memory.spatiotemporal, change_classes, amounts)
+            return said.loss
+        loss = said.loss if label_weights is None else _weighted(said.logits, labels, label_weights)
+        loss = loss + self.auxiliary_loss(memory, change_classes, amounts, asked)
+        if self.heads is not None and more_context_ids is not None and more_asked is not None:
+            context = self.model.encode_context(more_context_ids, more_context_mask)
+            mask = more_context_mask if self.model.config.mask_context_padding else None
+            latents, _ = self.model.perceiver(context, None, mask)
+            loss = loss + self.auxiliary * self.heads.asked.loss(latents, more_asked)
+        return loss
+
+
+def _weighted(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """logits (B, T, V), labels and weights (B, T): the weighted mean of the tokens' cross-entropies."""
+    losses = F.cross_entropy(
+        logits.float().flatten(0, 1), labels.flatten(), reduction="none", ignore_index=IGNORED_LABEL
+    )
+    weights = (weights * (labels != IGNORED_LABEL)).flatten()
+    return (losses * weights).sum() / weights.sum()
 
 
 def train_stage2(

@@ -11,45 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
-from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
-from train.batches import CHANGE_CLASSES, Collator
+from priorrg.model.modeling import IGNORED_LABEL, Memory, PriorRGModel
+from train.batches import Collator
 from train.config import StageConfig
-from train.simulate.truth import FINDING_KEYS
-
-
-class ChangeHeads(nn.Module):
-    """Auxiliary heads of our own training: what each finding place holds, how much now and before.
-
-    Reads the spatiotemporal latents (B, K, H). The paper has no such heads; the weight is a setting of the stage.
-    """
-
-    def __init__(self, hidden: int, queries: int = 8) -> None:
-        super().__init__()
-        self.attend = nn.Linear(hidden, queries)
-        self.read = nn.Sequential(
-            nn.LayerNorm(queries * hidden), nn.Linear(queries * hidden, 2 * hidden), nn.GELU(), nn.Dropout(0.1)
-        )
-        self.classes = nn.Linear(2 * hidden, len(FINDING_KEYS) * CHANGE_CLASSES)
-        self.amounts = nn.Linear(2 * hidden, len(FINDING_KEYS) * 2)
-
-    def loss(self, latents: Tensor, classes: Tensor, amounts: Tensor) -> Tensor:
-        """classes: (B, F) int64; amounts: (B, F, 2) float, now and before."""
-        weights = self.attend(latents).softmax(dim=1)
-        pooled = self.read(torch.einsum("bkq,bkh->bqh", weights, latents).flatten(1))
-        logits = self.classes(pooled).float().view(-1, CHANGE_CLASSES)
-        # Most places hold nothing: without a weight the heads would settle on that.
-        weight = torch.full((CHANGE_CLASSES,), 3.0, device=logits.device)
-        weight[0] = 1.0
-        said = F.cross_entropy(logits, classes.flatten(), weight=weight)
-        guessed = self.amounts(pooled).float().view_as(amounts)
-        return said + 2 * ((guessed - amounts) ** 2 * (0.25 + 6 * (amounts > 0))).mean()
+from train.heads import Heads
 
 
 class Task(nn.Module):
@@ -61,12 +32,15 @@ class Task(nn.Module):
         super().__init__()
         self.model = model
         self.auxiliary = auxiliary
-        self.heads = ChangeHeads(model.config.hidden_size) if auxiliary else None
+        self.heads = Heads(model.config.hidden_size) if auxiliary else None
 
-    def auxiliary_loss(self, latents: Tensor, classes: Tensor | None, amounts: Tensor | None) -> Tensor | float:
-        if self.heads is None or classes is None or amounts is None:
+    def auxiliary_loss(
+        self, memory: Memory, classes: Tensor | None, amounts: Tensor | None, asked: Tensor | None
+    ) -> Tensor | float:
+        """memory: built with its tokens where there are heads."""
+        if self.heads is None or classes is None or amounts is None or asked is None:
             return 0.0
-        return self.auxiliary * self.heads.loss(latents, classes, amounts)
+        return self.auxiliary * self.heads.loss(memory, classes, amounts, asked)
 
 
 class StageTrainer(Trainer):

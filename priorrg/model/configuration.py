@@ -69,6 +69,7 @@ class PriorRGConfig(PretrainedConfig):
     view_positions: name -> row of the view-position embedding; `unk` must be among them.
     mask_context_padding: False (published) lets the perceiver see the padding of a batch's shorter contexts. True
         hides it, and takes the text head's BatchNorm statistics over real tokens only.
+    lowercase_context: True reads indication and history in small letters (published: False, as they were typed).
     coarse_draft: which memory the coarse draft is decoded from, one of the two names above.
     max_context_tokens, max_report_tokens, num_beams: how a study is read (published: 300, 100, 3).
     vision_stem_channels: empty for Dinov2's linear patch embedding (published); otherwise the widths of a small
@@ -101,6 +102,7 @@ class PriorRGConfig(PretrainedConfig):
     perceiver_ff_mult: int = 4
     view_positions: dict[str, int] = field(default_factory=lambda: {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3})
     mask_context_padding: bool = False
+    lowercase_context: bool = False
     coarse_draft: str = COARSE_FROM_WHOLE
     max_context_tokens: int = 300
     max_report_tokens: int = 100

@@ -29,7 +29,8 @@ IGNORED_LABEL = -100
 class Memory:
     """What the decoder reads: latents (B, K, H) of context, spatiotemporal and joint features.
 
-    joint is None where only the coarse memory was built. weights: per call of the perceiver (`context`,
+    joint is None where only the coarse memory was built. tokens (B, P, H): the spatiotemporal features that the latents
+    were read from, only where they were asked for. weights: per call of the perceiver (`context`,
     `spatiotemporal`, `joint`), and fusion: per block of the temporal fusion, (B, heads, P, P), rows of studies without
     a prior zero; both only where attentions were asked for.
     """
@@ -37,6 +38,7 @@ class Memory:
     context: torch.Tensor
     spatiotemporal: torch.Tensor
     joint: torch.Tensor | None = None
+    tokens: torch.Tensor | None = None
     weights: dict[str, PerceiverWeights] = field(default_factory=dict)
     fusion: tuple[torch.Tensor, ...] = ()
 
@@ -269,6 +271,7 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
         prior_last_hidden_state: torch.Tensor | None = None,
         memory_level: str = "full",
         output_attentions: bool = False,
+        output_tokens: bool = False,
     ) -> Memory:
         """Everything up to the memory. Vision features stand in for pixels wherever they are given.
 
@@ -290,7 +293,7 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
         joint = self.joint_features(layers, view_ids) if memory_level == "full" and layers is not None else None
         context = self.encode_context(context_input_ids, context_attention_mask)
         memory = self.build_memory(context, context_attention_mask, spatiotemporal, joint, output_attentions)
-        return replace(memory, fusion=fusion)
+        return replace(memory, fusion=fusion, tokens=spatiotemporal if output_tokens else None)
 
     def _prior_features(
         self, pixels: torch.Tensor | None, features: torch.Tensor | None, has_prior: torch.Tensor | None

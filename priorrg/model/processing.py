@@ -112,7 +112,10 @@ class PriorRGProcessor:
 
     def context_text(self, context: ClinicalContext) -> str:
         """The published training layout: both markers always, empty sections left empty."""
-        return f"[INDICATION] {context.indication.strip()} [SEP] [HISTORY] {context.history.strip()}"
+        sections = context.indication.strip(), context.history.strip()
+        if self.config.lowercase_context:
+            sections = sections[0].lower(), sections[1].lower()
+        return f"[INDICATION] {sections[0]} [SEP] [HISTORY] {sections[1]}"
 
     def fit_context(self, context: ClinicalContext) -> tuple[ClinicalContext, str]:
         """The context as far as the model reads it, and a sentence for the reader where something was left out.
@@ -153,6 +156,20 @@ class PriorRGProcessor:
         return self._tokenize(
             [f"{BEGIN_END} {text} {BEGIN_END}" for text in texts], max_length or self.config.max_report_tokens
         )
+
+    def report_offsets(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where in its text each token of `report` stands: (begin, end) in characters; (0, 0) for what is no text."""
+        framed = [f"{BEGIN_END} {text} {BEGIN_END}" for text in texts]
+        shift = len(BEGIN_END) + 1
+        most = self.config.max_report_tokens
+        batch = self.tokenizer(framed, padding=True, truncation=True, max_length=most, return_offsets_mapping=True)
+        return [
+            [
+                (max(begin - shift, 0), end - shift) if shift <= end - 1 and begin - shift < len(text) else (0, 0)
+                for begin, end in row
+            ]
+            for text, row in zip(texts, batch["offset_mapping"], strict=True)  # type: ignore[arg-type]
+        ]
 
     def stage1_report(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Reports -> ids and mask (N, T) of `[CLS] [FINDINGS] report`, for the contrastive stage."""
