@@ -12,6 +12,7 @@ from tests.training import ROOT, configuration, weights_of
 from train.__main__ import main
 from train.config import load_config
 from train.data import read_annotation
+from train.simulate.context import NEW_WORDINGS
 
 PAPER = ROOT / "train" / "configs" / "paper.yaml"
 
@@ -54,13 +55,15 @@ def test_a_run_leaves_its_configuration_versions_and_figures(trained):
 def test_evaluation_prints_a_table_and_writes_every_figure(trained, simulated, tmp_path, capsys):
     config, output = configuration(simulated, tmp_path), tmp_path / "evaluation.json"
     command = ["evaluate", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
-    assert main([*command, "--ablate", "--samples", "2"]) == 0
+    assert main([*command, "--ablate", "--wordings", "--samples", "2"]) == 0
     printed = capsys.readouterr().out
     assert "finding_micro_f1" in printed or "finding micro-F1" in printed
     assert printed.count("reference:") == 2
     figures = json.loads(output.read_text(encoding="utf-8"))
     assert (figures["studies"], figures["patients"]) == (4, 2)
     assert {"refined", "coarse", "without prior", "without context"} <= figures.keys()
+    assert {"as trained", *NEW_WORDINGS, "typed by hand"} == figures["wordings"].keys()
+    assert "wording of the question" in printed and figures["wordings"]["as trained"]["unchanged"] in (1, None)
 
 
 @pytest.mark.slow
@@ -131,3 +134,4 @@ def test_the_paper_scale_configuration_is_the_papers():
     assert (config.stage2.batch_size, config.stage2.epochs) == (16, 50)
     assert (config.stage2.learning_rate, config.stage2.decoder_learning_rate) == (5e-6, 5e-5)
     assert config.stage1.auxiliary == config.stage2.auxiliary == 0
+    assert config.stage2.word_weight == 1 and config.stage2.more_contexts == 0

@@ -1,5 +1,5 @@
-"""The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | evaluate |
-retrieve | localise | calibrate | embed | card."""
+"""The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | wordings |
+evaluate | probe | retrieve | localise | calibrate | embed | card."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _MEASURED = {
     "evaluate": (EMBEDDED, "runs/evaluation.json"),
     "retrieve": ("runs/embedded/stage1", "runs/retrieval.json"),
     "localise": (EMBEDDED, "runs/localisation.json"),
+    "probe": (EMBEDDED, "runs/probe.json"),
 }
 
 
@@ -74,9 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
         ("vision", "stage 0: train the vision encoder on simulated truth", _vision),
         ("stage1", "contrastive pre-training", _stage),
         ("stage2", "the decoder", _stage),
+        ("wordings", "the text encoder of trained weights learns other wordings of its questions", _wordings),
         ("evaluate", "generate and score a split", _evaluate),
         ("retrieve", "measure stage 1: does a study find its own report among all", _retrieve),
         ("localise", "measure where overlays point, by the simulator's masks", _localise),
+        ("probe", "measure where on its way through the model a change is lost", _probe),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", default=DEFAULT_CONFIG)
@@ -90,6 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--samples", type=int, default=0, help="reports to print beside their references")
             ablate = "also without or with another prior and context, and what that costs"
             command.add_argument("--ablate", action="store_true", help=ablate)
+            worded = "also the same questions in words that no training read"
+            command.add_argument("--wordings", action="store_true", help=worded)
             for labeller in ("radgraph", "chexbert"):
                 command.add_argument(f"--{labeller}", type=Path, metavar="FOLDER", help="of its weights")
         elif name == "localise":
@@ -119,6 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, what in (
         ("shifted", "evaluation of a second held-out set"),
         ("retrieval", "what retrieve wrote"),
+        ("probe", "what probe wrote"),
     ):
         card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
     worth = "evaluations of two stages 2 that were trained alike, with stage 1 before it and without"
@@ -258,6 +264,28 @@ def _stage(options: argparse.Namespace) -> None:
     running.destroy_process_group()  # or a process that ends first pulls the others down
 
 
+def _wordings(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from train.learn_wordings import learn_wordings, merged_run, start_again
+
+    config, records = _prepared(options, "train")
+    settings = config.wordings
+    start, output = Path(settings.start_from), Path(settings.output)
+    model, processor = _trained(start)
+    for read in (model.config, processor.config):
+        read.lowercase_context = settings.lowercase
+    if not options.resume:
+        start_again(output)
+    figures = learn_wordings(model, processor, records["train"], settings, config.seed, options.resume)
+    model.save_pretrained(output)
+    processor.save_pretrained(output)
+    (output / "run.json").write_text(
+        json.dumps(merged_run(start, asdict(settings), figures), indent=1), encoding="utf-8"
+    )
+    print(json.dumps(figures))
+
+
 def _trained(weights: Path) -> tuple[Any, Any]:
     """The model of a folder, on the GPU where there is one, and its processor."""
     import torch
@@ -287,6 +315,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         options.output,
         samples=options.samples,
         ablate=options.ablate,
+        wordings=options.wordings,
         scorers=scorers,
     )
 
@@ -297,6 +326,14 @@ def _retrieve(options: argparse.Namespace) -> None:
     config, records = _prepared(options, options.split)
     model, processor = _trained(options.weights)
     retrieve(model, processor, records[options.split], config, options.output)
+
+
+def _probe(options: argparse.Namespace) -> None:
+    from train.measure.probe import probe
+
+    config, records = _prepared(options, "train", options.split)
+    model, processor = _trained(options.weights)
+    probe(model, processor, records["train"], records[options.split], config, options.output)
 
 
 def _localise(options: argparse.Namespace) -> None:
@@ -348,7 +385,7 @@ def _card(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
     from train.measure.card import WORTH, update_card
 
-    files = {name: getattr(options, name) for name in ("evaluation", "localisation", "shifted", "retrieval")}
+    files = {name: getattr(options, name) for name in ("evaluation", "localisation", "shifted", "retrieval", "probe")}
     files |= dict(zip(WORTH, options.worth or (), strict=False))
     for name, file in files.items():
         if file and not file.is_file():
@@ -370,7 +407,7 @@ def _check_weights(weights: Path, read: dict[str, Any]) -> None:
     from priorrg.reporting.confidence import weights_digest
 
     digest = weights_digest(_trained(weights)[0])
-    for name in ("evaluation", "shifted", "localisation"):
+    for name in ("evaluation", "shifted", "localisation", "probe"):
         if read.get(name, {}).get("weights", digest) != digest:
             raise DataError(
                 f"The figures of --{name} were measured on other weights than {weights}. Measure them anew."

@@ -9,11 +9,12 @@ from priorrg.errors import DataError
 from train.measure.evaluate import COARSE, REFINED, RUNS
 from train.measure.metrics import COMPARED
 from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD
+from train.simulate.truth import CHANGES
 
 BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
 # Measurements that a card may also show, as they are named in evaluation.json.
-EXTRAS = ("localisation", "shifted", "retrieval", "worth")
+EXTRAS = ("localisation", "shifted", "retrieval", "worth", "probe")
 WORTH = ("with stage 1", "without stage 1")
 
 _ROWS = {
@@ -23,6 +24,7 @@ _ROWS = {
     "change_macro_f1": "change macro-F1",
     "change_of_found_macro_f1": "change macro-F1, of findings that are found",
     "severity": "severity right, of findings named rightly",
+    "severity_within_one": "severity right within one grade",
     "laterality": "side right",
     "answered": "question of the indication answered",
     "answered_rightly": "answered rightly",
@@ -32,6 +34,12 @@ _ROWS = {
     "device_change": "device new, unchanged, repositioned or removed as it truly is",
     "repositioned": "repositioned devices said to be so",
     "interpretation": "opacity interpreted as the context suggests",
+}
+_WORDING = {
+    "unasked_denials": "reports that deny what nobody asked about",
+    "answered": "asked and answered",
+    "answered_rightly": "answered rightly",
+    "unchanged": "findings and changes named as with the known wording",
 }
 _TEXT = {
     "bleu_1": "BLEU-1",
@@ -83,6 +91,8 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
             ],
         ),
         *_hard(figures),
+        *_wordings(figures),
+        *_probe(figures),
         *_shifted(figures),
         *_worth(figures),
         *_retrieval(figures),
@@ -143,6 +153,36 @@ def _hard(figures: dict[str, Any]) -> list[str]:
         "Cases that are hard on purpose (refined): a context that names a wrong side or what is not there, a prior of "
         "poor\nquality, amounts at the threshold.",
         _table(["", "studies", *(_ROWS[name] for name in COMPARED)], rows),
+    ]
+
+
+def _wordings(figures: dict[str, Any]) -> list[str]:
+    if "wordings" not in figures:
+        return []
+    rows = [
+        [row, str(found["reports"]), *(_cell(found, name) for name in _WORDING)]
+        for row, found in figures["wordings"].items()
+    ]
+    return [
+        "The same questions in other words (`python -m train evaluate --wordings`): phrases, terms and slips of the "
+        "finger that no\ntraining read, and indications typed by hand (`train/measure/indications.py`).",
+        _table(["wording", "reports", *_WORDING.values()], rows),
+    ]
+
+
+def _probe(figures: dict[str, Any]) -> list[str]:
+    if "probe" not in figures:
+        return []
+    found = figures["probe"]
+    rows = []
+    for stop, row in found["stops"].items():
+        interval = {"macro_f1": row["interval"]} if row["interval"] else {}
+        changes = (_number(row["by_change"][change]) for change in CHANGES)
+        rows.append([stop, _cell(row | {"interval": interval}, "macro_f1"), *changes])
+    return [
+        "Where on its way a change is lost (`python -m train probe`): what small heads, trained on "
+        f"{found['trained_on']} pairs, read out of\neach stop about {found['pairs']} others, against the truth.",
+        _table(["read out from", "change macro-F1", *CHANGES], rows),
     ]
 
 

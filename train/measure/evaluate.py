@@ -30,6 +30,8 @@ from train.features import FeatureCache, encoder_digest
 from train.measure.bootstrap import Estimate
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
 from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
+from train.measure.wordings import FIGURES as WORDING_FIGURES
+from train.measure.wordings import measure_wordings
 from train.simulate.truth import HARD
 
 REFINED, COARSE = "refined", "coarse"
@@ -150,11 +152,13 @@ def evaluate(
     output: Path,
     samples: int = 0,
     ablate: bool = False,
+    wordings: bool = False,
     scorers: Sequence[Scorer] = (),
 ) -> dict[str, Any]:
     """Read a split as the app does, refined and coarse, and with `ablate` also with each of ABLATIONS done to it.
 
     Prints and writes the figures of each reading, and refined minus each other reading under `differences`.
+    wordings: the same questions in words that no training read, too (simulated studies only).
     scorers: text metrics beside the usual ones (RadGraph, CheXbert). `samples` reports are printed.
 
     Every reading is scored over all studies, against the same references. Questions are always those of the study's own
@@ -193,6 +197,10 @@ def evaluate(
         measured[REFINED], {r: m for r, m in measured.items() if r != REFINED}, with_facts=has_truth
     )
     figures["hard"] = hard_cases(examples, written[REFINED], config.seed)
+    if wordings and has_truth:
+        figures["wordings"] = measure_wordings(
+            examples, lambda given, name: generate(model, collator, processor, given, "full", beams, name), config.seed
+        )
     figures["minutes"] = (time.time() - began) / 60
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
@@ -259,6 +267,11 @@ def table(figures: dict[str, Any]) -> str:
     for run, found in figures["differences"].items():
         cells = [_cell(found[name]["difference"], found[name]["interval"], "+.3f") for name in compared]
         lines.append(f"{run:34}" + "".join(f"{cell:>26}" for cell in cells))
+    if "wordings" in figures:
+        lines += ["", f"{'wording of the question':34}" + "".join(f"{name:>26}" for name in WORDING_FIGURES)]
+        for row, found in figures["wordings"].items():
+            cells = [_cell(found[name], found["interval"].get(name)) for name in WORDING_FIGURES]
+            lines.append(f"{row:34}" + "".join(f"{cell:>26}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -35,6 +35,7 @@ RATES = (
     "false_comparison",
     "compares",
     "severity",
+    "severity_within_one",
     "laterality",
     "tips",
     "device_change",
@@ -121,6 +122,22 @@ def differences(refined: Estimate, others: dict[str, Estimate], with_facts: bool
     """
     names = COMPARED if with_facts else TEXT_FIGURES
     return {run: {name: refined.minus(other, name) for name in names} for run, other in others.items()}
+
+
+def change_figures(
+    truths: Sequence[dict[Key, str]], guesses: Sequence[dict[Key, str]], subject_ids: Sequence[str], seed: int = 0
+) -> dict[str, Any]:
+    """{macro_f1, interval, by_change: change -> F1} of changes by place, a missed one and an invented one an error."""
+    pairs = [
+        ({(c, k) for k, c in true.items()}, {(c, k) for k, c in said.items()})
+        for true, said in zip(truths, guesses, strict=True)
+    ]
+    measured = estimate([Counts(_rows(pairs, CHANGES), _change_figures)], subject_ids, seed)
+    return {
+        "macro_f1": measured.value["change_macro_f1"],
+        "interval": measured.interval("change_macro_f1"),
+        "by_change": {change: measured.value[f"change {change} f1"] for change in CHANGES},
+    }
 
 
 def text_metrics(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float | None]:
@@ -212,10 +229,8 @@ def _rates(
 ) -> dict[str, tuple[int, int]]:
     """How often each of RATES was right, and how often it was asked for, in one study."""
     asked = read_context(context).asked
-    told = [topic for topic in asked if _answer(truth, topic) is not None]  # the reference answers these
-    # A question is answered where the hypothesis speaks of its subject at all, as found or as denied.
-    spoken = {key[0] for key in (*guess.findings, *guess.changes)} | guess.denied | guess.devices.keys()
-    spoken |= guess.device_changes.keys()
+    told = [topic for topic in asked if answer_of(truth, topic) is not None]  # the reference answers these
+    spoken = spoken_of(guess)
     # A nodule's size is given in place of a severity; it is not scored.
     matched = {key for key, severity in truth.findings.items() if severity is not None and key in guess.findings}
     tips = truth.tips.keys()
@@ -223,11 +238,12 @@ def _rates(
     moved = [name for name, change in compared if change == "moved"]
     return {
         "answered": (sum(topic in spoken for topic in asked), len(asked)),
-        "answered_rightly": (sum(_answer(truth, topic) == _answer(guess, topic) for topic in told), len(told)),
+        "answered_rightly": (sum(answer_of(truth, topic) == answer_of(guess, topic) for topic in told), len(told)),
         "answered_first": (int(bool(asked) and asked[0] in guess.first), int(bool(asked))),
         "false_comparison": (int(guess.compares and not has_prior), int(not has_prior)),
         "compares": (int(guess.compares and has_prior), int(has_prior)),
         "severity": (sum(truth.findings[k] == guess.findings[k] for k in matched), len(matched)),
+        "severity_within_one": (sum(_is_near(truth.findings[k], guess.findings[k]) for k in matched), len(matched)),
         "laterality": _laterality(truth, guess),
         "tips": (sum(truth.tips[n] == guess.tips.get(n) for n in tips), len(tips)),
         "device_change": (sum(guess.device_changes.get(n) == c for n, c in compared), len(compared)),
@@ -239,7 +255,18 @@ def _rates(
     }
 
 
-def _answer(parsed: ParsedReport, topic: str) -> bool | None:
+def _is_near(true: int | None, said: int | None) -> bool:
+    """Whether a grade is right or next to it; one that goes unsaid is neither."""
+    return true is not None and said is not None and abs(true - said) <= 1
+
+
+def spoken_of(parsed: ParsedReport) -> set[str]:
+    """What a report speaks of at all, as found, as gone or as denied: so much of a question is answered."""
+    named = {key[0] for key in (*parsed.findings, *parsed.changes)}
+    return named | parsed.denied | parsed.devices.keys() | parsed.device_changes.keys()
+
+
+def answer_of(parsed: ParsedReport, topic: str) -> bool | None:
     """Whether a report says that the topic of a question is there; None where it does not speak of it."""
     if topic in parsed.devices or any(key[0] == topic for key in parsed.findings):
         return True

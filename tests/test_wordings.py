@@ -1,0 +1,102 @@
+"""Other wordings of a question, the heads that teach them and the changes, and where a change is lost."""
+
+import json
+
+import torch
+
+from priorrg.model.processing import PriorRGProcessor
+from priorrg.study import ClinicalContext
+from tests.training import configuration, refused, weights_of
+from train.__main__ import main
+from train.data import read_annotation
+from train.heads import CLASSES, PLACES, PlaceHeads
+from train.measure.probe import REPORT, STOPS
+from train.simulate.reports import deciding_words
+from train.simulate.truth import FINDING_KEYS
+
+
+def test_the_text_encoder_learns_other_wordings_and_nothing_else_changes(trained, simulated, tmp_path):
+    """Also after a kill: the second run goes on where the first one stopped."""
+    changes = {
+        "wordings__start_from": str(trained / "stage2"),
+        "wordings__output": str(tmp_path / "wordings"),
+        "wordings__steps": 400,
+        "wordings__batch_size": 8,
+    }
+    config = configuration(simulated, tmp_path, **changes)
+    assert main(["wordings", "--config", config]) == 0
+    before, after = weights_of(trained / "stage2"), weights_of(tmp_path / "wordings")
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"text_encoder", "text_projection"}
+    run = json.loads((tmp_path / "wordings" / "run.json").read_text(encoding="utf-8"))
+    assert run["wordings"]["result"]["loss"] < 0.9 * run["wordings"]["result"]["first_loss"]
+    assert run["config"]["stage2"], "what the weights were trained by before still stands there"
+    state = torch.load(tmp_path / "wordings" / "last.pt", weights_only=True)
+    assert main(["wordings", "--config", config, "--resume"]) == 0
+    again = weights_of(tmp_path / "wordings")
+    assert state["step"] == 400 and all(torch.equal(after[name], again[name]) for name in after)
+    processor = PriorRGProcessor.from_pretrained(tmp_path / "wordings")
+    assert processor.context_text(ClinicalContext("R/O PTX", "CHF")) == "[INDICATION] r/o ptx [SEP] [HISTORY] chf"
+
+
+def test_a_probe_tells_where_on_its_way_a_change_is_lost(trained, simulated, tmp_path, capsys):
+    config, output = configuration(simulated, tmp_path), tmp_path / "probe.json"
+    command = ["probe", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
+    assert main(command) == 0
+    figures = json.loads(output.read_text(encoding="utf-8"))
+    assert figures["pairs"] == 2 and [*figures["stops"]] == [*STOPS, REPORT]
+    printed = capsys.readouterr().out
+    assert all(stop in printed for stop in (*STOPS, REPORT))
+
+
+def test_a_head_reads_out_what_stands_in_its_rows():
+    """A place's change written into the rows is found; heads that see nothing of it find less."""
+    torch.manual_seed(0)
+    wanted = torch.randint(0, CLASSES, (64, len(FINDING_KEYS)))
+    rows = torch.nn.functional.one_hot(wanted, CLASSES).float()  # (64, F, CLASSES): one row a place
+    rows = torch.cat([rows, torch.eye(len(FINDING_KEYS)).expand(64, -1, -1)], dim=-1)
+
+    def learned(seen: torch.Tensor) -> float:
+        head = PlaceHeads(seen.shape[-1])
+        optimiser = torch.optim.Adam(head.parameters(), 1e-2)
+        classes = torch.cat([wanted, torch.zeros(64, PLACES - len(FINDING_KEYS), dtype=torch.long)], dim=1)
+        amounts = torch.full((64, PLACES, 2), float("nan"))
+        for _ in range(150):
+            optimiser.zero_grad()
+            loss = head.loss(seen, classes, amounts)
+            loss.backward()
+            optimiser.step()
+        return loss.item()
+
+    assert learned(rows) < 0.5 * learned(rows * 0)
+
+
+def test_words_that_grade_and_compare_weigh_more_and_no_others(trained):
+    processor = PriorRGProcessor.from_pretrained(trained / "stage2")
+    text = "Small left pleural effusion, new. The nasogastric tube has been removed."
+    ids, _ = processor.report([text, "No."])
+    offsets = processor.report_offsets([text, "No."])
+    said = "".join(text[begin:end] for begin, end in offsets[0])
+    assert said == text and len(offsets[0]) == ids.shape[1] == len(offsets[1])
+    assert [text[begin:end] for begin, end in deciding_words(text)] == ["Small", "new", "removed"]
+
+
+def test_texts_of_an_older_wording_are_refused_and_written_anew_beside_the_same_images(tmp_path, capsys):
+    folder = tmp_path / "sim"
+    counts = ["--train", "1", "--val", "1", "--test", "0", "--shifted", "0", "--dicom", "0", "--size", "64"]
+    command = ["simulate", "--output", str(folder), "--workers", "1", *counts]
+    assert main(command) == 0
+    annotation = json.loads((folder / "annotation.json").read_text(encoding="utf-8"))
+    facts = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
+    for record in (*annotation["train"], *annotation["val"]):
+        del record["simulation"]["asked"]
+    (folder / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
+    (folder / "simulation.json").write_text(json.dumps(facts | {"wording": 1}), encoding="utf-8")
+    stamps = {file: file.stat().st_mtime_ns for file in folder.rglob("*.png")}
+    assert "write it anew: python -m train simulate" in refused(
+        capsys, "stage1", "--config", configuration(folder, tmp_path, data__max_unreadable=0)
+    )
+    assert main(command) == 0
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.png")} == stamps
+    assert read_annotation(folder / "annotation.json")["train"]
+    assert json.loads((folder / "simulation.json").read_text(encoding="utf-8"))["wording"] == facts["wording"]
