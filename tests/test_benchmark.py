@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from nltk.translate.bleu_score import corpus_bleu
 from PIL import Image
 
 from priorrg.errors import DataError
-from priorrg.study import ClinicalContext
+from priorrg.imaging.open import read_trusted
+from priorrg.reporting.reporter import Reporter
+from priorrg.study import ClinicalContext, Study
 from train.__main__ import main
 from train.batches import examples_of
 from train.data import read_annotation
@@ -374,6 +377,29 @@ def test_evaluation_without_ablation_reads_twice_and_counts_the_skipped(
     for name in ("finding_micro_f1", "change_of_found_macro_f1", "cider", "refined minus", "reference:"):
         assert name in printed
     assert "coarse" in section(figures, {})
+
+
+def test_what_is_scored_as_the_draft_is_the_draft_of_the_app(data, small_weights, tmp_path, capsys, monkeypatch):
+    """From the coarse memory, greedily; and the report from the whole one."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    output = ["--output", str(tmp_path / "evaluation.json")]
+    assert main(["evaluate", *overrides(data), "--weights", str(small_weights), *output, "--samples", "5"]) == 0
+    printed = capsys.readouterr().out
+    drafts, reports = (
+        [line.split(":", 1)[1].strip() for line in printed.splitlines() if line.startswith(f"  {name}:")]
+        for name in ("coarse", "refined")
+    )
+    reporter = Reporter.load(small_weights)
+    readings = []
+    for example in examples(data):
+        current, prior = (
+            path and replace(read_trusted(data / path), view_position=view)
+            for path, view in ((example.current, example.view), (example.prior, example.prior_view))
+        )
+        assert current
+        readings.append(reporter.report(Study(current, prior or None, example.context)))
+    assert drafts == [" ".join(one.draft.split()) for one in readings] != reports
+    assert reports == [" ".join(one.report.split()) for one in readings]
 
 
 def test_what_the_commands_miss_is_one_sentence(data, tmp_path, capsys):

@@ -12,10 +12,13 @@ import torch
 from priorrg.explain.overlays import METHODS, explain, memory_flow, specific
 from priorrg.explain.placement import seen_square
 from priorrg.imaging.open import read_radiograph
+from priorrg.model.vision import VisionFeatures
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.confidence import sentence_places
+from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import ClinicalContext, Study
+from priorrg.ui.report_payload import overlay_payload
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 
@@ -64,6 +67,30 @@ def test_every_sentence_has_an_overlay_on_both_images(reporter, with_prior, meth
             assert overlay.shares is None
         else:
             assert overlay.shares is not None and sum(overlay.shares) == pytest.approx(1)
+
+
+def test_the_one_patch_that_shows_something_is_the_one_that_lights_up_on_its_own_image(
+    reporter, with_prior, monkeypatch
+):
+    """Above the diagonal on the current image, below it on the prior: neither transposed, shifted nor exchanged."""
+    hot = {with_prior.current.fingerprint: (3, 10), with_prior.prior.fingerprint: (8, 2)}
+
+    def encode(radiograph):
+        seen = reporter.model.encode_image(reporter.processor.images([radiograph]))
+        row, column = hot[radiograph.fingerprint]
+        only = torch.zeros_like(seen.last_hidden_state)
+        only[:, 1 + 14 * row + column] = 1  # behind the CLS token, row by row
+        return VisionFeatures(seen.last_hidden_state * only, seen.hidden_states * only[:, None])
+
+    monkeypatch.setattr(reporter, "images", ImageFeatures(encode, 2))
+    overlays = overlays_of(reporter, with_prior, "gradient")
+    assert overlays
+    for overlay in overlays:
+        payload = overlay_payload(overlay)
+        for side, image in (("current", with_prior.current), ("prior", with_prior.prior)):
+            lit = np.argwhere(getattr(overlay, side) > 0)
+            assert lit.tolist() == [list(hot[image.fingerprint])]
+            assert np.argwhere(np.array(payload[side]) > 0).tolist() == lit.tolist(), "so the page is told"
 
 
 @pytest.mark.parametrize("method", METHODS)

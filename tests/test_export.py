@@ -145,6 +145,24 @@ def test_a_pdf_shows_both_images_and_each_sentence_on_both_with_a_legend(dicom_s
     assert colourful == [False] * 2 + [True] * 6, "the large images bare, the small ones under their heat"
 
 
+def test_a_pdf_draws_heat_where_the_overlay_has_it_on_the_square_that_the_model_saw(make_radiograph, tmp_path):
+    """Films that are not square, one hot patch each off the diagonal: current wide and prior tall."""
+    films = [replace(make_radiograph(1), pixels=np.full(shape, 400, np.uint16)) for shape in ((300, 900), (900, 300))]
+    grids, hot = [np.zeros((8, 8), np.float32) for _ in films], [(1, 5), (6, 2)]
+    for grid, place in zip(grids, hot, strict=True):
+        grid[place] = 1
+    sentences = tuple(split_sentences("No effusion."))
+    export = made(Study(*films), report="No effusion.", sentences=sentences, overlays=(Overlay(sentences[0], *grids),))
+    drawn = [image for image in pictures(written(export, "pdf", tmp_path)) if max(image.size) == 420]
+    assert [image.width > image.height for image in drawn] == [True, False]
+    for image, (row, column) in zip(drawn, hot, strict=True):
+        red = np.asarray(image.convert("RGB"))[::-1, :, 0].astype(float)  # stored from the bottom up, as it is drawn
+        lit = np.argwhere(red > (red.min() + 3 * red.max()) / 4).mean(axis=0)
+        corner = [(edge - 140) / 2 for edge in red.shape]  # of the seen square, 140 pixels wide
+        wanted = [start + (place + 0.5) * 140 / 8 for start, place in zip(corner, (row, column), strict=True)]
+        assert lit == pytest.approx(wanted, abs=3)
+
+
 def test_a_pdf_without_a_prior_says_so(dicom_study, tmp_path):
     path = written(made(replace(dicom_study, prior=None)), "pdf", tmp_path)
     assert len(pictures(path)) == 1 + 3 + 1

@@ -185,6 +185,15 @@ def test_unreadable_images_are_named_and_skipped_up_to_a_limit(trained, simulate
     assert result["examples_per_epoch"] == 3 * (6 - 2)
 
 
+def test_each_image_of_a_batch_comes_with_its_own_view_position(small_weights, simulated):
+    record = next(r for r in read_annotation(simulated / "annotation.json")["train"] if r.prior)
+    records = [replace(record, view=view, prior_view=before) for view, before in (("PA", "AP"), ("AP", "LATERAL"))]
+    processor = PriorRGProcessor.from_pretrained(small_weights)
+    batch = Collator(processor, simulated, None, layers=False)(examples_of(records))
+    assert batch["view_ids"].tolist() == [processor.view_id(view) for view in ("PA", "AP")]
+    assert batch["prior_view_ids"].tolist() == [processor.view_id(view) for view in ("AP", "LATERAL")]
+
+
 def test_images_of_one_study_are_one_study_in_every_process(simulated):
     """MIMIC-CXR has records that differ in their image alone; they are positives of each other."""
     record, other = read_annotation(simulated / "annotation.json")["train"][1:3]

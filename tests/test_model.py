@@ -33,7 +33,7 @@ def batch(processor, make_radiograph):
         "prior_pixel_values": processor.images([make_radiograph(seed) for seed in (4, 5, 6)]),
         "has_prior": torch.tensor([True, False, True]),
         "view_ids": torch.tensor([0, 1, 3]),
-        "prior_view_ids": torch.tensor([1, 0, 0]),
+        "prior_view_ids": torch.tensor([1, 0, 3]),  # that of the second is nobody's
         "context_input_ids": ids,
         "context_attention_mask": mask,
     }
@@ -86,6 +86,13 @@ def test_what_stands_in_rows_without_a_prior_is_never_read(model, batch):
     poisoned = dict(batch, prior_pixel_values=batch["prior_pixel_values"].clone())
     poisoned["prior_pixel_values"][1] = float("nan")
     torch.testing.assert_close(encode(model, poisoned).full, encode(model, batch).full)
+
+
+def test_a_prior_is_read_with_its_own_view_position(model, batch):
+    """Another view of the prior changes what is seen of that study, and of no other."""
+    usual, other = encode(model, batch).full, encode(model, dict(batch, prior_view_ids=torch.tensor([2, 3, 3]))).full
+    changed = (usual - other).abs().amax(dim=(1, 2))
+    assert changed[0] > 1e-3 and changed[1] == 0 and changed[2] < 1e-4
 
 
 @pytest.mark.parametrize("has_prior", [(True, True, True), (False, False, False), (True, False, True)])

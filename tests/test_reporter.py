@@ -279,3 +279,9 @@ def test_the_package_offers_its_public_names():
     assert priorrg.load == Reporter.load and priorrg.Reporter is Reporter
     with pytest.raises(AttributeError):
         priorrg.nothing_of_this_name  # noqa: B018
+
+
+def test_each_image_is_read_with_its_own_view_position(reporter, study):
+    inputs = reporter.study_inputs(study)
+    given = [inputs[name].tolist() for name in ("view_ids", "prior_view_ids")]
+    assert given == [[reporter.processor.view_id(view)] for view in ("PA", "AP")] and given[0] != given[1]

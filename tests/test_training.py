@@ -7,12 +7,16 @@ import pytest
 import torch
 
 from priorrg.model.configuration import PriorRGConfig
+from priorrg.model.modeling import PriorRGModel
+from priorrg.model.processing import PriorRGProcessor
 from priorrg.reporting.reporter import ReportDone, Reporter, read_study
 from tests.training import ROOT, configuration, weights_of
 from train.__main__ import main
+from train.batches import Collator, examples_of
 from train.config import load_config
 from train.data import read_annotation
 from train.simulate.context import NEW_WORDINGS
+from train.stage2 import Stage2Task
 
 PAPER = ROOT / "train" / "configs" / "paper.yaml"
 
@@ -75,6 +79,55 @@ def test_the_best_epoch_can_be_kept(trained, simulated, tmp_path):
     assert main(["stage2", "--config", configuration(simulated, tmp_path, **changes)]) == 0
     result = json.loads((tmp_path / "stage2" / "run.json").read_text(encoding="utf-8"))["result"]
     assert result["validation_loss"] == pytest.approx(min(result["validation_losses"]))
+
+
+@pytest.mark.slow
+def test_stage_2_keeps_stage_1s_statistics_unless_told_otherwise(trained, simulated):
+    stage1, stage2 = weights_of(trained / "stage1"), weights_of(trained / "stage2")
+    heads = ("image_projection.", "text_projection.")
+    held = [name for name in stage1 if name.startswith(heads) and "running_" in name]
+    assert len(held) == 4 and all(torch.equal(stage1[name], stage2[name]) for name in held)
+    records = read_annotation(simulated / "annotation.json")["train"][:4]
+    processor = PriorRGProcessor.from_pretrained(trained / "stage1")
+    batch = Collator(processor, simulated, None, layers=True)(examples_of(records))
+    for holds in (True, False):
+        task = Stage2Task(PriorRGModel.from_pretrained(trained / "stage1"), 0.0, 0.0, holds_statistics=holds).train()
+        task(**batch)
+        after = task.model.state_dict()
+        assert {torch.equal(stage1[name], after[name]) for name in held} == {holds}
+
+
+@pytest.mark.slow
+def test_the_decoder_learns_at_a_rate_of_its_own(trained, simulated, tmp_path):
+    changes = {"stage2__start_from": str(trained / "stage1"), "model__vision": str(trained / "vision" / "vision.pt")}
+    changes |= {"stage2__learning_rate": 0.0, "stage2__epochs": 1, "data__cache": str(trained / "features")}
+    assert main(["stage2", "--config", configuration(simulated, tmp_path, **changes)]) == 0
+    before, after = weights_of(trained / "stage1"), weights_of(tmp_path / "stage2")
+    learned = [name for name in before if "running_" not in name and "num_batches" not in name]  # no statistics
+    moved = {name.split(".")[0] for name in learned if not torch.equal(before[name], after[name])}
+    assert moved == {"decoder"}
+
+
+@pytest.mark.slow
+def test_every_epoch_has_its_own_text_and_order(trained, simulated, tmp_path, monkeypatch):
+    seen = []
+
+    class Watched(Collator):
+        def __call__(self, examples):
+            seen.extend(examples)
+            return super().__call__(examples)
+
+    monkeypatch.setattr("train.run.Collator", Watched)
+    changes = {"stage2__start_from": str(trained / "stage1"), "model__vision": str(trained / "vision" / "vision.pt")}
+    changes |= {"stage2__epochs": 2, "data__cache": str(trained / "features")}
+    assert main(["stage2", "--config", configuration(simulated, tmp_path, **changes)]) == 0
+    theirs = {record.study_id for record in read_annotation(simulated / "annotation.json")["train"]}
+    trains = [example for example in seen if example.record.study_id in theirs]
+    first, second = trains[:18], trains[18:36]
+    assert len(trains) == 36 and {e.study_number for e in first} == {e.study_number for e in second}
+    assert [e.study_number for e in first] != [e.study_number for e in second], "another order"
+    texts = [{e.study_number: e.findings for e in epoch} for epoch in (first, second)]
+    assert sum(texts[0][number] != texts[1][number] for number in texts[0]) > 9, "and another wording of most"
 
 
 @pytest.mark.slow

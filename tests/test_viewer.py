@@ -90,6 +90,22 @@ def picture(page, side="current"):
     return np.array(red).reshape(rows, columns)
 
 
+def lit(page, side, size, seen):
+    """(row, column) of the overlay's heat on a side's canvas, in patches of 8 by 8 of the square that the model saw.
+
+    size: (rows, columns) of the file, which fits into the canvas; seen: edge of the square in its middle.
+    """
+    bare, heat = [], []
+    for kept in (bare, heat):
+        kept.append(picture(page, side).astype(float))
+        tools(page, "overlay")
+    red = heat[0] - bare[0] if heat[0].max() > bare[0].max() else bare[0] - heat[0]
+    place = np.argwhere(red > 0.75 * red.max()).mean(axis=0)
+    scale = min(edge / length for edge, length in zip(red.shape, size, strict=True))
+    corner = [(edge - seen * scale) / 2 for edge in red.shape]
+    return [(at - start) / (seen * scale / 8) - 0.5 for at, start in zip(place, corner, strict=True)]
+
+
 def halves(page):
     """Greys left and right of the middle of the current image, where neighbours() holds 2000 and 2001."""
     seen = picture(page)
@@ -235,6 +251,24 @@ class TestOnThePage:
         assert halves(room) == (255 - left, 255 - right)
         tools(room, "reset")
         assert np.array_equal(picture(room), before)
+
+    def test_the_heat_of_each_image_lies_on_it_where_the_overlay_has_it(self, app, browser, tmp_path):
+        """Films that are not square, one hot patch each off the diagonal: current wide and prior tall."""
+        page = opened(browser, app.address)
+        hot = {"current": (1, 5), "prior": (6, 2)}
+        sizes = {"current": (150, 300), "prior": (300, 150)}
+        overlay = {side: np.zeros((8, 8), int) for side in hot}
+        for side, size in sizes.items():
+            tones = np.full(size, 40, np.uint8)
+            tones[0, :2] = 0, 255
+            Image.fromarray(tones).save(tmp_path / f"{side}.png")
+            put(page, side, tmp_path / f"{side}.png")
+            overlay[side][hot[side]] = 255
+        detail = {side: grid.tolist() for side, grid in overlay.items()}
+        page.evaluate("detail => window.dispatchEvent(new CustomEvent('priorrg:overlay', { detail }))", detail)
+        for side, place in hot.items():
+            assert lit(page, side, sizes[side], 150) == pytest.approx(place, abs=0.2)
+        page.close()
 
     def test_wipe_and_flicker_show_both_images_at_one_place(self, room):
         tools(room, "wipe")

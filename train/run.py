@@ -53,7 +53,7 @@ def run_stage(
         data_collator=data.collator,
         train_dataset=data.train,
         eval_dataset=data.val,
-        callbacks=[_EpochText(data.train), Checkpoints()],
+        callbacks=[EpochText(data.train), Checkpoints()],
         stage=stage,
         validation_collator=data.validation_collator,
     )
@@ -182,7 +182,7 @@ def _arguments(stage: StageConfig, config: RunConfig, is_stage1: bool) -> Traini
     )
 
 
-class _EpochText(TrainerCallback):
+class EpochText(TrainerCallback):
     """Tells the data set which epoch it is, so that its text is written anew, and the sampler, so that its order is.
 
     Trainer tells the sampler too, but not through the wrappers that several processes and a resumed epoch put round it:
