@@ -25,7 +25,9 @@ NOT_FOR_READERS = {
     "settings.py": "whoever starts the app",
     "feedback/export.py": "whoever exports feedback from a terminal",
     "ui/server/metrics.py": "whoever runs the server",
+    "model/configuration.py": "whoever starts the app with weights, or trains",
     "model/published.py": "whoever imports a checkpoint",
+    "reporting/loading.py": "whoever starts the app with weights",
 }
 # What is passed to one of these is for programmers, for the log, for whoever starts the app with weights or a file of
 # logins, or is a standard's own word for a code.
