@@ -12,12 +12,11 @@ from priorrg import texts
 from priorrg.__main__ import main
 from priorrg.assets import EXAMPLES
 from priorrg.export.contents import remarks_before
-from priorrg.feedback.store import FeedbackStore
 from priorrg.imaging.burned_in import BY_HEADER, BY_LOOKS, has_writing, writing_in
 from priorrg.imaging.open import read_radiograph
 from priorrg.reporting.reporter import Reporter
 from priorrg.study import Study
-from priorrg.ui.actions import Actions
+from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session
 from tests.benchmarks.burned_in import HEIGHTS, film, with_name
 
@@ -74,13 +73,13 @@ def test_what_is_drawn_evenly_or_in_the_middle_is_no_writing():
     assert not has_writing(np.asarray(frame))
 
 
-def test_page_and_command_line_say_it_before_the_report_is_taken_away(named, tmp_path, small_weights, capsys):
+def test_page_and_command_line_say_it_before_the_report_is_taken_away(named, small_weights, capsys):
     said = texts.export.MAY_NAME[BY_LOOKS].format(side="current image")
-    actions = Actions(Reporter.load(small_weights), FeedbackStore(tmp_path / "feedback.sqlite3"))
+    runs = Runs(Reporter.load(small_weights))
     session = Session()
     session.put("current", read_radiograph(named))
-    actions.press(session, "", "", "PA", "unk")
-    assert list(actions.generate(session, "attention"))[-1]["exportNote"] == said
+    runs.press(session, "", "", "PA", "unk")
+    assert list(runs.generate(session, "attention"))[-1]["exportNote"] == said
     assert main(["report", str(named), "--weights", str(small_weights), "--json"]) == 0
     printed = capsys.readouterr()
     assert said in printed.err and json.loads(printed.out)["remarks"] == [said]

@@ -34,6 +34,7 @@ from priorrg.ui.api import Uploads
 from priorrg.ui.context import context_payload
 from priorrg.ui.editing import edit
 from priorrg.ui.feedback import left_unsent, send_feedback
+from priorrg.ui.queue import Client
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session
 
@@ -103,8 +104,8 @@ def test_indication_and_history_are_plain_for_the_page_the_api_and_the_command_l
     context = check_context(ClinicalContext(HOSTILE, HOSTILE))
     assert is_plain(context.indication) and "left effusion" in context.indication and "\n" not in context.history
     assert is_plain(json.dumps(context_payload(reporter, HOSTILE, HOSTILE), ensure_ascii=False))
-    with Uploads(reporter, str(radiograph_file), None) as uploads:
-        study = uploads.study(HOSTILE, HOSTILE, "", "")
+    with Uploads(reporter, str(radiograph_file), None, Client()) as uploads:
+        study = uploads.study(HOSTILE, HOSTILE, ("", ""), ("", ""))
     assert is_plain(study.context.indication) and is_plain(study.context.history)
 
 

@@ -57,7 +57,7 @@ def _letters(shown: np.ndarray, longest: int, stroke: int) -> list[tuple[int, in
     labels, _ = ndimage.label(lighter, structure=np.ones((3, 3), dtype=int))
     letters = []
     for place, part in enumerate(ndimage.find_objects(labels), start=1):
-        height, width = (side.stop - side.start for side in part)
+        height, width = part[0].stop - part[0].start, part[1].stop - part[1].start
         if not (_HEIGHTS[0] <= height <= _HEIGHTS[1] and width <= 1.6 * height):
             continue
         own = labels[part] == place

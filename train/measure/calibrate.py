@@ -215,10 +215,10 @@ def fit(scores: Sequence[float], rights: Sequence[bool]) -> tuple[tuple[float, f
     pooled = isotonic_regression(np.add.reduceat(hits, starts) / counts, weights=counts)
     starts = starts[pooled.blocks[:-1]]
     counts = np.diff([*starts, len(values)])
-    scores = np.add.reduceat(values, starts) / counts
+    means = np.add.reduceat(values, starts) / counts
     # One right and one wrong more: no group is certain of itself.
     shares = np.maximum.accumulate((np.add.reduceat(hits, starts) + 1) / (counts + 2))
-    return tuple((float(score), float(share)) for score, share in zip(scores, shares, strict=True))
+    return tuple((float(score), float(share)) for score, share in zip(means, shares, strict=True))
 
 
 def calibration_error(probabilities: np.ndarray, rights: np.ndarray) -> float:
