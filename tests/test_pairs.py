@@ -16,7 +16,7 @@ from pydicom.uid import generate_uid
 
 from priorrg import texts
 from priorrg.errors import ImageError
-from priorrg.imaging.looks import COLOUR, FEW_TONES, INVERTED, REASONS, TURNED, doubts
+from priorrg.imaging.looks import COLOUR, FEW_TONES, INVERTED, REASONS, TURNED, UPSIDE_DOWN, doubts
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.pairs import remarks_on
 from priorrg.ui.notes_payload import notes_payload, sentence
@@ -160,10 +160,23 @@ def test_the_example_films_look_like_chest_radiographs(example):
 
 
 @pytest.mark.parametrize(
-    ("made", "reason"), [(lambda p: 255 - p, INVERTED), (np.rot90, TURNED), (lambda p: np.rot90(p, -1), TURNED)]
+    ("made", "reason"),
+    [
+        (lambda p: 255 - p, INVERTED),
+        (np.rot90, TURNED),
+        (lambda p: np.rot90(p, -1), TURNED),
+        (lambda p: np.rot90(p, 2), UPSIDE_DOWN),
+        (np.flipud, UPSIDE_DOWN),
+    ],
 )
 def test_an_inverted_or_turned_film_is_doubted_for_that(made, reason):
     assert doubts(np.ascontiguousarray(made(tones()))) == (reason,)
+
+
+@pytest.mark.parametrize("tone", [0, 255, 60])
+@pytest.mark.parametrize("bars", [((0, 0), (300, 300)), ((80, 0), (120, 40)), ((200, 200), (0, 0))], ids=str)
+def test_bars_and_shutters_round_a_film_are_no_reason_to_doubt_it(bars, tone):
+    assert doubts(np.pad(tones(), bars, constant_values=tone)) == ()
 
 
 def picture(kind: str) -> np.ndarray:
@@ -208,7 +221,8 @@ def test_every_doubt_and_remark_has_its_words():
 def files(folder, *contents: bytes) -> list[str]:
     paths = []
     for number, content in enumerate(contents):
-        paths.append(folder / f"DOE^JOHN {number}")
+        paths.append(folder / str(number) / f"DOE^JOHN {number}")  # each upload has a folder of its own
+        paths[-1].parent.mkdir()
         paths[-1].write_bytes(content)
     return [str(path) for path in paths]
 

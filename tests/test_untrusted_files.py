@@ -28,6 +28,7 @@ from priorrg.study import Radiograph, Window
 from priorrg.ui.api import Api
 from priorrg.ui.queue import ReadingQueue
 from tests.browsing import EXAMPLE
+from tests.fuzz import hold, mutations
 from tests.test_imaging import NAME, dicom, written
 
 FILM = (EXAMPLE / "current.dcm").read_bytes()
@@ -274,3 +275,11 @@ def test_decoders_go_with_the_program_that_started_them():
     while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in left):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_mutated_files_become_a_radiograph_or_a_sentence_and_nothing_else(few):
+    """A short run of `python -m tests.fuzz`."""
+    decoders = few(count=2)
+    outcomes = hold(mutations(400, seed=1), decoders)
+    assert not outcomes.wrong
+    assert outcomes.counts["read"] > 60 and sum(outcomes.counts.values()) - decoders.ended.total() == 400

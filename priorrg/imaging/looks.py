@@ -1,27 +1,33 @@
-"""Does this look like an upright frontal chest radiograph? Seven rules on a small grey copy, each with its own reason.
+"""Does this look like an upright frontal chest radiograph? Simple rules on a small grey copy, each with its own reason.
 
-It only ever warns: PNG and JPEG, and DICOM whose header says nothing, have nothing else to go by. Its middle is a drawn
-pattern, two dark fields on either side of a bright band, correlated with the image at several places and sizes. No
-rule was fitted to images; the limits were set by looking at the figures of `python -m tests.benchmarks.image_check`,
-so they flatter it. It was never measured on real radiographs, of which the project has none.
+It only ever warns. The border that shows nothing of a person is taken off first (borders.py). Its middle is a drawn
+pattern, two dark fields on either side of a bright band, correlated with the image at several places and sizes. Two
+sums of a few regions' brightness, each weighted, tell an inverted film and one that is upside down: a neck is narrow
+and a belly wide and bright, lungs taper upwards, the heart lies low. Their weights come from
+`python -m tests.benchmarks.fit_looks`, on strongly distorted simulated films; the limits were set by looking at the
+figures of `python -m tests.benchmarks.image_check`, so they flatter it. It was never measured on real radiographs, of
+which the project has none.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
 
+from priorrg.imaging.borders import cropped, filled
 from priorrg.study import Radiograph
 
 # What may be doubted; the page has the words.
-COLOUR, FEW_TONES, SHAPE, TURNED, INVERTED, ONE_SIDED, NO_LUNGS = REASONS = (
+COLOUR, FEW_TONES, SHAPE, TURNED, INVERTED, UPSIDE_DOWN, ONE_SIDED, NO_LUNGS = REASONS = (
     "colour",
     "few tones",
     "shape",
     "turned",
     "inverted",
+    "upside down",
     "one-sided",
     "no lungs",
 )
@@ -31,9 +37,14 @@ _CELLS = 48  # an edge of the small copy
 _COLOURFUL = 12.0  # of 255: standard deviation of the colour channels round grey; an even tint of a film has none
 _FEWEST_BITS = 2.8  # entropy of the small copy's 32 tones: a drawing or writing has fewer, a film half in black 3
 _LONGEST = 2.0  # long edge over short edge
-_LEAST_PATTERN, _LEAST_LEAD = 0.28, 0.10  # correlation with the pattern, and its lead over the image on its side
-_LEAST_MIRROR = 0.40  # correlation of the image with its own mirror image
-_CLEARLY, _CLEARLY_MORE = 0.35, 0.15  # for saying what it is instead: turned, or inverted
+_LEAST_PATTERN = 0.22  # correlation with the pattern
+_LEAST_MIRROR = 0.0  # correlation of the image with its own mirror image
+_CLEARLY, _CLEARLY_MORE = 0.35, 0.08  # for saying that it lies on its side
+_CLEARLY_INVERTED, _CLEARLY_UPSIDE_DOWN = 2.0, 1.5  # log odds
+
+# Of `of_polarity` and `of_bearing`, from python -m tests.benchmarks.fit_looks.
+POLARITY = np.array([-0.63, -0.3, 0.26, 0.56, 0.33, 0.09, 0.16, 0.22, -1.5, -0.64, 0.02, 0.37, -0.58, 0.32, 1.06, 1.02])
+BEARING = np.array([0.63, 0.84, 1.8, 1.74, 1.53, 1.21, 0.49, -2.42, -0.91, -0.81, -0.76, 4.62, 26.92])
 
 
 def doubts_of(radiograph: Radiograph, colours: np.ndarray | None = None) -> tuple[str, ...]:
@@ -52,17 +63,23 @@ def doubts(shown: np.ndarray, colours: np.ndarray | None = None) -> tuple[str, .
     rows, columns = shown.shape
     if max(rows, columns) > _LONGEST * min(rows, columns):
         found.append(SHAPE)
-    small = _small(shown)
+    small = cropped(shown, _CELLS)
     if _entropy(small) < _FEWEST_BITS:
         return (*found, FEW_TONES)
-    upright, inverted, *turned = _pattern(small, 255 - small, np.rot90(small), np.rot90(small, -1))
+    film, negative = filled(small), filled(255 - small)
+    upright, inverted, *turned = _pattern(film, negative, np.rot90(film), np.rot90(film, -1))
     sideways = max(turned)
-    other, reason = max((sideways, TURNED), (inverted, INVERTED))
-    if other > _CLEARLY and other > upright + _CLEARLY_MORE:
-        found.append(reason)
-    elif upright < _LEAST_PATTERN or upright < sideways + _LEAST_LEAD:
+    if sideways > _CLEARLY and sideways > max(upright + _CLEARLY_MORE, inverted):
+        found.append(TURNED)
+    elif max(upright, inverted) < max(_LEAST_PATTERN, sideways):
         found.append(NO_LUNGS)
-    elif _mirror(small) < _LEAST_MIRROR:
+    elif of_polarity(film, negative) @ POLARITY < -_CLEARLY_INVERTED:
+        found.append(INVERTED)
+    elif upright < max(_LEAST_PATTERN, sideways):
+        found.append(NO_LUNGS)
+    elif of_bearing(film) @ BEARING < -_CLEARLY_UPSIDE_DOWN:
+        found.append(UPSIDE_DOWN)
+    elif _mirror(film) < _LEAST_MIRROR:
         found.append(ONE_SIDED)
     return tuple(found)
 
@@ -73,11 +90,42 @@ def colourfulness(colours: np.ndarray) -> float:
     return float((small - small.mean(axis=2, keepdims=True)).std(axis=(0, 1)).max())
 
 
-def _small(shown: np.ndarray) -> np.ndarray:
-    """(48, 48) float, 0 to 255, means of its cells."""
-    image = Image.fromarray(shown)
-    image.thumbnail((512, 512), Image.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(image.resize((_CELLS, _CELLS), Image.Resampling.BOX), dtype=np.float64)
+def of_polarity(film: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """(16,) how much brighter sixteen regions are on the film than on its negative, both (48, 48); negative where the
+    two are exchanged."""
+    one, other = _even(film), _even(negative)
+    down, across = (0.05, 0.25, 0.5, 0.75, 0.95), ((0.02, 0.14), (0.16, 0.28), (0.28, 0.4), (0.44, 0.56))
+    places = [(*rows, *columns) for rows in pairwise(down) for columns in across]
+    return np.array([_mean(one, *place) - _mean(other, *place) for place in places])
+
+
+def of_bearing(film: np.ndarray) -> np.ndarray:
+    """(13,) what changes its sign when a (48, 48) film is turned upside down, left and right being alike.
+
+    How much brighter regions of the lower half are than those above (spine, beside it, at the edge), how low the dark
+    parts lie, and how much wider they are below: lungs taper upwards.
+    """
+    even = _even(film)
+    places = [(0.0, 0.12, 0.44, 0.5), (0.12, 0.3, 0.44, 0.5), (0.3, 0.48, 0.44, 0.5), (0.0, 0.12, 0.25, 0.44)]
+    places += [(0.12, 0.3, 0.3, 0.42), (0.3, 0.48, 0.32, 0.44), (0.0, 0.12, 0.0, 0.25), (0.12, 0.3, 0.0, 0.2)]
+    places += [(0.3, 0.48, 0.0, 0.2), (0.12, 0.3, 0.2, 0.3), (0.3, 0.48, 0.2, 0.32)]
+    contrasts = [_mean(even[::-1], *place) - _mean(even, *place) for place in places]
+    down, across = np.linspace(-1, 1, _CELLS)[:, None], np.abs(np.linspace(-1, 1, _CELLS))[None, :]
+    dark = np.clip(np.median(even) - even, 0, None) * (across < 0.8) * (np.abs(down) < 0.85)
+    dark = dark / max(dark.sum(), 1e-6)
+    widening = (dark * down * (across - (dark * across).sum())).sum()
+    return np.array([*contrasts, (dark * down).sum(), widening])
+
+
+def _even(small: np.ndarray) -> np.ndarray:
+    return (small - small.mean()) / max(float(small.std()), 1e-6)
+
+
+def _mean(even: np.ndarray, top: float, bottom: float, left: float, right: float) -> float:
+    """Of a region and of its mirror image; edges as shares of the image's."""
+    rows = even[round(top * _CELLS) : round(bottom * _CELLS)]
+    start, stop = round(left * _CELLS), round(right * _CELLS)
+    return float(rows[:, start:stop].mean() + rows[:, _CELLS - stop : _CELLS - start].mean()) / 2
 
 
 def _entropy(small: np.ndarray) -> float:

@@ -29,7 +29,15 @@ try:
 except ImportError:  # Windows
     resource = None
 
-DECODERS = ("openjpeg", "pylibjpeg", "libjpeg", "jpeg_ls", "PIL.PngImagePlugin", "PIL.JpegImagePlugin")
+DECODERS = ("openjpeg", "pylibjpeg", "libjpeg", "jpeg_ls", "imagecodecs._jpeg8")
+    "openjpeg",
+    "pylibjpeg",
+    "libjpeg",
+    "jpeg_ls",
+    "imagecodecs._jpeg8",
+    "PIL.PngImagePlugin",
+    "PIL.JpegImagePlugin",
+)
 GRACE_S = 5.0  # after its time a process ends by itself, should nobody be left who ends it
 LEFT_BEHIND = 256 << 20  # bytes that a file may leave in memory; a process that holds more gives way to a fresh one
 
@@ -67,6 +75,7 @@ def warm_up() -> None:
     for name in DECODERS:
         with contextlib.suppress(ImportError):  # one that is not installed is named when a file needs it
             importlib.import_module(name)
+    Image.init()
     file = io.BytesIO()
     Image.effect_noise((96, 80), 60).save(file, "PNG")
     read_trusted(file.getvalue())

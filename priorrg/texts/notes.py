@@ -74,6 +74,7 @@ DOUBTS = {
     "shape": "it is too long or too wide",
     "turned": "it seems to lie on its side",
     "inverted": "it seems inverted, dark where a chest is bright",
+    "upside down": "it seems upside down",
     "one-sided": "its two sides are not alike",
     "no lungs": "no two dark lung fields beside a bright middle were found",
 }

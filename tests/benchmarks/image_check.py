@@ -23,6 +23,7 @@ from priorrg.assets import EXAMPLES
 from priorrg.errors import ImageError
 from priorrg.imaging.looks import doubts
 from priorrg.imaging.open import read_radiograph
+from tests.benchmarks.distorted import distorted
 from train.simulate.film import expose
 from train.simulate.patients import sample_case
 
@@ -44,11 +45,11 @@ STRANGE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def films(patients: int) -> list[np.ndarray]:
+def films(patients: int, seed: int = SEED) -> list[np.ndarray]:
     """Simulated films of 256 pixels an edge, uint8: two a patient, half of the patients from the shifted people."""
     found = []
     for number in range(patients):
-        case = sample_case(SEED + number, is_shifted=bool(number % 2))
+        case = sample_case(seed + number, is_shifted=bool(number % 2))
         for study in (case.prior, case.current):
             found.append((expose(case.patient, study.exposure, study.truth, 256).pixels >> 4).astype(np.uint8))
     return found
@@ -87,6 +88,17 @@ def main(patients: int) -> None:
     for name, made in STRANGE.items():
         found = [doubts(np.ascontiguousarray(made(film))) for film in simulated]
         _line(name, found)
+    rng = np.random.default_rng(2)
+    strange = [distorted(film, rng) for film in simulated for _ in range(2)]
+    print("\nthe same, strongly distorted (distorted.py)")
+    for name in (
+        "as they are",
+        "inverted (to be doubted)",
+        "on their side (to be doubted)",
+        "upside down (to be doubted)",
+    ):
+        _line(name, [doubts(np.ascontiguousarray(STRANGE[name](film))) for film in strange])
+    print()
     examples = [read_radiograph(file) for kind in ("dcm", "png") for file in sorted(EXAMPLES.glob(f"*/*.{kind}"))]
     _line("the example studies", [image.doubts for image in examples])
     print("\nother images (to be doubted)")
