@@ -30,14 +30,6 @@ except ImportError:  # Windows
     resource = None
 
 DECODERS = ("openjpeg", "pylibjpeg", "libjpeg", "jpeg_ls", "imagecodecs._jpeg8")
-    "openjpeg",
-    "pylibjpeg",
-    "libjpeg",
-    "jpeg_ls",
-    "imagecodecs._jpeg8",
-    "PIL.PngImagePlugin",
-    "PIL.JpegImagePlugin",
-)
 GRACE_S = 5.0  # after its time a process ends by itself, should nobody be left who ends it
 LEFT_BEHIND = 256 << 20  # bytes that a file may leave in memory; a process that holds more gives way to a fresh one
 
