@@ -107,6 +107,9 @@ def test_what_is_denied_is_absent(sentence, names):
         ("Interval improvement of the effusion.", "smaller"),
         ("The effusion has nearly completely resolved.", "smaller"),
         ("Persistent but smaller left effusion.", "smaller"),
+        ("Stable to slightly smaller left effusion.", "smaller"),
+        ("The left effusion remains but is smaller.", "smaller"),
+        ("The left effusion is similar but decreased.", "smaller"),
     ],
 )
 def test_a_change_is_read_and_the_finding_is_there(sentence, change):
