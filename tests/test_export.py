@@ -411,7 +411,7 @@ def test_the_page_is_handed_each_form_as_it_stands_at_that_moment(dicom_study, t
     session.edits = (EditedSentence("Heart enlarged.", 1),)
     copied = take_away(session, CARD, "copy", "attention")["text"]
     assert copied.startswith("Heart enlarged.") and EDITED in copied
-    first, second = (take_away(session, CARD, "text", "attention")["turn"] for _ in range(2))
+    first, second = (take_away(session, CARD, "text", "attention")["id"] for _ in range(2))
     assert first != second, "the same file asked for twice comes twice"
 
 
