@@ -160,9 +160,12 @@ function show() {
   const sentences = value.sentences || [];
   if (!sentences.length) { showWriting(value); showGlance(); return; }
   const isFirst = !state.rows.length;
-  if (isFirst) state.rows = rowsOf(value);
+  if (isFirst) Object.assign(state, { rows: rowsOf(value), marks: { ...value.marks }, submissions: value.submissions });
   const isSent = state.submissions !== value.submissions;
-  if (isSent) Object.assign(state, { marks: {}, submissions: value.submissions });
+  if (isSent) {
+    Object.assign(state, { marks: {}, submissions: value.submissions });
+    window.dispatchEvent(new Event("priorrg:sent"));
+  }
   takeFacts(value);
   if (isFirst || isSent) paint(); else refresh();
   showGlance();

@@ -2,7 +2,7 @@
 
 const EDIT_PAUSE_MS = 400; // how long nobody types before the server is told
 let told = null;
-let messages = 0; // they may overtake each other: the server takes the highest number
+let messages = Date.now(); // they may overtake each other: the server takes the highest number
 
 function rowsOf(value) {
   if ((value.edits || []).length) return value.edits.map((e) => ({ text: e.text, source: e.source, removed: e.removed, change: "", facts: [] }));
@@ -30,11 +30,22 @@ function takeFacts(value) {
   }
 }
 
+function plainRows() {
+  return state.rows.map(({ text, source, removed }) => ({ text, source, removed }));
+}
+
+// For keep.js, which sends it again where the line was down.
+function tellKeep() {
+  const detail = { key: state.key, rows: plainRows(), marks: { ...state.marks }, number: (messages += 1) };
+  window.dispatchEvent(new CustomEvent("priorrg:written", { detail }));
+}
+
 function tell(now) {
   clearTimeout(told);
+  tellKeep();
   const send = () => {
     told = null;
-    trigger("edited", { key: state.key, number: (messages += 1), rows: state.rows.map(({ text, source, removed }) => ({ text, source, removed })) });
+    trigger("edited", { key: state.key, number: (messages += 1), rows: plainRows() });
   };
   if (now) send(); else told = setTimeout(send, EDIT_PAUSE_MS);
 }
@@ -121,6 +132,7 @@ function marker(row, line) {
   mark.addEventListener("change", () => {
     if (mark.value) state.marks[row.source] = mark.value; else delete state.marks[row.source];
     line.classList.toggle("marked", Boolean(mark.value));
+    tellKeep();
     trigger("marked", { number: (messages += 1), marks: { ...state.marks } });
   });
   return mark;

@@ -58,8 +58,8 @@ EVALUATED_FINDINGS = {
 WEAK_FINDINGS = "Hardly seen: {findings}."
 WEAK_FINDING = "{finding} (F1 {f1})"
 DATA_NOTICE = (
-    "Images and text stay in this server's memory until you end the session, two minutes after you close the page, or "
-    "for {minutes} idle minutes at most. Only what you send as feedback is kept: the texts, your rating and a digest "
-    "of the pixels, never an image. An upload that you leave before it is read is deleted within half an hour. Use no "
-    "patient data that you are not allowed to use here."
+    "Images and text stay in this server's memory until you end the session, {away} minutes after you close the page "
+    "or lose the connection, or for {minutes} idle minutes at most. Only what you send as feedback is kept: the texts, "
+    "your rating and a digest of the pixels, never an image. An upload that you leave before it is read is deleted "
+    "within half an hour. Use no patient data that you are not allowed to use here."
 )

@@ -22,9 +22,9 @@ WEAK = 0.5  # a finding whose F1 is below is named as one that these weights har
 class About:
     """Raises CheckpointError for an evaluation that cannot be read."""
 
-    def __init__(self, reporter: Reporter, session_minutes: int):
+    def __init__(self, reporter: Reporter, session_minutes: int, away_minutes: float):
         has_card = bool(reporter.source and read_model_card(reporter.source))
-        rows = about_rows(reporter, session_minutes)
+        rows = about_rows(reporter, session_minutes, away_minutes)
         with gr.Accordion(texts.page.PAGE["about"], open=True, elem_id="about-fold"):
             gr.HTML(
                 {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.about.ABOUT["card"]},
@@ -34,7 +34,7 @@ class About:
             )
 
 
-def about_rows(reporter: Reporter, session_minutes: int) -> list[list[str]]:
+def about_rows(reporter: Reporter, session_minutes: int, away_minutes: float) -> list[list[str]]:
     """[what, said] of each row. Raises CheckpointError for an evaluation that cannot be read."""
     evaluation = read_evaluation(reporter.source) if reporter.source else None
     words, card = texts.about.ABOUT, reporter.card
@@ -45,7 +45,7 @@ def about_rows(reporter: Reporter, session_minutes: int) -> list[list[str]]:
         [words["confidence"], confidence_words(reporter.calibration)],
         [words["others"], words["how others"]],
         [words["use"], words["research"]],
-        [words["data"], texts.about.DATA_NOTICE.format(minutes=session_minutes)],
+        [words["data"], texts.about.DATA_NOTICE.format(minutes=session_minutes, away=f"{away_minutes:g}")],
     ]
 
 

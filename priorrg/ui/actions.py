@@ -33,7 +33,8 @@ class Actions:
         method: gr.Radio,
         feedback: FeedbackForm,
         session_of: SessionOf,
-        end_session: Callable[[gr.Request], None],
+        end_session: Callable[[gr.Request], Changes],
+        keep: gr.HTML,
     ) -> None:
         self._wire_generate(runs, study, method, feedback, session_of)
 
@@ -43,11 +44,11 @@ class Actions:
         self.stop.click(on_stop, None, [study.report], queue=False, api_visibility="private", show_progress="hidden")
 
         def on_end(request: gr.Request) -> Changes:
-            end_session(request)
+            ended = end_session(request)
             emptied = {study.indication: "", study.history: "", **feedback.emptied()}
-            return study.shown(Session()) | emptied | {feedback.thanks: texts.page.PAGE["ended"]}
+            return study.shown(Session()) | emptied | ended | {feedback.thanks: texts.page.PAGE["ended"]}
 
-        self.end.click(on_end, None, [*study.parts, *feedback.parts], api_visibility="private")
+        self.end.click(on_end, None, [*study.parts, *feedback.parts, keep], api_visibility="private")
 
     def _wire_generate(
         self, runs: Runs, study: StudyOnPage, method: gr.Radio, feedback: FeedbackForm, session_of: SessionOf

@@ -58,7 +58,7 @@ def take_example(session: Session, example: Example) -> None:
 
 
 class Examples:
-    """A button an example. The first one stands on the page when it is opened."""
+    """A button an example. The first one stands on the page when it is opened (keep.py)."""
 
     def __init__(self) -> None:
         self.studies = examples()
@@ -66,20 +66,16 @@ class Examples:
             self.buttons = [gr.Button(study.title, size="sm", min_width=90) for study in self.studies]
         gr.Markdown(texts.page.PAGE["examples"], elem_classes="small", elem_id="examples-note")
 
-    def wire(self, page: gr.Blocks, study: StudyOnPage, session_of: SessionOf) -> None:
-        def shown(example: Example, request: gr.Request) -> Changes:
-            session = session_of(request)
-            take_example(session, example)
-            context = {study.indication: example.context.indication, study.history: example.context.history}
-            return study.shown(session) | context
+    def shown(self, example: Example, study: StudyOnPage, session: Session) -> Changes:
+        """The page with this example on it."""
+        take_example(session, example)
+        context = {study.indication: example.context.indication, study.history: example.context.history}
+        return study.shown(session) | context
 
-        def on_load(request: gr.Request) -> Changes:
-            return shown(self.studies[0], request)
-
-        page.load(on_load, None, study.parts, api_visibility="private")
+    def wire(self, study: StudyOnPage, session_of: SessionOf) -> None:
         for button, example in zip(self.buttons, self.studies, strict=True):
 
             def on_example(request: gr.Request, example: Example = example) -> Changes:
-                return shown(example, request)
+                return self.shown(example, study, session_of(request))
 
             button.click(on_example, None, study.parts, api_visibility="private")

@@ -11,6 +11,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.errors import BusyError
 from priorrg.feedback.store import FeedbackStore
+from priorrg.settings import Settings
 from priorrg.ui.about import About
 from priorrg.ui.actions import Actions
 from priorrg.ui.api import build_api
@@ -20,6 +21,7 @@ from priorrg.ui.examples import Examples
 from priorrg.ui.exports import Exports
 from priorrg.ui.feedback import FeedbackForm
 from priorrg.ui.head import Head
+from priorrg.ui.keep import Keep, page_key
 from priorrg.ui.method import Method
 from priorrg.ui.notes import Notes
 from priorrg.ui.readings import Readings
@@ -30,22 +32,14 @@ from priorrg.ui.server.visits import client_of
 from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.several import SeveralFiles
 from priorrg.ui.slots import Slots
-from priorrg.ui.study_on_page import StudyOnPage
+from priorrg.ui.study_on_page import Changes, StudyOnPage
 from priorrg.ui.viewer import Viewer
 
 
 def build_page(
-    runs: Runs,
-    store: FeedbackStore,
-    sessions: Sessions,
-    listeners: Listeners,
-    session_minutes: int,
-    has_login: bool = False,
+    runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: Listeners, settings: Settings
 ) -> gr.Blocks:
-    """The whole page. session_minutes: after so long without a word of it a session is forgotten.
-
-    has_login: whether readers log in, and so can log out.
-    """
+    """The whole page."""
     reporter = runs.reporter
     with gr.Blocks(
         title=texts.page.PAGE["tab"],
@@ -56,11 +50,11 @@ def build_page(
             with gr.Column(scale=2, min_width=320, elem_id="images"):
                 viewer, notes, method, slots = Viewer(), Notes(), Method(), Slots(reporter.config.view_positions)
             with gr.Column(scale=1, min_width=320, elem_id="study"):
-                head, examples = Head(reporter.card, has_login), Examples()
-                several, context = SeveralFiles(), Context()
+                head, examples = Head(reporter.card, has_login=bool(settings.auth)), Examples()
+                keep, several, context = Keep(), SeveralFiles(), Context()
                 actions, report, exports, feedback = Actions(), Report(), Exports(), FeedbackForm()
         readings = Readings()
-        About(reporter, session_minutes)
+        About(reporter, settings.session_minutes, settings.away_minutes)
 
         def session_of(request: gr.Request) -> Session:
             try:
@@ -68,8 +62,9 @@ def build_page(
             except BusyError as error:
                 raise gr.Error(str(error), print_exception=False) from None
 
-        def end_session(request: gr.Request) -> None:
+        def end_session(request: gr.Request) -> Changes:
             sessions.end(request.session_hash or "")
+            return {keep.html: page_key(session_of(request))}
 
         study = StudyOnPage(
             viewer=viewer.html,
@@ -82,7 +77,8 @@ def build_page(
             known_views=slots.known_views,
             example_contexts=tuple(example.context for example in examples.studies),
         )
-        examples.wire(page, study, session_of)
+        examples.wire(study, session_of)
+        keep.wire(page, sessions, session_of, study, feedback, method.choice, readings, examples)
         slots.wire(study, session_of)
         several.wire(study, session_of)
         notes.wire(study, session_of)
@@ -90,7 +86,7 @@ def build_page(
             wire_correction(part, study, session_of)
         context.wire(reporter)
         method.wire(runs, study, session_of)
-        actions.wire(runs, study, method.choice, feedback, session_of, end_session)
+        actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html)
         report.wire(feedback, session_of)
         exports.wire(reporter.card, method.choice, session_of)
         feedback.wire(store, reporter.config, study, session_of)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from priorrg import texts
 from priorrg.explain.drawing import levels
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import remarks_before
+from priorrg.feedback.store import SentenceMark
 from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences
 from priorrg.reporting.confidence import Confidence
@@ -35,6 +37,7 @@ def report_payload(
     received: str = "",
     export_note: str = "",
     submissions: int = 0,
+    marks: Mapping[int, SentenceMark] = MappingProxyType({}),
     edits: Sequence[EditedSentence] = (),
 ) -> dict[str, Any]:
     """key: of the run; the page keeps what it shows of a report until another key comes.
@@ -63,6 +66,7 @@ def report_payload(
         "received": received,
         "exportNote": export_note,
         "submissions": submissions,
+        "marks": {str(place): mark.reason for place, mark in marks.items()},
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
         "edits": _edits(edits),
     }
@@ -87,6 +91,7 @@ def standing_report(
             **run.told,
             export_note=" ".join(remarks_before(run.study)),
             submissions=session.submissions,
+            marks=session.marks,
             edits=session.edits,
         )
 

@@ -17,6 +17,7 @@ from priorrg.imaging.decoders import decoders
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui.about import serve_card
+from priorrg.ui.keep import serve_keep
 from priorrg.ui.login import Logins
 from priorrg.ui.page import build_page
 from priorrg.ui.pixels import serve_pixels
@@ -55,6 +56,7 @@ def build_app(
     sessions = Sessions(
         reporter.forget,
         settings.session_minutes * 60,
+        settings.away_minutes * 60,
         most=settings.sessions,
         is_present=lambda key: listeners.is_open(heartbeat_key(key)),
     )
@@ -62,7 +64,7 @@ def build_app(
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
     runs = Runs(reporter, settings.queue_size)
-    page = build_page(runs, feedback, sessions, listeners, settings.session_minutes, logins is not None)
+    page = build_page(runs, feedback, sessions, listeners, settings)
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS, api_open=False)
@@ -81,6 +83,7 @@ def build_app(
     metrics.watch(metrics.UPLOAD_BYTES, uploads.size)
     serve_pixels(app, sessions, runs.encode_ahead)
     serve_card(app, reporter)
+    serve_keep(app, sessions)
     served = gr.mount_gradio_app(
         app,
         page,

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from priorrg import texts
 from priorrg.errors import BusyError
 from priorrg.explain.overlays import Overlay
@@ -44,6 +46,19 @@ class Comparison:
 
     readings: dict[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+
+
+class Form(BaseModel):
+    """What stands in the page's boxes, as the reader left it. rating: 0 while none is chosen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    indication: str = ""
+    history: str = ""
+    comment: str = ""
+    corrected: str = ""
+    unsent: str = ""
+    rating: int = 0
 
 
 @dataclass
@@ -83,6 +98,8 @@ class Session:
     used: float = field(default_factory=time.monotonic)
     lock: threading.RLock = field(default_factory=threading.RLock)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    tab: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)  # by which a tab finds it again
+    form: Form = field(default_factory=Form, repr=False)
 
     def put(self, side: str, radiograph: Radiograph | None) -> None:
         """A new image (or none) at `current` or `prior`: the report of the old one goes."""
@@ -184,7 +201,7 @@ class Sessions:
         self,
         forget: Callable[[list[str]], None],
         idle_seconds: float,
-        grace_seconds: float = 120,
+        grace_seconds: float = 1800,
         most: int = 100,
         is_present: Callable[[str], bool] = lambda key: True,
     ):
@@ -215,6 +232,33 @@ class Sessions:
                 session = self._sessions[key] = Session(client or Client())
             session.used, session.left_at = time.monotonic(), None
             return session
+
+    def with_tab(self, tab: str, client: Client) -> Session | None:
+        """This client's session that its tab knows by that key, None where it has ended."""
+        found = self._named(tab, client)
+        if found is None:
+            return None
+        found[1].used, found[1].left_at = time.monotonic(), None
+        return found[1]
+
+    def resume(self, key: str, tab: str, client: Client) -> Session | None:
+        """Let the page `key` go on with the session that its tab had before it was loaded anew; None as above."""
+        found = self._named(tab, client)
+        if found is None:
+            return None
+        before, session = found
+        with self._lock:
+            if self._sessions.get(before) is not session:  # it ended just now
+                return None
+            del self._sessions[before]
+            self._sessions[key] = session
+            session.used, session.left_at = time.monotonic(), None
+        return session
+
+    def _named(self, tab: str, client: Client) -> tuple[str, Session] | None:
+        with self._lock:
+            own = [one for one in self._sessions.items() if one[1].client == client]
+        return next((one for one in own if secrets.compare_digest(one[1].tab.encode(), tab.encode())), None)
 
     def _full(self, key: str, client: Client) -> list[tuple[str, Session]] | None:
         """The sessions that stand in the way of a new one; None where it may be, or is there already."""
@@ -284,8 +328,9 @@ class Sessions:
         for key in over:
             self.end(key)
 
-    def watch(self, every_seconds: float = 10) -> None:
+    def watch(self) -> None:
         """End idle sessions from now on, also on a server where nobody presses anything."""
+        every_seconds = min(10, self._grace_seconds / 2)
 
         def sweep() -> None:
             while True:

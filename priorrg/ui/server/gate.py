@@ -26,7 +26,7 @@ READS = re.compile(
     r"|/(?:assets|static)/.+"
     r"|/gradio_api/(?:info|theme\.css|app_id|startup-events|queue/data|upload_progress|heartbeat/[^/]+|call/[^/]+/[^/]+)"
 )
-CHANGES = re.compile(r"/gradio_api/(?:queue/join|run/[^/]+|call/[^/]+|cancel|reset|upload)")
+CHANGES = re.compile(r"/keep|/gradio_api/(?:queue/join|run/[^/]+|call/[^/]+|cancel|reset|upload)")
 LONGEST_LOGIN = 10_000  # bytes of a login's form
 
 

@@ -1,0 +1,179 @@
+"""What a reader made outlives a reload, sleep and a broken line, and nothing is thrown away without a question."""
+
+import time
+
+import pytest
+
+from priorrg.ui.queue import Client
+from priorrg.ui.sessions import Sessions
+from tests.browsing import opened, shown, written
+from tests.serving import served
+
+FIRST = "#report [data-row='0'] "
+COMMENT = "#comment textarea"
+CORRECTED = "#corrected textarea"
+
+
+def edited(page, text="New large right pneumothorax."):
+    """A report whose first sentence is changed, a sentence marked, a comment, a rating."""
+    written(page)
+    page.wait_for_function("() => document.querySelector('#corrected textarea').value")
+    page.fill(COMMENT, "Half a thought")
+    page.click("#rating label >> nth=2")
+    page.click("#report [data-row='1'] .sentence")  # its tools are seen now
+    page.select_option("#report [data-row='1'] .mark", "wrong severity")
+    page.dblclick(FIRST + ".sentence")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    page.wait_for_function("(text) => document.querySelector('#corrected textarea').value.startsWith(text)", arg=text)
+
+
+def assert_as_edited(page, key, text="New large right pneumothorax."):
+    page.wait_for_selector("#report .sentence", timeout=30_000)
+    page.wait_for_function("() => document.querySelector('#comment textarea').value")
+    assert shown(page, "current") == key
+    assert page.inner_text(FIRST + ".sentence") == text and page.inner_text(FIRST + ".tag.edited") == "edited"
+    assert page.input_value("#report [data-row='1'] .mark") == "wrong severity"
+    assert page.input_value(COMMENT) == "Half a thought"
+    assert page.input_value(CORRECTED).startswith(text)
+    assert page.is_checked("#rating input >> nth=2")
+
+
+def accept(page):
+    page.on("dialog", lambda dialog: dialog.accept())
+
+
+@pytest.fixture
+def prior_less(page):
+    """A tab on which another study stands than the example that opens the page."""
+    page.click("#remove-prior")
+    page.wait_for_selector("#viewer .viewer[data-prior='']")
+    page.fill("#history textarea", "Known colon cancer.")
+    return page
+
+
+def test_a_reload_shows_the_same_films_report_edits_marks_and_texts(prior_less):
+    page = prior_less
+    edited(page)
+    key = shown(page, "current")
+    page.click("#method label >> nth=1")
+    page.wait_for_timeout(1500)
+    accept(page)
+    page.reload()
+    assert_as_edited(page, key)
+    assert shown(page, "prior") == "" and page.input_value("#history textarea") == "Known colon cancer."
+    page.click("#report .sentence >> nth=1")
+    page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
+    page.dblclick(FIRST + ".sentence")  # and goes on from there
+    page.keyboard.press("End")
+    page.keyboard.type(" Again.")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#corrected textarea').value.includes('Again.')")
+
+
+def test_what_is_typed_while_the_line_is_down_is_there_when_it_returns(prior_less):
+    page = prior_less
+    edited(page)
+    key = shown(page, "current")
+    accept(page)
+    page.context.set_offline(True)
+    page.wait_for_selector("#keep >> text=line to the server is down")
+    page.fill(CORRECTED, "New large right pneumothorax. Typed without a line.")
+    page.wait_for_timeout(1000)
+    page.context.set_offline(False)
+    page.wait_for_timeout(3000)
+    page.reload()
+    assert_as_edited(page, key)
+    assert page.input_value(CORRECTED).endswith("Typed without a line.")
+
+
+def test_the_page_asks_before_it_throws_away_what_was_not_sent(page):
+    edited(page)
+    asked = []
+
+    def refuse(dialog):
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    for press in ("#examples button >> nth=1", "#end", "#remove-prior"):
+        page.click(press)
+        page.wait_for_timeout(300)
+        assert page.inner_text(FIRST + ".sentence").startswith("New large right"), press
+    assert len(asked) == 3 and all("not sent as feedback" in one for one in asked)
+    page.click("button#send")
+    page.wait_for_function("() => document.querySelector('#thanks .said').textContent.includes('kept')")
+    page.click("#examples button >> nth=1")
+    page.wait_for_selector("#report .sentence", state="detached")
+    assert len(asked) == 3, "what was sent may go"
+
+
+def test_ending_the_session_forgets_at_once_also_for_a_reload(prior_less):
+    page = prior_less
+    written(page)
+    page.click("#end")
+    page.wait_for_selector("#viewer .viewer[data-current='']")
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.wait_for_selector("#viewer .viewer[data-current='']")
+    page.wait_for_timeout(1000)
+    assert page.query_selector("#report .sentence") is None and page.input_value("#history textarea") == ""
+
+
+def test_a_second_tab_and_another_browser_begin_their_own_session(app, browser):
+    context = browser.new_context()
+    first = opened(context, app.address)
+    first.fill("#history textarea", "Of the first tab.")
+    first.wait_for_timeout(1200)
+    key = first.evaluate("sessionStorage.getItem('priorrg.tab')")
+    second = context.new_page()  # duplicated: it has the first one's storage
+    second.add_init_script(f"sessionStorage.getItem('priorrg.tab') || sessionStorage.setItem('priorrg.tab', '{key}')")
+    stranger = browser.new_context().new_page()
+    stranger.add_init_script(f"sessionStorage.getItem('priorrg.tab') || sessionStorage.setItem('priorrg.tab', '{key}')")
+    for other in (second, stranger):
+        other.goto(app.address)
+        other.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
+        other.wait_for_function("document.querySelector('#indication textarea').value")
+        assert other.input_value("#history textarea") != "Of the first tab."
+        assert other.evaluate("sessionStorage.getItem('priorrg.tab')") != key
+    assert first.input_value("#history textarea") == "Of the first tab."
+    context.close()
+    stranger.context.close()
+
+
+def test_a_page_that_was_away_for_too_long_is_told_that_it_was_forgotten(browser, tmp_path):
+    with served(tmp_path, PRIORRG_AWAY_MINUTES="0.02") as running:
+        page = opened(browser, running.address)
+        page.fill(COMMENT, "Not sent.")
+        page.wait_for_timeout(1200)
+        accept(page)
+        page.goto("about:blank")
+        page.wait_for_timeout(4000)
+        page.goto(running.address)
+        page.wait_for_selector("#keep >> text=has forgotten what stood here")
+        page.close()
+
+
+def test_a_tabs_key_opens_nothing_for_another_login_or_browser(make_radiograph):
+    sessions = Sessions(lambda _: None, idle_seconds=3600)
+    anna, her_other_browser, ben = Client("login anna", "a"), Client("login anna", "b"), Client("login ben", "c")
+    session = sessions.of("hash", anna)
+    session.put("current", make_radiograph(1))
+    for other in (her_other_browser, ben, Client()):
+        assert sessions.resume("new hash", session.tab, other) is None
+        assert sessions.with_tab(session.tab, other) is None
+    assert sessions.resume("new hash", session.tab, anna) is session
+    assert sessions.of("new hash", anna) is session and sessions.of("hash", anna) is not session
+
+
+def test_within_the_grace_a_broken_connection_is_forgiven_and_after_it_nothing_is_left():
+    sessions = Sessions(lambda _: None, idle_seconds=3600, grace_seconds=0.05)
+    session = sessions.of("hash")
+    sessions.leave("hash")
+    sessions.end_idle()
+    assert sessions.resume("new", session.tab, Client()) is session
+    sessions.leave("new")
+    time.sleep(0.1)
+    sessions.end_idle()
+    assert sessions.resume("newer", session.tab, Client()) is None and len(sessions) == 0
