@@ -62,7 +62,7 @@ def test_a_reload_shows_the_same_films_report_edits_marks_and_texts(prior_less):
     accept(page)
     page.reload()
     assert_as_edited(page, key)
-    assert shown(page, "prior") == "" and page.input_value("#history textarea") == "Known colon cancer."
+    assert not shown(page, "prior") and page.input_value("#history textarea") == "Known colon cancer."
     page.click("#report .sentence >> nth=1")
     page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
     page.dblclick(FIRST + ".sentence")  # and goes on from there
@@ -116,8 +116,8 @@ def test_ending_the_session_forgets_at_once_also_for_a_reload(prior_less):
     page.wait_for_selector("#viewer .viewer[data-current='']")
     page.wait_for_timeout(1000)
     page.reload()
-    page.wait_for_selector("#viewer .viewer[data-current='']")
-    page.wait_for_timeout(1000)
+    page.wait_for_selector("#report .status >> text=Upload a current image")
+    assert not shown(page, "current")
     assert page.query_selector("#report .sentence") is None and page.input_value("#history textarea") == ""
 
 
