@@ -79,7 +79,7 @@ function show() {
 
 // What must not be lost without a question
 
-const THROWS_AWAY = "#examples button, #end, #remove-current, #remove-prior, .note-swap";
+const THROWS_AWAY = "#examples button, #end, #remove-current, #remove-prior, .note-swap, .film-menu-steps button";
 const UPLOADS = "#upload-current, #upload-prior, #upload-several";
 
 function hasUnsent() {
@@ -112,6 +112,13 @@ onPage("click", (event) => {
 });
 onPage("change", (event) => {
   if (event.target.type === "file" && event.target.closest(UPLOADS) && !mayGoOn(event)) event.target.value = "";
+});
+let windowBefore = ""; // of the film whose window is being chosen
+onPage("focusin", (event) => {
+  if (event.target.closest(".film-menu select")) windowBefore = event.target.value;
+});
+onPage("change", (event) => {
+  if (event.target.closest(".film-menu select") && !mayGoOn(event)) event.target.value = windowBefore;
 });
 onPage("drop", (event) => {
   if (event.target.closest(UPLOADS)) mayGoOn(event);
