@@ -175,12 +175,24 @@ def test_nothing_that_identifies_a_person_is_kept():
         ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}, "damaged or cut short"),
         ({"PhotometricInterpretation": "HSV"}, "as no radiograph does"),
         ({"Rows": 60000, "Columns": 60000}, "60000 x 60000"),
+        ({"Rows": 6000, "Columns": 6000, "SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "pixels in colour"),
         ({"Rows": 20, "Columns": 20}, "only 20 x 20"),
         ({"PixelData": ramp().tobytes()[:5000]}, "damaged or cut short"),
         ({"PixelData": np.full_like(ramp(), 7).tobytes()}, "one flat tone"),
         ({"BitsAllocated": 13}, "as no radiograph does"),
     ],
-    ids=["frames", "no image", "colour that is none", "unknown colour", "bomb", "tiny", "cut", "flat", "bits"],
+    ids=[
+        "frames",
+        "no image",
+        "colour that is none",
+        "unknown colour",
+        "bomb",
+        "bomb in colour",
+        "tiny",
+        "cut",
+        "flat",
+        "bits",
+    ],
 )
 def test_dicom_that_is_no_readable_radiograph_is_refused_with_its_reason(changes, part):
     assert part in refusal(written(dicom(**changes)), "study.dcm")

@@ -132,11 +132,14 @@ def _check(data: Dataset, called: str) -> None:
     rows, columns = int(data.Rows), int(data.Columns)
     if rows * columns > MAX_PIXELS:
         raise ImageError(texts.imaging.LARGE_DICOM.format(called=called, rows=rows, columns=columns))
+    samples = int(data.get("SamplesPerPixel") or 1)
+    if rows * columns * samples > MAX_PIXELS:
+        raise ImageError(texts.imaging.LARGE_COLOUR.format(called=called, rows=rows, columns=columns))
     if min(rows, columns) < MIN_EDGE:
         raise ImageError(texts.imaging.SMALL_DICOM.format(called=called, width=columns, height=rows))
     if "PixelData" not in data:
         raise ImageError(texts.imaging.FLOATING_POINT.format(called=called))
-    photometric, samples = _photometric(data), int(data.get("SamplesPerPixel") or 1)
+    photometric = _photometric(data)
     kinds = {1: _GREY | {"PALETTE COLOR"}, 3: _COLOUR}.get(samples, set())
     if photometric not in kinds or int(data.BitsAllocated) not in (1, 8, 16, 32):
         raise ImageError(texts.imaging.OTHER_VALUES.format(called=called))

@@ -64,6 +64,9 @@ MODALITY_NOT_STATED = "not stated"
 UNLISTED_MODALITY = "another kind"  # in the place of a modality that stands in no list
 SEVERAL_FRAMES = "{called} holds {frames} frames. PriorRG reads single radiographs: export the one frame you mean."
 LARGE_DICOM = "{called} says that it has {rows} x {columns} pixels, more than any radiograph has."
+LARGE_COLOUR = (
+    "{called} says that it has {rows} x {columns} pixels in colour, more than any radiograph has. Export it in grey."
+)
 SMALL_DICOM = "{called} is only {width} x {height} pixels. Upload the radiograph itself."
 FLOATING_POINT = "{called} holds floating-point pixels, a map and no radiograph."
 OTHER_VALUES = "{called} stores its values as no radiograph does. Export the original radiograph."
