@@ -392,11 +392,9 @@ def test_what_is_scored_as_the_draft_is_the_draft_of_the_app(data, small_weights
     reporter = Reporter.load(small_weights)
     readings = []
     for example in examples(data):
-        current, prior = (
-            path and replace(read_trusted(data / path), view_position=view)
-            for path, view in ((example.current, example.view), (example.prior, example.prior_view))
-        )
-        assert current
+        assert example.current
+        current = replace(read_trusted(data / example.current), view_position=example.view)
+        prior = example.prior and replace(read_trusted(data / example.prior), view_position=example.prior_view)
         readings.append(reporter.report(Study(current, prior or None, example.context)))
     assert drafts == [" ".join(one.draft.split()) for one in readings] != reports
     assert reports == [" ".join(one.report.split()) for one in readings]

@@ -152,7 +152,8 @@ def test_a_pdf_draws_heat_where_the_overlay_has_it_on_the_square_that_the_model_
     for grid, place in zip(grids, hot, strict=True):
         grid[place] = 1
     sentences = tuple(split_sentences("No effusion."))
-    export = made(Study(*films), report="No effusion.", sentences=sentences, overlays=(Overlay(sentences[0], *grids),))
+    overlay = Overlay(sentences[0], grids[0], grids[1])
+    export = made(Study(*films), report="No effusion.", sentences=sentences, overlays=(overlay,))
     drawn = [image for image in pictures(written(export, "pdf", tmp_path)) if max(image.size) == 420]
     assert [image.width > image.height for image in drawn] == [True, False]
     for image, (row, column) in zip(drawn, hot, strict=True):

@@ -19,8 +19,8 @@ def cropped(shown: np.ndarray, cells: int) -> np.ndarray:
     image = Image.fromarray(shown)
     image.thumbnail((4 * _EDGE, 4 * _EDGE), Image.Resampling.BOX, reducing_gap=2.0)
     scale = _EDGE / max(image.size)
-    size = tuple(max(16, round(edge * scale)) for edge in image.size)
-    small = np.asarray(image.resize(size, Image.Resampling.BOX), dtype=np.float32)
+    width, height = (max(16, round(edge * scale)) for edge in image.size)
+    small = np.asarray(image.resize((width, height), Image.Resampling.BOX), dtype=np.float32)
     inside = _without_border(small)
     return np.asarray(Image.fromarray(inside).resize((cells, cells), Image.Resampling.BOX), dtype=np.float64)
 

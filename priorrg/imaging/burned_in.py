@@ -54,7 +54,8 @@ def _letters(shown: np.ndarray, longest: int, stroke: int) -> list[tuple[int, in
     rows, columns = small.shape
     high, wide = int(_MARGIN * rows), int(_MARGIN * columns)
     lighter[high : rows - high, wide : columns - wide] = False
-    labels, _ = ndimage.label(lighter, structure=np.ones((3, 3), dtype=int))
+    labels = np.zeros(lighter.shape, dtype=np.int32)
+    ndimage.label(lighter, structure=np.ones((3, 3), dtype=int), output=labels)
     letters = []
     for place, part in enumerate(ndimage.find_objects(labels), start=1):
         height, width = part[0].stop - part[0].start, part[1].stop - part[1].start

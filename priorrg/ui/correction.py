@@ -25,9 +25,11 @@ def take_correction(session: Session, said: dict[str, Any]) -> bool:
     said: side; key of the image that was on the screen, so that no other is turned; step (in the words of
     `orientation_of`, or RESET) or window (its number).
     """
-    side = said.get("side")
+    side = str(said.get("side"))
+    if side not in SIDES:
+        return False
     with session.lock:
-        image = getattr(session, side) if side in SIDES else None
+        image = getattr(session, side)
     if image is None or image_key(image) != said.get("key"):
         return False
     if "window" in said:
