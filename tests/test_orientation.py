@@ -177,12 +177,6 @@ def test_a_film_that_lies_on_its_side_is_told_with_the_turn_that_rights_it(turns
     assert remark.kind == "looks" and remark.remedy is not None and remark.remedy.quarter_turns in (1, 3)
 
 
-@pytest.mark.parametrize("turns", [0, 2])
-def test_a_film_that_is_inverted_and_upside_down_is_told_with_a_correction(turns):
-    (remark,) = remarks_on(film(np.rot90(1 - chest(), turns)), None)
-    assert remark.kind == "looks" and remark.remedy is not None
-
-
 # Square pixels
 
 

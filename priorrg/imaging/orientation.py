@@ -14,20 +14,18 @@ from PIL import Image
 
 from priorrg import texts
 from priorrg.errors import ImageError
-from priorrg.imaging.looks import COLOUR, INVERTED, NO_LUNGS, TURNED, UPSIDE_DOWN, doubts_of
+from priorrg.imaging.looks import COLOUR, INVERTED, TURNED, doubts_of
 from priorrg.imaging.windows import TOP
 from priorrg.study import Orientation, Radiograph, Window
 
 LEFT, RIGHT = Orientation(quarter_turns=3), Orientation(quarter_turns=1)
-OVER = Orientation(quarter_turns=2)
+UPSIDE_DOWN = Orientation(quarter_turns=2)
 MIRRORED, INVERSE = Orientation(is_mirrored=True), Orientation(is_inverted=True)
 _SQUARE = 0.01  # sides of a pixel that differ by less are the arithmetic's or the device's
 _LONGEST_PIXEL = 10.0  # a ratio beyond this is no scanner's
 
 # What each doubt of the looks may be righted by. Its likely correction is the first that leaves nothing to doubt.
-_REMEDIES = {TURNED: (RIGHT, LEFT), INVERTED: (INVERSE,), UPSIDE_DOWN: (OVER,)}
-# A film that is turned as well as inverted only looks like none: these are tried before that is believed.
-_OF_BOTH = (INVERSE, *(Orientation(turns, is_inverted=True) for turns in (1, 3, 2)))
+_REMEDIES = {TURNED: (RIGHT, LEFT), INVERTED: (INVERSE,), "upside down": (UPSIDE_DOWN,)}
 BEARINGS = frozenset(_REMEDIES)  # the doubts about how an image is turned and which way its tones run
 
 
@@ -102,7 +100,7 @@ def judged(radiograph: Radiograph, colours: np.ndarray | None = None) -> Radiogr
     """
     kept = (COLOUR,) if colours is None and COLOUR in radiograph.doubts else ()
     found = (*kept, *doubts_of(radiograph, colours))
-    tried = [step for doubt in found for step in _REMEDIES.get(doubt, _OF_BOTH if doubt == NO_LUNGS else ())]
+    tried = [step for doubt in found for step in _REMEDIES.get(doubt, ())]
     remedy = next((step for step in tried if not doubts_of(applied(radiograph, step))), None)
     return replace(radiograph, doubts=found, remedy=remedy or (tried[0] if len(tried) == 1 else None))
 

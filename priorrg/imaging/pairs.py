@@ -124,7 +124,7 @@ def _about(side: str, radiograph: Radiograph) -> list[Remark]:
     doubts = radiograph.doubts
     if found:  # by its header it is no frontal chest radiograph: how should it look like one?
         doubts = ()
-    elif _is_told(radiograph) and not radiograph.remedy:
+    elif _is_told(radiograph):
         doubts = tuple(doubt for doubt in doubts if doubt in BEARINGS)
     found += [Remark(kind, side, is_warning=True, remedy=_UNDONE_BY.get(kind)) for kind in radiograph.cautions]
     if doubts:

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from priorrg import texts
 from priorrg.imaging.header import orientation_letters, view_of
-from priorrg.imaging.looks import INVERTED, TURNED, UPSIDE_DOWN, doubts_of
+from priorrg.imaging.looks import INVERTED, TURNED, doubts_of
 from priorrg.imaging.orientation import INVERSE, applied
 from priorrg.study import Orientation, Radiograph
 
@@ -128,7 +128,7 @@ def righted(radiograph: Radiograph, data: Dataset, polarity: Polarity | None) ->
 
 
 def _lies(radiograph: Radiograph) -> bool:
-    return bool({TURNED, UPSIDE_DOWN} & set(doubts_of(radiograph)))
+    return bool({TURNED, "upside down"} & set(doubts_of(radiograph)))
 
 
 def _text(data: Dataset, name: str) -> str:
