@@ -51,7 +51,7 @@ def test_prior_view_and_beams_change_what_is_read(image, small_weights, tmp_path
     ("changed", "sentence"),
     [
         ({"image": "no such file.png"}, "no such file.png cannot be read: No such file or directory."),
-        ({"weights": "no/such/folder"}, "No PriorRG weights could be loaded from no/such/folder"),
+        ({"weights": "no/such/folder"}, "There are no weights at no/such/folder"),
         ({"image": __file__}, "is no image that PriorRG knows"),
     ],
     ids=["no image", "no weights", "a file that is no image"],

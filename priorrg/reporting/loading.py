@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedTokenizerFast
 
@@ -146,8 +147,9 @@ def _json(source: str, name: str) -> Any:
             return json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{name} of {source} is damaged: it is not JSON ({error}). {AGAIN}") from None
-    except (OSError, ValueError) as error:  # no text, no such folder, a name that no repository can have
-        raise CheckpointError(f"{name} of {source} cannot be read ({_said(error)}). {AGAIN}") from None
+    except (OSError, ValueError) as error:  # no text, or no leave to read it
+        if not isinstance(error.__cause__, HFValidationError):  # a name that no repository can have: there is none
+            raise CheckpointError(f"{name} of {source} cannot be read ({_said(error)}). {AGAIN}") from None
     if Path(source).is_dir():
         raise CheckpointError(
             f"{source} has no {name}. Expected are {CONFIG}, {WEIGHTS}, {TOKENIZER}, {TOKENIZER_CONFIG} and {IMAGES}."
