@@ -32,7 +32,7 @@ def audit(tmp_path):
         program.write_text(f"#!{sys.executable}\nFLAW = {FLAW!r}\n{ANSWERS}{after}{PRINT}", encoding="utf-8")
         program.chmod(0o755)
         command = [sys.executable, ROOT / ".ci" / "audit.py", program, sys.executable]
-        return subprocess.run(command, capture_output=True, text=True)
+        return subprocess.run(command, capture_output=True, encoding="utf-8")
 
     return run
 
@@ -70,5 +70,5 @@ def test_what_is_found_is_named_with_the_version_that_mends_it(audit):
 def test_a_build_is_asked_for_by_the_version_that_it_is_a_build_of(audit, tmp_path):
     """2.13.0+cpu is in no database."""
     done = audit(f'\nopen({str(tmp_path / "asked")!r}, "w").write(str(pins))\n')
-    assert done.returncode == 0 and "+" not in (tmp_path / "asked").read_text()
-    assert "torch" in json.dumps((tmp_path / "asked").read_text())
+    assert done.returncode == 0 and "+" not in (tmp_path / "asked").read_text(encoding="utf-8")
+    assert "torch" in json.dumps((tmp_path / "asked").read_text(encoding="utf-8"))

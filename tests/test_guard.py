@@ -22,7 +22,7 @@ MARK = "Zanzibar-marker-4711"
 def clinic(tmp_path_factory, save_small_model):
     """The app with two people who may log in, little room for uploads, and metrics beside it."""
     folder = tmp_path_factory.mktemp("clinic")
-    (folder / "users.txt").write_text("anna:correct horse\nben:battery staple\n")
+    (folder / "users.txt").write_text("anna:correct horse\nben:battery staple\n", encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         metrics = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -82,7 +82,8 @@ def heard(client, session):
 
 def viewer_of(client, session):
     """What the viewer of a page with this session is told when the page loads."""
-    assert join(client, numbers(client)["load"], session).status_code == 200
+    load = numbers(client)["load"]
+    assert join(client, load, session, [""] * inputs(client, load)).status_code == 200
     return next(
         one
         for message in heard(client, session)
@@ -237,7 +238,7 @@ def test_who_guesses_waits_and_the_log_names_nobody_who_is_not_there(clinic):
     assert [tried("ben", f"guess {number}") for number in range(5)] == [401] * 5
     assert tried("ben", "battery staple") == 429, "also for the right one, which a guesser may have found"
     assert tried(MARK, "my password in the wrong box") == 401
-    said = running.log.read_text()
+    said = running.log.read_text(encoding="utf-8")
     assert "a login failed: ben, from 203.0.113.7" in said and "an unknown name" in said
     assert MARK not in said and "guess" not in said and "wrong box" not in said
 
@@ -384,7 +385,7 @@ def test_a_locked_database_is_told_to_the_operator_and_its_end_too(clinic):
         assert httpx.get(f"{running.address}/healthz").status_code == 200
         assert 'priorrg_not_ready{trouble="feedback database locked"} 1.0' in httpx.get(metrics).text
     assert eventually(lambda: httpx.get(f"{running.address}/readyz").status_code == 200)
-    said = running.log.read_text()
+    said = running.log.read_text(encoding="utf-8")
     assert "not ready: feedback database locked" in said and "feedback database locked is over" in said
 
 
@@ -456,6 +457,6 @@ def test_whatever_fails_the_log_holds_no_text(clinic):
         line.sendall(f"{MARK} {MARK}\r\n{MARK}: \x01\r\n\r\n".encode())
         line.recv(100)
     threading.Event().wait(2)  # what still runs may still fail
-    said = running.log.read_text()
+    said = running.log.read_text(encoding="utf-8")
     assert "Error at " in said, "there were failures, and they are told"
     assert MARK not in said and "Traceback" not in said

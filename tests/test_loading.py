@@ -60,7 +60,7 @@ def shard_that_is_not_there(folder):
     (folder / WEIGHTS).rename(folder / "model-00001-of-00002.safetensors")
     names = dict.fromkeys(load_file(folder / "model-00001-of-00002.safetensors"), "model-00001-of-00002.safetensors")
     index = {"weight_map": names | {"perceiver.latents": "model-00002-of-00002.safetensors"}}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_decoders_go_with_the_program_that_started_them():
         f"from priorrg.imaging.open import read_radiograph\nread_radiograph({str(EXAMPLE / 'current.dcm')!r})\n"
         "print(*(process.pid for process in decoders().processes), flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8").stdout
     left = [int(pid) for pid in told.split()]
     assert left
     until = time.monotonic() + 20

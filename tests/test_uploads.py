@@ -20,7 +20,9 @@ CLAIM += "print(scratch.claim(Path(sys.argv[1])), flush=True); time.sleep(600)"
 @contextmanager
 def server(parent):
     """Another process that holds a folder below; gives it and its folder."""
-    process = subprocess.Popen([sys.executable, "-c", CLAIM, str(parent)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(parent)], cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8"
+    )
     try:
         assert process.stdout is not None
         yield process, type(parent)(process.stdout.readline().strip())
@@ -48,7 +50,7 @@ def test_an_ordinary_end_leaves_nothing(tmp_path):
 def test_folders_of_others_are_left_alone(tmp_path):
     (tmp_path / "somebody").mkdir()
     (tmp_path / "priorrg-uploads-link").symlink_to(tmp_path / "somebody")
-    (tmp_path / "priorrg-uploads-file").write_text("no folder")
+    (tmp_path / "priorrg-uploads-file").write_text("no folder", encoding="utf-8")
     assert scratch.sweep(tmp_path) == 0 and len(list(tmp_path.iterdir())) == 3
 
 

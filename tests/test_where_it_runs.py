@@ -198,7 +198,7 @@ def folder_for_feedback(folder):
 
 
 def no_database(folder):
-    (folder / "notes.txt").write_text("not a database, however it is called" * 9)
+    (folder / "notes.txt").write_text("not a database, however it is called" * 9, encoding="utf-8")
     return ["--feedback", str(folder / "notes.txt")], "notes.txt cannot be used (file is not a database)"
 
 
@@ -213,7 +213,7 @@ def nowhere_to_write(folder):
 
 
 def twice_in_the_logins(folder):
-    (folder / "users.txt").write_text("anna:one\nanna:two\n")
+    (folder / "users.txt").write_text("anna:one\nanna:two\n", encoding="utf-8")
     return ["--auth", str(folder / "users.txt")], "Line 2 of"
 
 
@@ -224,7 +224,7 @@ def test_a_mistake_in_feedback_or_logins_is_told_before_weights_are_looked_at(tm
     flags, said = mistake(tmp_path)
     # The weights are wrong too: whoever is told of them has waited for torch.
     command = [sys.executable, "app.py", "--weights", str(tmp_path / "no weights"), "--port", str(free_port()), *flags]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
     assert ended.returncode == 2 and said in ended.stderr, ended.stderr
     assert "Traceback" not in ended.stderr and "no weights" not in ended.stderr
 

@@ -86,7 +86,7 @@ def limit(most: int) -> None:
 def memory() -> int:
     """Bytes of address space, as RLIMIT_AS counts them; 0 where only the system knows."""
     try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
 
