@@ -149,7 +149,10 @@ def test_lightnings_own_container_is_read_without_lightning(tmp_path, monkeypatc
         for package in ("lightning_fabric", "lightning_fabric.utilities", name):
             lightning_installed.setitem(sys.modules, package, types.ModuleType(package))
         lightning_installed.setattr(sys.modules[name], "AttributeDict", container, raising=False)
-        torch.save({"state_dict": {}, "hyper_parameters": container(num_beams=5)}, tmp_path / "lightning.ckpt")
+        torch.save(
+            {"state_dict": {"weight": torch.zeros(1)}, "hyper_parameters": container(num_beams=5)},
+            tmp_path / "lightning.ckpt",
+        )
     assert read_checkpoint(tmp_path / "lightning.ckpt")[1] == {"num_beams": 5}
 
 
