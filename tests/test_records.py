@@ -150,7 +150,7 @@ def test_a_record_without_facts_is_left_out_as_in_the_published_code(read, nothi
         ({"findings": 7}, "findings is 7; a text was expected"),
         ({"history_pure": ["Cough."]}, 'history_pure is ["Cough."]; a text was expected'),
         ({"findings": "No \ud83d effusion."}, "findings holds half of a character"),
-        ({"simulation": {"prior": None}}, "simulation lacks or misshapes a field: 'current'"),
+        ({"simulation": {"prior": None, "asked": []}}, "simulation lacks or misshapes a field: 'current'"),
     ],
 )
 def test_one_record_that_cannot_be_used_is_named_and_stops_nobody(read, change, said, capsys):
