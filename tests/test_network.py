@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -27,7 +28,8 @@ def ask(app, headers=(), peer="10.0.0.1", method="GET", body=b""):
         async with httpx.AsyncClient(transport=transport, base_url="http://near") as client:
             return await client.request(method, "/", headers=list(headers), content=body)
 
-    return asyncio.run(asked())
+    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may run since another test
+        return thread.submit(asyncio.run, asked()).result()
 
 
 FORWARDED = [
