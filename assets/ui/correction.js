@@ -29,7 +29,9 @@ for (const pane of both) {
     menu.open = false;
     summary.focus();
   });
-  window.addEventListener("pointerdown", (e) => { if (!menu.contains(e.target)) menu.open = false; });
+  window.addEventListener("pointerdown", (e) => {
+    if (!menu.contains(e.target)) menu.open = false;
+  });
 }
 
 // The server answers with the whole study, of which `show` makes a new film; until then nothing more can be pressed.
@@ -45,11 +47,14 @@ function setBusy(pane, isBusy) {
 }
 
 function showCorrection(pane) {
-  const { data, correction } = pane, windows = data ? data.windows : [];
+  const { data, correction } = pane,
+    windows = data ? data.windows : [];
   correction.menu.hidden = !data;
   if (!data) correction.menu.open = false;
   correction.corrected.textContent = data && data.corrected ? fill(texts.corrected, { what: data.corrected }) : "";
   correction.named.hidden = windows.length < 2;
-  correction.choice.replaceChildren(...windows.map((name, number) => new Option(name, number, false, number === data.windowInUse)));
+  correction.choice.replaceChildren(
+    ...windows.map((name, number) => new Option(name, number, false, number === data.windowInUse)),
+  );
   setBusy(pane, false);
 }

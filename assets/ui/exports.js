@@ -30,7 +30,10 @@ note.setAttribute("role", "note");
 root.replaceChildren(note, bar, status);
 
 // What to know before the report on the page is taken away: its images may show a name.
-window.addEventListener("priorrg:export-note", (event) => { note.textContent = event.detail; note.hidden = !event.detail; });
+window.addEventListener("priorrg:export-note", (event) => {
+  note.textContent = event.detail;
+  note.hidden = !event.detail;
+});
 
 function say(text, isProblem = false) {
   status.textContent = text;
@@ -72,7 +75,7 @@ async function act() {
   done = value.id;
   if (value.action === "failed") return say(value.said, true);
   if (value.action === "save") save(value);
-  const arrived = value.action !== "copy" || await copy(value.text);
+  const arrived = value.action !== "copy" || (await copy(value.text));
   say(arrived ? value.said : texts.notCopied, !arrived);
 }
 

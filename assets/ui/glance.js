@@ -1,7 +1,9 @@
 // Findings at a glance: the facts of all sentences in one table; a row selects its sentence.
 
 function showGlance() {
-  const facts = state.rows.flatMap((row, number) => (row.removed ? [] : row.facts.map((fact) => ({ ...fact, number }))));
+  const facts = state.rows.flatMap((row, number) =>
+    row.removed ? [] : row.facts.map((fact) => ({ ...fact, number })),
+  );
   parts.glance.replaceChildren();
   if (!facts.length) return;
   const table = make("table", parts.glance);
@@ -15,7 +17,10 @@ function showGlance() {
     line.classList.toggle("selected", fact.number === state.selected);
     const name = make("th", line);
     name.scope = "row";
-    action(name, "fact", fact.finding, "", (event) => { event.stopPropagation(); pick(fact.number); });
+    action(name, "fact", fact.finding, "", (event) => {
+      event.stopPropagation();
+      pick(fact.number);
+    });
     make("td", line, "", fact.side || "–");
     make("td", line, "presence", fact.presence);
     make("td", line, "", fact.change || "–");

@@ -5,11 +5,15 @@ const notesRoot = element.querySelector(".notes");
 function offer(item, label, event, said) {
   const button = make("button", item, "note-swap", label);
   button.type = "button";
-  button.addEventListener("click", () => { button.disabled = true; trigger(event, said); });
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    trigger(event, said);
+  });
 }
 
 function showNotes() {
-  const value = props.value || {}, said = props.texts;
+  const value = props.value || {},
+    said = props.texts;
   notesRoot.replaceChildren();
   const list = (value.notes || []).length ? make("ul", notesRoot, "note-list") : null;
   for (const note of value.notes || []) {

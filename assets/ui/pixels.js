@@ -24,9 +24,11 @@ function plainPixels(bytes) {
 
 // The opposite of `packed` in priorrg/ui/pixels.py.
 function unpackedPixels(bytes, width, height) {
-  const count = width * height, values = new Uint16Array(count);
+  const count = width * height,
+    values = new Uint16Array(count);
   for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0, value = 0; x < width; x++, i++) values[i] = value = (value + bytes[i] + (bytes[count + i] << 8)) & 0xffff;
+    for (let x = 0, value = 0; x < width; x++, i++)
+      values[i] = value = (value + bytes[i] + (bytes[count + i] << 8)) & 0xffff;
   }
   return values;
 }
@@ -34,7 +36,8 @@ function unpackedPixels(bytes, width, height) {
 // Window in pixel values -> one colour for each of the 65,536 values; linear as in DICOM PS3.3 C.11.2.1.2.
 function lookUpTable(centre, width, isInverted) {
   const table = new Uint32Array(65536);
-  const low = centre - 0.5 - (width - 1) / 2, steep = 255 / Math.max(width - 1, 1);
+  const low = centre - 0.5 - (width - 1) / 2,
+    steep = 255 / Math.max(width - 1, 1);
   for (let value = 0; value < 65536; value++) {
     let grey = Math.min(255, Math.max(0, Math.round((value - low) * steep)));
     if (isInverted) grey = 255 - grey;
@@ -57,13 +60,18 @@ class Film {
   develop(centre, width, isInverted, [left, top, right, bottom]) {
     const from = (place) => Math.max(0, TILE * Math.floor((place - 2) / TILE));
     const to = (place, most) => Math.min(most, TILE * Math.ceil((place + 2) / TILE));
-    const x = from(left), y = from(top), w = to(right, this.width) - x, h = to(bottom, this.height) - y;
+    const x = from(left),
+      y = from(top),
+      w = to(right, this.width) - x,
+      h = to(bottom, this.height) - y;
     if (w <= 0 || h <= 0) return null; // moved out of sight
     const wanted = [centre, width, isInverted, x, y, w, h].join(" ");
     if (wanted !== this.is) {
       this.is = wanted;
       if (!this.shown || this.shown.width !== w || this.shown.height !== h) this.shown = this.pen.createImageData(w, h);
-      const table = lookUpTable(centre, width, isInverted), greys = new Uint32Array(this.shown.data.buffer), { values } = this;
+      const table = lookUpTable(centre, width, isInverted),
+        greys = new Uint32Array(this.shown.data.buffer),
+        { values } = this;
       for (let row = 0, i = 0; row < h; row++) {
         for (let at = (y + row) * this.width + x, end = at + w; at < end; at++, i++) greys[i] = table[values[at]];
       }

@@ -20,7 +20,10 @@ function column(parent, data) {
   if (!data.differs) return;
   const differs = make("div", part, "differs");
   const isSame = data.changes.every((change) => change.parts.every((word) => word.kind === "same"));
-  if (!data.differs.length) { make("p", differs, "", isSame ? texts.same : texts.sameFacts); return; }
+  if (!data.differs.length) {
+    make("p", differs, "", isSame ? texts.same : texts.sameFacts);
+    return;
+  }
   make("strong", differs, "", texts.differs);
   const list = make("ul", differs);
   for (const one of data.differs) make("li", list, one.kind, texts[one.kind].replace("{fact}", one.fact));
@@ -45,6 +48,9 @@ function show() {
   for (const data of shown) column(columns, data);
 }
 
-window.addEventListener("priorrg:report", (event) => { reportKey = event.detail || "none"; show(); });
+window.addEventListener("priorrg:report", (event) => {
+  reportKey = event.detail || "none";
+  show();
+});
 watch("value", show);
 show();

@@ -4,18 +4,41 @@
 const root = element.querySelector(".report");
 const texts = props.texts;
 const parts = Object.fromEntries(
-  ["steps", "status", "context-note", "report-head", "draft", "refined", "hint", "draft-note", "glance", "received"].map((n) => [n, root.querySelector(`.${n}`)]),
+  [
+    "steps",
+    "status",
+    "context-note",
+    "report-head",
+    "draft",
+    "refined",
+    "hint",
+    "draft-note",
+    "glance",
+    "received",
+  ].map((n) => [n, root.querySelector(`.${n}`)]),
 );
 // rows: the sentences as they stand, the reader's included; they stay while the report is the same, whatever is sent.
-const state = { key: null, rows: [], overlays: [], selected: -1, editing: -1, view: "refined", changes: true, marks: {}, submissions: 0 };
+const state = {
+  key: null,
+  rows: [],
+  overlays: [],
+  selected: -1,
+  editing: -1,
+  view: "refined",
+  changes: true,
+  marks: {},
+  submissions: 0,
+};
 
 const left = new Set(); // keys of runs that were on the page and are no longer
-
 
 function action(parent, className, text, about, act) {
   const button = make("button", parent, className, text);
   button.type = "button";
-  if (about) { button.setAttribute("aria-label", about); button.title = about; }
+  if (about) {
+    button.setAttribute("aria-label", about);
+    button.title = about;
+  }
   button.addEventListener("click", act);
   return button;
 }
@@ -36,7 +59,8 @@ function showSteps(value) {
     if (isNow) isDone = false;
     steps[name].hidden = name === "waiting" && !isNow;
     steps[name].className = isNow ? "now" : isDone ? "done" : "";
-    if (isNow) steps[name].setAttribute("aria-current", "step"); else steps[name].removeAttribute("aria-current");
+    if (isNow) steps[name].setAttribute("aria-current", "step");
+    else steps[name].removeAttribute("aria-current");
   }
 }
 
@@ -49,14 +73,21 @@ views.setAttribute("role", "group");
 views.setAttribute("aria-label", texts.views);
 const viewButtons = {};
 for (const name of ["refined", "draft"]) {
-  viewButtons[name] = action(views, "view", texts[name], "", () => { state.view = name; show(); });
+  viewButtons[name] = action(views, "view", texts[name], "", () => {
+    state.view = name;
+    show();
+  });
 }
 const changesLabel = make("label", tools, "show-changes");
 const changesBox = make("input", changesLabel);
 changesBox.type = "checkbox";
 changesBox.checked = true;
 changesLabel.append(" " + texts.showChanges);
-changesBox.addEventListener("change", () => { state.changes = changesBox.checked; show(); paint(); });
+changesBox.addEventListener("change", () => {
+  state.changes = changesBox.checked;
+  show();
+  paint();
+});
 
 function showHead(value) {
   const hasBoth = Boolean(value.report && value.draft);
@@ -64,7 +95,8 @@ function showHead(value) {
   parts["report-head"].hidden = !value.report && !value.draft;
   title.textContent = isDraft ? texts.draft : texts.refined;
   tools.hidden = !hasBoth;
-  for (const name in viewButtons) viewButtons[name].setAttribute("aria-pressed", String((name === "draft") === isDraft));
+  for (const name in viewButtons)
+    viewButtons[name].setAttribute("aria-pressed", String((name === "draft") === isDraft));
   parts.draft.hidden = !isDraft;
   parts.refined.hidden = isDraft;
   parts["draft-note"].textContent = isDraft && value.draft ? value.draftNote : "";
@@ -82,7 +114,12 @@ function words(parent, change, kinds, ofDraft) {
   const tags = { removed: "del", added: "ins", same: "span", pending: "span" };
   for (const part of change.parts) {
     if (!kinds.includes(part.kind)) continue;
-    const node = make(state.changes ? tags[part.kind] : "span", parent, part.kind, (ofDraft && part.before) || part.text);
+    const node = make(
+      state.changes ? tags[part.kind] : "span",
+      parent,
+      part.kind,
+      (ofDraft && part.before) || part.text,
+    );
     node.after(" ");
   }
 }
@@ -90,7 +127,10 @@ function words(parent, change, kinds, ofDraft) {
 function showDraft(value) {
   parts.draft.replaceChildren();
   const changes = changesOf(value);
-  if (!changes.length || value.busy) { parts.draft.textContent = value.draft || ""; return; }
+  if (!changes.length || value.busy) {
+    parts.draft.textContent = value.draft || "";
+    return;
+  }
   for (const change of changes) words(parts.draft, change, ["same", "removed", "pending"], true);
 }
 
@@ -99,7 +139,8 @@ function showWriting(value) {
   parts.refined.replaceChildren();
   const kinds = value.busy ? ["same", "added", "removed", "pending"] : ["same", "added", "removed"];
   const changes = changesOf(value);
-  for (const change of changes) words(parts.refined, change, state.changes ? kinds : kinds.filter((k) => k !== "removed"));
+  for (const change of changes)
+    words(parts.refined, change, state.changes ? kinds : kinds.filter((k) => k !== "removed"));
   if (!changes.length) parts.refined.textContent = value.report || "";
 }
 
@@ -117,9 +158,14 @@ function select(number, withFocus) {
     const isIt = Number(node.dataset.row) === number;
     node.classList.toggle("selected", isIt);
     const button = node.querySelector(".sentence");
-    if (button) { button.setAttribute("aria-pressed", String(isIt)); if (isIt && withFocus) button.focus(); }
+    if (button) {
+      button.setAttribute("aria-pressed", String(isIt));
+      if (isIt && withFocus) button.focus();
+    }
   });
-  parts.glance.querySelectorAll("tbody tr").forEach((node) => node.classList.toggle("selected", Number(node.dataset.row) === number));
+  parts.glance
+    .querySelectorAll("tbody tr")
+    .forEach((node) => node.classList.toggle("selected", Number(node.dataset.row) === number));
   parts.hint.textContent = hint(row, overlay);
   window.dispatchEvent(new CustomEvent("priorrg:overlay", { detail: overlay }));
 }
@@ -129,8 +175,14 @@ function hint(row, overlay) {
   if (!state.rows.length) return "";
   if (!row) return texts.choose;
   if (!overlay) return row.source === null || row.removed || isEdited(row) ? texts.noOverlay : texts.notTraced;
-  const shares = overlay.shares ? fill(texts.shares, { current: Math.round(100 * overlay.shares[0]), prior: Math.round(100 * overlay.shares[1]) }) : "";
-  return (value.method === "gradient" || state.method === "gradient" ? texts.gradient : texts.attention) + shares + texts.noProof;
+  const shares = overlay.shares
+    ? fill(texts.shares, { current: Math.round(100 * overlay.shares[0]), prior: Math.round(100 * overlay.shares[1]) })
+    : "";
+  return (
+    (value.method === "gradient" || state.method === "gradient" ? texts.gradient : texts.attention) +
+    shares +
+    texts.noProof
+  );
 }
 
 function show() {
@@ -140,7 +192,15 @@ function show() {
   const isOther = value.key !== state.key;
   if (isOther) {
     if (state.key) left.add(state.key);
-    Object.assign(state, { key: value.key, rows: [], overlays: [], editing: -1, view: "refined", marks: {}, submissions: 0 });
+    Object.assign(state, {
+      key: value.key,
+      rows: [],
+      overlays: [],
+      editing: -1,
+      view: "refined",
+      marks: {},
+      submissions: 0,
+    });
     parts.refined.replaceChildren();
     parts.hint.textContent = "";
     if (state.selected >= 0) select(-1);
@@ -158,7 +218,11 @@ function show() {
   showHead(value);
   showDraft(value);
   const sentences = value.sentences || [];
-  if (!sentences.length) { showWriting(value); showGlance(); return; }
+  if (!sentences.length) {
+    showWriting(value);
+    showGlance();
+    return;
+  }
   const isFirst = !state.rows.length;
   if (isFirst) Object.assign(state, { rows: rowsOf(value), marks: { ...value.marks }, submissions: value.submissions });
   const isSent = state.submissions !== value.submissions;
@@ -167,7 +231,8 @@ function show() {
     window.dispatchEvent(new Event("priorrg:sent"));
   }
   takeFacts(value);
-  if (isFirst || isSent) paint(); else refresh();
+  if (isFirst || isSent) paint();
+  else refresh();
   showGlance();
   select(state.selected < state.rows.length ? state.selected : -1);
 }

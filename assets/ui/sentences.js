@@ -5,17 +5,27 @@ let told = null;
 let messages = Date.now(); // they may overtake each other: the server takes the highest number
 
 function rowsOf(value) {
-  if ((value.edits || []).length) return value.edits.map((e) => ({ text: e.text, source: e.source, removed: e.removed, change: "", facts: [] }));
+  if ((value.edits || []).length)
+    return value.edits.map((e) => ({ text: e.text, source: e.source, removed: e.removed, change: "", facts: [] }));
   return value.sentences.map((text, number) => ({ text, source: number, removed: false, change: "", facts: [] }));
 }
 
-function written(row) { return row.source === null ? null : (props.value.sentences || [])[row.source]; }
-function isEdited(row) { return row.source !== null && row.text !== written(row); }
+function written(row) {
+  return row.source === null ? null : (props.value.sentences || [])[row.source];
+}
+function isEdited(row) {
+  return row.source !== null && row.text !== written(row);
+}
 
 // What priorrg/plain_text.py takes out of every text: else the facts that come back would belong to another wording.
 function plain(text) {
   const whole = text.toWellFormed ? text.toWellFormed() : text;
-  return whole.replace(/[\t\u001c-\u001f]/g, " ").replace(/[\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef]/g, "");
+  return whole
+    .replace(/[\t\u001c-\u001f]/g, " ")
+    .replace(
+      /[\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef]/g,
+      "",
+    );
 }
 
 // Facts belong to a wording: what was typed since they were read keeps none until the server has read it.
@@ -47,7 +57,8 @@ function tell(now) {
     told = null;
     trigger("edited", { key: state.key, number: (messages += 1), rows: plainRows() });
   };
-  if (now) send(); else told = setTimeout(send, EDIT_PAUSE_MS);
+  if (now) send();
+  else told = setTimeout(send, EDIT_PAUSE_MS);
 }
 
 function paint() {
@@ -82,7 +93,12 @@ function paint() {
   add.dataset.role = "add";
   refresh();
   if (state.editing >= 0) openEditor(state.editing);
-  else if (back && back[1]) (root.querySelector(`[data-row="${back[0]}"] [data-role="${back[1]}"]`) || root.querySelector(`[data-row="${back[0]}"] .sentence`) || add).focus();
+  else if (back && back[1])
+    (
+      root.querySelector(`[data-row="${back[0]}"] [data-role="${back[1]}"]`) ||
+      root.querySelector(`[data-row="${back[0]}"] .sentence`) ||
+      add
+    ).focus();
 }
 
 function paintRow(row, number, change) {
@@ -92,17 +108,29 @@ function paintRow(row, number, change) {
     line.classList.add("removed");
     make("del", line, "was", row.text);
     make("span", line, "tag", texts.removed);
-    role(action(line, "row-tool", texts.restore, fill(texts.restoreAbout, row), () => { row.removed = false; changed(number, "sentence"); }), "restore");
+    role(
+      action(line, "row-tool", texts.restore, fill(texts.restoreAbout, row), () => {
+        row.removed = false;
+        changed(number, "sentence");
+      }),
+      "restore",
+    );
     return;
   }
-  const button = role(action(line, "sentence", "", "", () => select(state.selected === number ? -1 : number)), "sentence");
+  const button = role(
+    action(line, "sentence", "", "", () => select(state.selected === number ? -1 : number)),
+    "sentence",
+  );
   if (change && state.changes && !isEdited(row)) words(button, change, ["same", "added", "removed"]);
   else button.textContent = row.text;
   button.setAttribute("aria-pressed", String(state.selected === number));
   button.addEventListener("dblclick", () => openEditor(number));
   button.addEventListener("keydown", (event) => {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "F2") { event.preventDefault(); openEditor(number); }
+    if (event.key === "F2") {
+      event.preventDefault();
+      openEditor(number);
+    }
     if (event.key === "Escape") select(-1);
     if (!move) return;
     event.preventDefault();
@@ -112,13 +140,32 @@ function paintRow(row, number, change) {
   });
   make("span", line, "tags");
   const rowTools = make("span", line, "row-tools");
-  role(action(rowTools, "row-tool", texts.edit, fill(texts.editAbout, row), () => openEditor(number)), "edit");
-  if (isEdited(row)) role(action(rowTools, "row-tool undo", texts.undo, fill(texts.undoAbout, { text: written(row) }), () => { row.text = written(row); changed(number, "sentence"); }), "undo");
-  role(action(rowTools, "row-tool", texts.remove, fill(texts.removeAbout, row), () => { row.removed = true; changed(number, "restore"); }), "remove");
+  role(
+    action(rowTools, "row-tool", texts.edit, fill(texts.editAbout, row), () => openEditor(number)),
+    "edit",
+  );
+  if (isEdited(row))
+    role(
+      action(rowTools, "row-tool undo", texts.undo, fill(texts.undoAbout, { text: written(row) }), () => {
+        row.text = written(row);
+        changed(number, "sentence");
+      }),
+      "undo",
+    );
+  role(
+    action(rowTools, "row-tool", texts.remove, fill(texts.removeAbout, row), () => {
+      row.removed = true;
+      changed(number, "restore");
+    }),
+    "remove",
+  );
   if (row.source !== null) rowTools.appendChild(marker(row, line));
 }
 
-function role(node, name) { node.dataset.role = name; return node; }
+function role(node, name) {
+  node.dataset.role = name;
+  return node;
+}
 
 function marker(row, line) {
   const mark = role(make("select", null, "mark"), "mark");
@@ -130,7 +177,8 @@ function marker(row, line) {
   mark.value = state.marks[row.source] || "";
   line.classList.toggle("marked", Boolean(mark.value));
   mark.addEventListener("change", () => {
-    if (mark.value) state.marks[row.source] = mark.value; else delete state.marks[row.source];
+    if (mark.value) state.marks[row.source] = mark.value;
+    else delete state.marks[row.source];
     line.classList.toggle("marked", Boolean(mark.value));
     tellKeep();
     trigger("marked", { number: (messages += 1), marks: { ...state.marks } });
@@ -142,7 +190,8 @@ function marker(row, line) {
 function refresh() {
   const details = (props.value || {}).details || [];
   root.querySelectorAll(".sentence-row").forEach((line) => {
-    const tags = line.querySelector(".tags"), row = state.rows[Number(line.dataset.row)];
+    const tags = line.querySelector(".tags"),
+      row = state.rows[Number(line.dataset.row)];
     if (!tags || !row) return;
     tags.replaceChildren();
     if (row.change) make("span", tags, `tag change ${row.change}`, texts.changes[row.change]);
@@ -168,8 +217,21 @@ function changed(number, focus) {
 }
 
 let isPressed = false;
-root.addEventListener("pointerdown", () => { isPressed = true; }, true);
-for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => { isPressed = false; }, true);
+root.addEventListener(
+  "pointerdown",
+  () => {
+    isPressed = true;
+  },
+  true,
+);
+for (const name of ["pointerup", "pointercancel"])
+  window.addEventListener(
+    name,
+    () => {
+      isPressed = false;
+    },
+    true,
+  );
 
 function addRow() {
   const place = state.selected >= 0 ? state.selected + 1 : state.rows.length;
@@ -191,31 +253,54 @@ function openEditor(number) {
   box.rows = 1;
   box.maxLength = 2000;
   box.setAttribute("aria-label", fill(texts.editing, { number: number + 1 }));
-  const fit = () => { box.style.height = "auto"; box.style.height = `${box.scrollHeight + 2}px`; };
-  let isOpen = true, wasTyped = false;
+  const fit = () => {
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight + 2}px`;
+  };
+  let isOpen = true,
+    wasTyped = false;
   const close = (keeps, withFocus) => {
     if (!isOpen) return;
     isOpen = false;
     if (state.editing === number) state.editing = -1;
     if (!keeps) row.text = start;
     row.text = plain(row.text).replace(/\s+/g, " ").trim();
-    if (!row.text && row.source === null) { state.rows.splice(state.rows.indexOf(row), 1); state.selected = -1; }
-    else if (!row.text) { row.text = start || written(row); row.removed = true; }
+    if (!row.text && row.source === null) {
+      state.rows.splice(state.rows.indexOf(row), 1);
+      state.selected = -1;
+    } else if (!row.text) {
+      row.text = start || written(row);
+      row.removed = true;
+    }
     paint();
     showGlance();
     select(state.selected, withFocus);
     if (row.text !== start || row.removed || wasTyped) tell(true); // what was told while typing may have to be taken back
   };
-  box.addEventListener("input", () => { row.text = plain(box.value); wasTyped = true; fit(); tell(false); });
+  box.addEventListener("input", () => {
+    row.text = plain(box.value);
+    wasTyped = true;
+    fit();
+    tell(false);
+  });
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); close(true, true); }
-    if (event.key === "Escape") { event.preventDefault(); close(false, true); }
+    if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault();
+      close(true, true);
+    }
+    if (event.key === "Escape") {
+      event.preventDefault();
+      close(false, true);
+    }
   });
   // A press on another button of the report takes the focus first: painting at once would take the button away from it.
   box.addEventListener("blur", () => {
-    const end = () => { if (box.isConnected) close(true, false); };
-    if (isPressed) window.addEventListener("pointerup", () => setTimeout(end), { once: true }); else end();
+    const end = () => {
+      if (box.isConnected) close(true, false);
+    };
+    if (isPressed) window.addEventListener("pointerup", () => setTimeout(end), { once: true });
+    else end();
   });
   line.querySelector(".sentence").replaceWith(box);
   line.classList.add("editing");

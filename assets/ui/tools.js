@@ -6,12 +6,22 @@ bar.setAttribute("aria-label", texts.tools);
 // The only thing kept in the browser: how this reader likes the viewer. Never a text, never an image.
 const PREFERENCE = "priorrg.viewer";
 const preference = { priorSide: "right", shortcuts: true };
-try { Object.assign(preference, JSON.parse(localStorage.getItem(PREFERENCE) || "{}")); } catch { /* storage is blocked */ }
+try {
+  Object.assign(preference, JSON.parse(localStorage.getItem(PREFERENCE) || "{}"));
+} catch {
+  /* storage is blocked */
+}
 function prefer(change) {
   Object.assign(preference, change);
-  try { localStorage.setItem(PREFERENCE, JSON.stringify(preference)); } catch { /* then for this visit only */ }
+  try {
+    localStorage.setItem(PREFERENCE, JSON.stringify(preference));
+  } catch {
+    /* then for this visit only */
+  }
 }
-function priorSide() { return preference.priorSide === "left" ? "left" : "right"; }
+function priorSide() {
+  return preference.priorSide === "left" ? "left" : "right";
+}
 function placeSides() {
   // In the document and not only on the screen, so that the Tab key goes from left to right too.
   const order = priorSide() === "left" ? [panes.prior, panes.current] : [panes.current, panes.prior];
@@ -27,13 +37,23 @@ let lastTouched = panes.current;
 
 const divider = make("div", panes.current.stage, "divider");
 Object.assign(divider, { tabIndex: 0 });
-for (const [name, value] of [["role", "slider"], ["aria-label", texts.divider], ["aria-valuemin", 0], ["aria-valuemax", 100]]) divider.setAttribute(name, value);
+for (const [name, value] of [
+  ["role", "slider"],
+  ["aria-label", texts.divider],
+  ["aria-valuemin", 0],
+  ["aria-valuemax", 100],
+])
+  divider.setAttribute(name, value);
 function setWipe(place) {
   view.wipe = Math.min(1, Math.max(0, place));
   divider.style.left = `${100 * view.wipe}%`;
   divider.setAttribute("aria-valuenow", Math.round(100 * view.wipe));
 }
-divider.addEventListener("pointerdown", (e) => { divider.setPointerCapture(e.pointerId); e.preventDefault(); divider.focus(); });
+divider.addEventListener("pointerdown", (e) => {
+  divider.setPointerCapture(e.pointerId);
+  e.preventDefault();
+  divider.focus();
+});
 divider.addEventListener("pointermove", (e) => {
   if (!divider.hasPointerCapture(e.pointerId)) return;
   const stage = panes.current.stage.getBoundingClientRect();
@@ -64,18 +84,29 @@ function setMode(mode) {
   view.front = "current";
   root.dataset.mode = view.mode;
   // Slower than the three flashes a second of WCAG 2.3.1.
-  if (view.mode === "flicker" && !wantsLittleMotion) flickering = setInterval(() => { if (element.isConnected) flicker(); else clearInterval(flickering); }, 700);
-  remark.textContent = view.mode === "side" ? "" : texts.notAligned + (view.mode === "flicker" && wantsLittleMotion ? ` ${texts.flickerByHand}` : "");
+  if (view.mode === "flicker" && !wantsLittleMotion)
+    flickering = setInterval(() => {
+      if (element.isConnected) flicker();
+      else clearInterval(flickering);
+    }, 700);
+  remark.textContent =
+    view.mode === "side"
+      ? ""
+      : texts.notAligned + (view.mode === "flicker" && wantsLittleMotion ? ` ${texts.flickerByHand}` : "");
   drawAll();
 }
 
 // Actions: name -> what it does, its key, and (for a switch) whether it is on
 
-function setDrag(what) { view.drag = what; view.touchWindow = what === "window"; }
+function setDrag(what) {
+  view.drag = what;
+  view.touchWindow = what === "window";
+}
 function setLinked(linked) {
   view.linked = linked;
   if (!linked) return;
-  const from = here(), { zoom: size, x, y, shift, factor, inverted } = from;
+  const from = here(),
+    { zoom: size, x, y, shift, factor, inverted } = from;
   Object.assign(opposite(from), { zoom: size, x, y, shift, factor, inverted });
 }
 const acts = {
@@ -84,15 +115,52 @@ const acts = {
   zoomOut: { key: "-", run: () => zoom(here(), 1 / 1.25) },
   zoomIn: { key: "+", run: () => zoom(here(), 1.25) },
   fit: { key: "f", run: () => together(here()).forEach((pane) => Object.assign(pane, { zoom: 1, x: 0, y: 0 })) },
-  oneToOne: { key: "1", run: () => together(here()).forEach((pane) => { if (pane.data) setZoom(pane, 1 / fitScale(pane)); }) },
-  invert: { key: "i", isOn: () => here().inverted, run: () => { const to = !here().inverted; together(here()).forEach((pane) => { pane.inverted = to; }); } },
+  oneToOne: {
+    key: "1",
+    run: () =>
+      together(here()).forEach((pane) => {
+        if (pane.data) setZoom(pane, 1 / fitScale(pane));
+      }),
+  },
+  invert: {
+    key: "i",
+    isOn: () => here().inverted,
+    run: () => {
+      const to = !here().inverted;
+      together(here()).forEach((pane) => {
+        pane.inverted = to;
+      });
+    },
+  },
   reset: { key: "r", run: () => together(here()).forEach((pane) => Object.assign(pane, START)) },
   link: { key: "l", isOn: () => view.linked, run: () => setLinked(!view.linked) },
-  wipe: { key: "c", isOn: () => view.mode === "wipe", needsBoth: true, run: () => setMode(view.mode === "wipe" ? "side" : "wipe") },
-  flicker: { key: "b", isOn: () => view.mode === "flicker", needsBoth: true, run: () => setMode(view.mode === "flicker" ? "side" : "flicker") },
-  swap: { key: "s", run: () => { prefer({ priorSide: priorSide() === "left" ? "right" : "left" }); placeSides(); } },
+  wipe: {
+    key: "c",
+    isOn: () => view.mode === "wipe",
+    needsBoth: true,
+    run: () => setMode(view.mode === "wipe" ? "side" : "wipe"),
+  },
+  flicker: {
+    key: "b",
+    isOn: () => view.mode === "flicker",
+    needsBoth: true,
+    run: () => setMode(view.mode === "flicker" ? "side" : "flicker"),
+  },
+  swap: {
+    key: "s",
+    run: () => {
+      prefer({ priorSide: priorSide() === "left" ? "right" : "left" });
+      placeSides();
+    },
+  },
   help: { key: "?", run: () => openHelp() },
-  overlay: { key: "o", isOn: () => view.overlayOn, run: () => { view.overlayOn = !view.overlayOn; } },
+  overlay: {
+    key: "o",
+    isOn: () => view.overlayOn,
+    run: () => {
+      view.overlayOn = !view.overlayOn;
+    },
+  },
   opacityDown: { key: "[", hasNoButton: true, run: () => setOpacity(view.opacity - 0.1) },
   opacityUp: { key: "]", hasNoButton: true, run: () => setOpacity(view.opacity + 0.1) },
 };
@@ -105,11 +173,13 @@ function act(name) {
 // Buttons
 
 const buttons = {};
-let group = null, opacity = null;
+let group = null,
+  opacity = null;
 for (const name in acts) {
-  if (["dragWindow", "zoomOut", "invert", "link", "overlay", "help"].includes(name)) group = make("div", bar, `tool-group tool-group-${name}`);
+  if (["dragWindow", "zoomOut", "invert", "link", "overlay", "help"].includes(name))
+    group = make("div", bar, `tool-group tool-group-${name}`);
   if (acts[name].hasNoButton) continue;
-  const button = buttons[name] = make("button", group, "tool-button", texts[name]);
+  const button = (buttons[name] = make("button", group, "tool-button", texts[name]));
   button.type = "button";
   button.title = `${texts[`${name}About`]} (${acts[name].key})`;
   button.setAttribute("aria-label", texts[`${name}About`]);
@@ -121,12 +191,18 @@ function addOpacity(parent) {
   opacity = make("input", parent);
   Object.assign(opacity, { type: "range", min: 0, max: 1, step: 0.05, value: view.opacity, title: texts.opacity });
   opacity.setAttribute("aria-label", texts.opacity);
-  opacity.addEventListener("input", () => { view.opacity = Number(opacity.value); drawAll(); });
+  opacity.addEventListener("input", () => {
+    view.opacity = Number(opacity.value);
+    drawAll();
+  });
   const legend = make("span", parent, "legend", texts.legendLow);
   make("span", legend, "legend-bar");
   legend.append(texts.legendHigh);
 }
-function setOpacity(value) { view.opacity = Math.min(1, Math.max(0, value)); opacity.value = view.opacity; }
+function setOpacity(value) {
+  view.opacity = Math.min(1, Math.max(0, value));
+  opacity.value = view.opacity;
+}
 function refreshTools() {
   for (const [name, button] of Object.entries(buttons)) {
     if (acts[name].isOn) button.setAttribute("aria-pressed", String(acts[name].isOn()));
@@ -149,30 +225,38 @@ function place(pane, e) {
 function under(pane, e) {
   if (view.mode === "flicker") return panes[view.front];
   if (view.mode !== "wipe") return pane;
-  const box = pane.stage.getBoundingClientRect(), isLeft = (e.clientX - box.left) / box.width < view.wipe;
+  const box = pane.stage.getBoundingClientRect(),
+    isLeft = (e.clientX - box.left) / box.width < view.wipe;
   return panes[isLeft === (priorSide() === "left") ? "prior" : "current"];
 }
 function move(e, right, down) {
   const { pane } = dragged;
-  const isOther = e.shiftKey || (e.buttons & 6);
+  const isOther = e.shiftKey || e.buttons & 6;
   const isWindow = e.pointerType === "touch" ? view.touchWindow : (view.drag === "window") !== Boolean(isOther);
   if (isWindow) changeWindow(pane, Math.exp(right / 200), down / 300);
   else if (e.pointerType !== "touch" || pane.zoom > 1) pan(pane, right * ratio(), down * ratio());
 }
 function pinch(pane, e) {
-  const [a, b] = [...fingers.values()], before = Math.hypot(a[0] - b[0], a[1] - b[1]);
+  const [a, b] = [...fingers.values()],
+    before = Math.hypot(a[0] - b[0], a[1] - b[1]);
   fingers.set(e.pointerId, [e.clientX, e.clientY]);
-  const [c, d] = [...fingers.values()], after = Math.hypot(c[0] - d[0], c[1] - d[1]);
-  if (before > 0) zoom(dragged.pane, after / before, place(pane, { clientX: (c[0] + d[0]) / 2, clientY: (c[1] + d[1]) / 2 }));
+  const [c, d] = [...fingers.values()],
+    after = Math.hypot(c[0] - d[0], c[1] - d[1]);
+  if (before > 0)
+    zoom(dragged.pane, after / before, place(pane, { clientX: (c[0] + d[0]) / 2, clientY: (c[1] + d[1]) / 2 }));
 }
 for (const pane of both) {
   const { canvas } = pane;
-  canvas.addEventListener("wheel", (e) => {
-    e.preventDefault();
-    lastTouched = under(pane, e);
-    zoom(lastTouched, Math.exp(-e.deltaY / 500), place(pane, e));
-    drawSoon();
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (e) => {
+      e.preventDefault();
+      lastTouched = under(pane, e);
+      zoom(lastTouched, Math.exp(-e.deltaY / 500), place(pane, e));
+      drawSoon();
+    },
+    { passive: false },
+  );
   canvas.addEventListener("contextmenu", (e) => e.preventDefault());
   canvas.addEventListener("pointerdown", (e) => {
     lastTouched = under(pane, e);
@@ -189,10 +273,17 @@ for (const pane of both) {
     fingers.set(e.pointerId, [e.clientX, e.clientY]);
     drawSoon();
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (e) => { fingers.delete(e.pointerId); });
+  for (const end of ["pointerup", "pointercancel"])
+    canvas.addEventListener(end, (e) => {
+      fingers.delete(e.pointerId);
+    });
   canvas.addEventListener("dblclick", () => act("reset"));
-  canvas.addEventListener("click", () => { if (view.mode === "flicker" && wantsLittleMotion) flicker(); });
-  canvas.addEventListener("focus", () => { if (view.mode === "side") lastTouched = pane; });
+  canvas.addEventListener("click", () => {
+    if (view.mode === "flicker" && wantsLittleMotion) flicker();
+  });
+  canvas.addEventListener("focus", () => {
+    if (view.mode === "side") lastTouched = pane;
+  });
   canvas.addEventListener("keydown", (e) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
     if (!step || !pane.data || e.ctrlKey || e.metaKey || e.altKey) return;
@@ -205,7 +296,11 @@ for (const pane of both) {
 
 // Keys, and the dialog that lists them
 
-const isText = (node) => node.closest && node.closest("textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=combobox], [role=listbox], input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=button]):not([type=file])");
+const isText = (node) =>
+  node.closest &&
+  node.closest(
+    "textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=combobox], [role=listbox], input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=button]):not([type=file])",
+  );
 const help = make("dialog", root, "viewer-help");
 const helpHead = make("div", help, "viewer-help-head");
 make("h2", helpHead, "", texts.helpTitle).id = "viewer-help-title";
@@ -229,16 +324,27 @@ const shortcuts = make("input", choice);
 Object.assign(shortcuts, { type: "checkbox", checked: preference.shortcuts });
 choice.append(texts.shortcuts);
 shortcuts.addEventListener("change", () => prefer({ shortcuts: shortcuts.checked }));
-help.addEventListener("click", (e) => { if (e.target === help) help.close(); });
-function openHelp() { if (!help.open) help.showModal(); }
+help.addEventListener("click", (e) => {
+  if (e.target === help) help.close();
+});
+function openHelp() {
+  if (!help.open) help.showModal();
+}
 
 const byKey = Object.fromEntries(Object.entries(acts).map(([name, { key }]) => [key, name]));
 window.addEventListener("keydown", (e) => {
-  if (!element.isConnected || e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || e.isComposing || help.open) return;
+  if (!element.isConnected || e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || e.isComposing || help.open)
+    return;
   if (isText(e.target) || document.querySelector("dialog[open], [aria-modal=true]")) return;
-  const name = e.key === "Escape" && view.mode !== "side" ? "side" : byKey[e.key === "=" ? "+" : e.key === "0" ? "f" : e.key.toLowerCase()];
+  const name =
+    e.key === "Escape" && view.mode !== "side"
+      ? "side"
+      : byKey[e.key === "=" ? "+" : e.key === "0" ? "f" : e.key.toLowerCase()];
   if (name === "side") setMode("side");
-  else if (name && preference.shortcuts) { e.preventDefault(); act(name); }
+  else if (name && preference.shortcuts) {
+    e.preventDefault();
+    act(name);
+  }
 });
 
 window.addEventListener("priorrg:overlay", (e) => {

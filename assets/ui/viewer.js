@@ -2,12 +2,22 @@
 // given. Text goes in by textContent only. Buttons, mouse and keys are in tools.js.
 const root = element.querySelector(".viewer");
 const holder = root.querySelector(".panes");
-const texts = props.texts, colours = props.colours;
+const texts = props.texts,
+  colours = props.colours;
 // film: the first look. whole: all pixels, once somebody looked so closely. failed: whether they could not be loaded.
 const NO_FILM = { film: null, whole: null, isLoading: false, failed: false, failedAt: 0 };
 const START = { zoom: 1, x: 0, y: 0, shift: 0, factor: 1, inverted: false };
 // mode: `side` by side, `wipe` or `flicker`. wipe: where its line stands, from the left. front: whom flicker shows.
-const view = { mode: "side", linked: true, drag: "window", wipe: 0.5, front: "current", overlay: null, overlayOn: true, opacity: 0.55 };
+const view = {
+  mode: "side",
+  linked: true,
+  drag: "window",
+  wipe: 0.5,
+  front: "current",
+  overlay: null,
+  overlayOn: true,
+  opacity: 0.55,
+};
 const panes = {};
 
 for (const side of ["current", "prior"]) {
@@ -18,7 +28,9 @@ for (const side of ["current", "prior"]) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
   const empty = make("div", stage, "pane-empty", side === "current" ? texts.noCurrent : texts.noPrior);
-  const corners = Object.fromEntries(["label", "window", "scale"].map((name) => [name, make("div", stage, `corner corner-${name}`)]));
+  const corners = Object.fromEntries(
+    ["label", "window", "scale"].map((name) => [name, make("div", stage, `corner corner-${name}`)]),
+  );
   const name = make("strong", corners.label, "", texts[side]);
   const caption = make("span", corners.label, "pane-caption");
   const notes = make("figcaption", figure, "pane-notes");
@@ -53,8 +65,10 @@ function changeWindow(pane, wider, higher) {
 
 // In the file's own values. MONOCHROME1 was inverted about its top, where DICOM's window is half a value off.
 function ownWindow(pane) {
-  const [centre, width] = windowOf(pane), [slope, intercept] = pane.data.units;
-  const level = intercept + slope * (slope < 0 ? centre - 1 : centre), wide = width * Math.abs(slope);
+  const [centre, width] = windowOf(pane),
+    [slope, intercept] = pane.data.units;
+  const level = intercept + slope * (slope < 0 ? centre - 1 : centre),
+    wide = width * Math.abs(slope);
   const digits = wide < 10 && Math.abs(slope) !== 1 ? 2 : 0;
   return { width: wide.toFixed(digits), level: level.toFixed(digits) };
 }
@@ -67,20 +81,25 @@ function stageSize(pane) {
 }
 
 function fitScale(pane) {
-  const [width, height] = stageSize(pane), { file } = pane.data;
+  const [width, height] = stageSize(pane),
+    { file } = pane.data;
   return Math.min(width / file.width, height / file.height) || 1;
 }
 
 function boxOf(pane) {
-  const [width, height] = stageSize(pane), scale = fitScale(pane) * pane.zoom;
-  const w = pane.data.file.width * scale, h = pane.data.file.height * scale;
-  const left = (width - w) / 2 + pane.x * w, top = (height - h) / 2 + pane.y * h;
+  const [width, height] = stageSize(pane),
+    scale = fitScale(pane) * pane.zoom;
+  const w = pane.data.file.width * scale,
+    h = pane.data.file.height * scale;
+  const left = (width - w) / 2 + pane.x * w,
+    top = (height - h) / 2 + pane.y * h;
   // Whole pixels where one is shown as one: else all of them would be mixed with their neighbours.
   return Math.abs(scale - 1) < 1e-6 ? [Math.round(left), Math.round(top), w, h] : [left, top, w, h];
 }
 
 function keepInSight(pane) {
-  const [width, height] = stageSize(pane), [, , w, h] = boxOf(pane);
+  const [width, height] = stageSize(pane),
+    [, , w, h] = boxOf(pane);
   const most = [0.5 + (0.5 * width - 40) / w, 0.5 + (0.5 * height - 40) / h].map((v) => Math.max(0, v));
   pane.x = Math.min(most[0], Math.max(-most[0], pane.x));
   pane.y = Math.min(most[1], Math.max(-most[1], pane.y));
@@ -89,10 +108,16 @@ function keepInSight(pane) {
 function setZoom(pane, zoom, [right, down] = [0, 0]) {
   // [right, down]: the place that stays where it is, from the middle of the stage.
   if (performance.now() - pane.failedAt > 3000) pane.failed = false;
-  const most = Math.max(8, 16 / fitScale(pane)), least = Math.min(1, 1 / fitScale(pane)), before = pane.zoom;
+  const most = Math.max(8, 16 / fitScale(pane)),
+    least = Math.min(1, 1 / fitScale(pane)),
+    before = pane.zoom;
   pane.zoom = Math.min(most, Math.max(least, zoom));
-  if (pane.zoom <= 1) { pane.x = pane.y = 0; return; }
-  const [, , w, h] = boxOf(pane), grown = pane.zoom / before;
+  if (pane.zoom <= 1) {
+    pane.x = pane.y = 0;
+    return;
+  }
+  const [, , w, h] = boxOf(pane),
+    grown = pane.zoom / before;
   pane.x = (right - (right - pane.x * (w / grown)) * grown) / w;
   pane.y = (down - (down - pane.y * (h / grown)) * grown) / h;
   keepInSight(pane);
@@ -138,8 +163,11 @@ function filmFor(pane, scale) {
 }
 
 function paint(pen, pane) {
-  const [left, top, w, h] = boxOf(pane), scale = w / pane.data.file.width, { canvas } = pen;
-  const film = filmFor(pane, scale), size = scale * film.step; // of one of its pixels on the screen
+  const [left, top, w, h] = boxOf(pane),
+    scale = w / pane.data.file.width,
+    { canvas } = pen;
+  const film = filmFor(pane, scale),
+    size = scale * film.step; // of one of its pixels on the screen
   const inSight = [-left, -top, canvas.width - left, canvas.height - top].map((place) => place / size);
   const part = film.develop(...windowOf(pane), pane.inverted, inSight);
   if (!part) return;
@@ -176,8 +204,12 @@ function draw(pane) {
   const isThere = Boolean(pane.film);
   pane.canvas.hidden = !isThere;
   pane.empty.hidden = isThere;
-  if (!isThere || !isShown(pane)) { label(pane, pane); return; }
-  const [width, height] = stageSize(pane).map(Math.round), { canvas } = pane;
+  if (!isThere || !isShown(pane)) {
+    label(pane, pane);
+    return;
+  }
+  const [width, height] = stageSize(pane).map(Math.round),
+    { canvas } = pane;
   if (!width || !height) return;
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
@@ -185,10 +217,12 @@ function draw(pane) {
   canvas.style.touchAction = pane.zoom > 1 || view.touchWindow ? "none" : "pan-y";
   const pen = canvas.getContext("2d", { alpha: false });
   pen.reset();
-  const prior = panes.prior, front = view.mode === "flicker" ? panes[view.front] : pane;
+  const prior = panes.prior,
+    front = view.mode === "flicker" ? panes[view.front] : pane;
   if (front.film) paint(pen, front);
   if (view.mode === "wipe" && prior.film) {
-    const line = Math.round(view.wipe * width), isLeft = priorSide() === "left";
+    const line = Math.round(view.wipe * width),
+      isLeft = priorSide() === "left";
     pen.save();
     pen.beginPath();
     pen.rect(isLeft ? 0 : line, 0, isLeft ? line : width - line, height);
@@ -213,7 +247,10 @@ let isDue = false;
 function drawSoon() {
   if (isDue) return;
   isDue = true;
-  requestAnimationFrame(() => { isDue = false; drawAll(); });
+  requestAnimationFrame(() => {
+    isDue = false;
+    drawAll();
+  });
 }
 
 // What the server sends
@@ -243,7 +280,9 @@ async function loadWhole(pane) {
   let whole = null;
   try {
     whole = await fetchFilm(pane.side, data, true, props.tokenHeader, (props.value || {}).token || "");
-  } catch { /* said below */ }
+  } catch {
+    /* said below */
+  }
   if (pane.data !== data && (pane.data || {}).key !== data.key) return; // another image has come, and begun afresh
   if (!whole && pane.whole) return; // asked for twice, and the other came
   Object.assign(pane, { isLoading: false, failed: !whole, failedAt: performance.now(), whole });
@@ -263,7 +302,8 @@ function show() {
     const data = value[pane.side] || null;
     pane.caption.textContent = data ? data.caption : "";
     pane.notes.textContent = data ? data.notes.join(" ") : "";
-    if (data) pane.canvas.setAttribute("aria-label", fill(texts.canvas, { side: texts[pane.side], caption: data.caption }));
+    if (data)
+      pane.canvas.setAttribute("aria-label", fill(texts.canvas, { side: texts[pane.side], caption: data.caption }));
     const isSame = (pane.data && pane.data.key) === (data && data.key);
     pane.data = data;
     showCorrection(pane);
