@@ -21,10 +21,12 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --warnings
+	$(BIN)/python .ci/scripts.py
 
 fix: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python .ci/scripts.py --fix
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.reading
@@ -74,4 +76,4 @@ $(VENV)/audit.stamp: $(VENV)/app.stamp
 	@touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules

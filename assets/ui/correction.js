@@ -43,7 +43,7 @@ function correct(pane, what) {
 
 function setBusy(pane, isBusy) {
   for (const one of pane.correction.menu.querySelectorAll("button, select")) one.disabled = isBusy;
-  if (!(pane.data && pane.data.corrected)) pane.correction.steps.querySelector("[data-step=reset]").disabled = true;
+  if (!pane.data?.corrected) pane.correction.steps.querySelector("[data-step=reset]").disabled = true;
 }
 
 function showCorrection(pane) {
@@ -51,7 +51,7 @@ function showCorrection(pane) {
     windows = data ? data.windows : [];
   correction.menu.hidden = !data;
   if (!data) correction.menu.open = false;
-  correction.corrected.textContent = data && data.corrected ? fill(texts.corrected, { what: data.corrected }) : "";
+  correction.corrected.textContent = data?.corrected ? fill(texts.corrected, { what: data.corrected }) : "";
   correction.named.hidden = windows.length < 2;
   correction.choice.replaceChildren(
     ...windows.map((name, number) => new Option(name, number, false, number === data.windowInUse)),

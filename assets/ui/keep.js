@@ -83,7 +83,7 @@ const THROWS_AWAY = "#examples button, #end, #remove-current, #remove-prior, .no
 const UPLOADS = "#upload-current, #upload-prior, #upload-several";
 
 function hasUnsent() {
-  return isUnsent || Boolean((document.querySelector("#unsent textarea") || {}).value);
+  return isUnsent || Boolean(document.querySelector("#unsent textarea")?.value);
 }
 
 function mayGoOn(event) {

@@ -82,7 +82,7 @@ const changesLabel = make("label", tools, "show-changes");
 const changesBox = make("input", changesLabel);
 changesBox.type = "checkbox";
 changesBox.checked = true;
-changesLabel.append(" " + texts.showChanges);
+changesLabel.append(` ${texts.showChanges}`);
 changesBox.addEventListener("change", () => {
   state.changes = changesBox.checked;
   show();
@@ -163,9 +163,8 @@ function select(number, withFocus) {
       if (isIt && withFocus) button.focus();
     }
   });
-  parts.glance
-    .querySelectorAll("tbody tr")
-    .forEach((node) => node.classList.toggle("selected", Number(node.dataset.row) === number));
+  for (const line of parts.glance.querySelectorAll("tbody tr"))
+    line.classList.toggle("selected", Number(line.dataset.row) === number);
   parts.hint.textContent = hint(row, overlay);
   window.dispatchEvent(new CustomEvent("priorrg:overlay", { detail: overlay }));
 }

@@ -20,18 +20,20 @@ function isEdited(row) {
 // What priorrg/plain_text.py takes out of every text: else the facts that come back would belong to another wording.
 function plain(text) {
   const whole = text.toWellFormed ? text.toWellFormed() : text;
+  // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what is taken out
   return whole
     .replace(/[\t\u001c-\u001f]/g, " ")
     .replace(
       /[\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\u00ad\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef]/g,
       "",
     );
+  // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 }
 
 // Facts belong to a wording: what was typed since they were read keeps none until the server has read it.
 function takeFacts(value) {
   const known = new Map();
-  value.sentences.forEach((text, n) => known.set(text, value.details[n]));
+  for (const [n, text] of value.sentences.entries()) known.set(text, value.details[n]);
   for (const edit of value.edits || []) if (!known.has(edit.text)) known.set(edit.text, edit);
   for (const row of state.rows) {
     const detail = known.get(row.text);
@@ -46,7 +48,7 @@ function plainRows() {
 
 // For keep.js, which sends it again where the line was down.
 function tellKeep() {
-  const detail = { key: state.key, rows: plainRows(), marks: { ...state.marks }, number: (messages += 1) };
+  const detail = { key: state.key, rows: plainRows(), marks: { ...state.marks }, number: ++messages };
   window.dispatchEvent(new CustomEvent("priorrg:written", { detail }));
 }
 
@@ -55,7 +57,7 @@ function tell(now) {
   tellKeep();
   const send = () => {
     told = null;
-    trigger("edited", { key: state.key, number: (messages += 1), rows: plainRows() });
+    trigger("edited", { key: state.key, number: ++messages, rows: plainRows() });
   };
   if (now) send();
   else told = setTimeout(send, EDIT_PAUSE_MS);
@@ -65,14 +67,14 @@ function paint() {
   const value = props.value || {};
   if (!state.rows.length) return;
   const focused = document.activeElement;
-  const row = focused && focused.closest && root.contains(focused) ? focused.closest(".sentence-row") : null;
+  const row = focused?.closest && root.contains(focused) ? focused.closest(".sentence-row") : null;
   const back = row ? [row.dataset.row, focused.dataset.role] : null;
   parts.refined.replaceChildren();
   const changes = changesOf(value);
   const gone = {}; // sentences of the draft alone, by the report's sentence that follows them
   let next = value.sentences.length;
   for (const change of [...changes].reverse()) {
-    if (change.number === null) (gone[next] ||= []).unshift(change);
+    if (change.number === null) gone[next] = [change, ...(gone[next] || [])];
     else next = change.number;
   }
   const byNumber = Object.fromEntries(changes.filter((c) => c.number !== null).map((c) => [c.number, c]));
@@ -93,7 +95,7 @@ function paint() {
   add.dataset.role = "add";
   refresh();
   if (state.editing >= 0) openEditor(state.editing);
-  else if (back && back[1])
+  else if (back?.[1])
     (
       root.querySelector(`[data-row="${back[0]}"] [data-role="${back[1]}"]`) ||
       root.querySelector(`[data-row="${back[0]}"] .sentence`) ||
@@ -135,7 +137,7 @@ function paintRow(row, number, change) {
     if (!move) return;
     event.preventDefault();
     let to = number + move;
-    while (state.rows[to] && state.rows[to].removed) to += move;
+    while (state.rows[to]?.removed) to += move;
     if (state.rows[to]) select(to, true);
   });
   make("span", line, "tags");
@@ -181,14 +183,14 @@ function marker(row, line) {
     else delete state.marks[row.source];
     line.classList.toggle("marked", Boolean(mark.value));
     tellKeep();
-    trigger("marked", { number: (messages += 1), marks: { ...state.marks } });
+    trigger("marked", { number: ++messages, marks: { ...state.marks } });
   });
   return mark;
 }
 
 // Tags of every row, without touching what is being typed.
 function refresh() {
-  const details = (props.value || {}).details || [];
+  const details = props.value?.details || [];
   root.querySelectorAll(".sentence-row").forEach((line) => {
     const tags = line.querySelector(".tags"),
       row = state.rows[Number(line.dataset.row)];

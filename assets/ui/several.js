@@ -14,12 +14,10 @@ async function filesIn(entry) {
 document.addEventListener(
   "drop",
   async (event) => {
-    const area = event.target.closest && event.target.closest("#upload-set");
-    const input = area && area.querySelector("input[type=file]");
-    const entries = input
-      ? [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry && item.webkitGetAsEntry())
-      : [];
-    if (!entries.some((entry) => entry && entry.isDirectory)) return;
+    const area = event.target.closest?.("#upload-set");
+    const input = area?.querySelector("input[type=file]");
+    const entries = input ? [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()) : [];
+    if (!entries.some((entry) => entry?.isDirectory)) return;
     event.preventDefault();
     event.stopPropagation();
     const files = new DataTransfer();

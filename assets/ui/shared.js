@@ -16,6 +16,6 @@ function fill(text, values) {
 
 // Where the app is served, also behind a proxy's path; the proxy's outer protocol is the address bar's.
 function appAddress(path) {
-  const root = new URL((window.gradio_config && window.gradio_config.root) || "/", location.href);
+  const root = new URL(window.gradio_config?.root || "/", location.href);
   return location.origin + root.pathname.replace(/\/$/, "") + path;
 }

@@ -109,12 +109,15 @@ function setLinked(linked) {
     { zoom: size, x, y, shift, factor, inverted } = from;
   Object.assign(opposite(from), { zoom: size, x, y, shift, factor, inverted });
 }
+function toEach(place) {
+  for (const pane of together(here())) Object.assign(pane, place);
+}
 const acts = {
   dragWindow: { key: "w", isOn: () => view.drag === "window", run: () => setDrag("window") },
   dragPan: { key: "p", isOn: () => view.drag === "pan", run: () => setDrag("pan") },
   zoomOut: { key: "-", run: () => zoom(here(), 1 / 1.25) },
   zoomIn: { key: "+", run: () => zoom(here(), 1.25) },
-  fit: { key: "f", run: () => together(here()).forEach((pane) => Object.assign(pane, { zoom: 1, x: 0, y: 0 })) },
+  fit: { key: "f", run: () => toEach({ zoom: 1, x: 0, y: 0 }) },
   oneToOne: {
     key: "1",
     run: () =>
@@ -132,7 +135,7 @@ const acts = {
       });
     },
   },
-  reset: { key: "r", run: () => together(here()).forEach((pane) => Object.assign(pane, START)) },
+  reset: { key: "r", run: () => toEach(START) },
   link: { key: "l", isOn: () => view.linked, run: () => setLinked(!view.linked) },
   wipe: {
     key: "c",
@@ -179,7 +182,8 @@ for (const name in acts) {
   if (["dragWindow", "zoomOut", "invert", "link", "overlay", "help"].includes(name))
     group = make("div", bar, `tool-group tool-group-${name}`);
   if (acts[name].hasNoButton) continue;
-  const button = (buttons[name] = make("button", group, "tool-button", texts[name]));
+  const button = make("button", group, "tool-button", texts[name]);
+  buttons[name] = button;
   button.type = "button";
   button.title = `${texts[`${name}About`]} (${acts[name].key})`;
   button.setAttribute("aria-label", texts[`${name}About`]);
@@ -267,7 +271,7 @@ for (const pane of both) {
   });
   canvas.addEventListener("pointermove", (e) => {
     const was = fingers.get(e.pointerId);
-    if (!was || !dragged || !dragged.pane.data) return;
+    if (!was || !dragged?.pane.data) return;
     if (fingers.size > 1) pinch(pane, e);
     else move(e, e.clientX - was[0], e.clientY - was[1]);
     fingers.set(e.pointerId, [e.clientX, e.clientY]);
@@ -297,8 +301,7 @@ for (const pane of both) {
 // Keys, and the dialog that lists them
 
 const isText = (node) =>
-  node.closest &&
-  node.closest(
+  node.closest?.(
     "textarea, select, [contenteditable=''], [contenteditable=true], [role=textbox], [role=combobox], [role=listbox], input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=button]):not([type=file])",
   );
 const help = make("dialog", root, "viewer-help");

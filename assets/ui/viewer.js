@@ -139,7 +139,7 @@ function pan(pane, right, down) {
 
 // Drawing
 
-let heats = new WeakMap();
+const heats = new WeakMap();
 function heat(levels) {
   if (heats.has(levels)) return heats.get(levels);
   const small = document.createElement("canvas");
@@ -174,7 +174,7 @@ function paint(pen, pane) {
   pen.imageSmoothingEnabled = Math.abs(size - 1) > 1e-6 || film.step > 1;
   pen.imageSmoothingQuality = "high";
   pen.drawImage(part.canvas, left + part.x * size, top + part.y * size, part.w * size, part.h * size);
-  const levels = view.overlayOn && view.overlay && view.overlay[pane.side];
+  const levels = view.overlayOn && view.overlay?.[pane.side];
   if (!levels) return;
   const s = pane.data.seen;
   const box = [left + s.left * w, top + s.top * h, s.width * w, s.height * h];
@@ -260,12 +260,12 @@ async function load(pane, data) {
   const held = () => pane.data && pane.data.key === data.key;
   for (const isLast of [false, true]) {
     try {
-      const film = await fetchFilm(pane.side, data, false, props.tokenHeader, (props.value || {}).token || "");
+      const film = await fetchFilm(pane.side, data, false, props.tokenHeader, props.value?.token || "");
       if (!held()) return;
       pane.film = film;
       drawAll();
       return;
-    } catch (error) {
+    } catch {
       if (!held()) return;
       if (isLast) offerAgain(pane, data);
     }
@@ -279,18 +279,18 @@ async function loadWhole(pane) {
   pane.isLoading = true;
   let whole = null;
   try {
-    whole = await fetchFilm(pane.side, data, true, props.tokenHeader, (props.value || {}).token || "");
+    whole = await fetchFilm(pane.side, data, true, props.tokenHeader, props.value?.token || "");
   } catch {
     /* said below */
   }
-  if (pane.data !== data && (pane.data || {}).key !== data.key) return; // another image has come, and begun afresh
+  if (pane.data !== data && pane.data?.key !== data.key) return; // another image has come, and begun afresh
   if (!whole && pane.whole) return; // asked for twice, and the other came
   Object.assign(pane, { isLoading: false, failed: !whole, failedAt: performance.now(), whole });
   drawAll();
 }
 
 function offerAgain(pane, data) {
-  pane.empty.textContent = texts.failed + " ";
+  pane.empty.textContent = `${texts.failed} `;
   const again = make("button", pane.empty, "tool-button", texts.again);
   again.type = "button";
   again.addEventListener("click", () => load(pane, data));
@@ -304,7 +304,7 @@ function show() {
     pane.notes.textContent = data ? data.notes.join(" ") : "";
     if (data)
       pane.canvas.setAttribute("aria-label", fill(texts.canvas, { side: texts[pane.side], caption: data.caption }));
-    const isSame = (pane.data && pane.data.key) === (data && data.key);
+    const isSame = pane.data?.key === data?.key;
     pane.data = data;
     showCorrection(pane);
     if (isSame) continue;
