@@ -7,6 +7,7 @@ PriorRGError
 ├── CheckpointError     weights that are missing, incomplete or of another kind
 ├── FeedbackError       feedback that cannot be kept or exported
 ├── ExportError         a report that cannot be taken away in the form that was asked for
+├── SessionError        a feedback session that cannot be set up, kept or evaluated as it stands
 └── DataError           a training data set or annotation file that does not hold what it should
 
 A message says what was found, what was expected and what to do. Programming errors stay ordinary
@@ -50,6 +51,10 @@ class FeedbackError(PriorRGError):
 
 class ExportError(PriorRGError):
     """A report cannot be written in the form that was asked for."""
+
+
+class SessionError(PriorRGError):
+    """A feedback session cannot be set up, kept or evaluated as it stands."""
 
 
 class DataError(PriorRGError):

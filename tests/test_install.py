@@ -111,7 +111,8 @@ def ranges(lines: list[str]) -> dict[str, Requirement]:
 
 
 def test_every_range_of_the_package_holds_the_version_that_was_tested():
-    app, train = ranges(PROJECT["dependencies"]), ranges(PROJECT["optional-dependencies"]["train"])
+    extras = PROJECT["optional-dependencies"]
+    app, train = ranges(PROJECT["dependencies"]), ranges([*extras["train"], *extras["sessions"]])
     tested, beside = pins("requirements.txt"), pins("requirements-dev.txt")
     assert app.keys() == tested.keys() and train.keys() <= beside.keys()
     assert app.pop("torch").specifier == tested.pop("torch").specifier, "the one that may differ, see requirements.txt"

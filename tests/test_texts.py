@@ -28,6 +28,10 @@ NOT_FOR_READERS = {
     "model/configuration.py": "whoever starts the app with weights, or trains",
     "model/published.py": "whoever imports a checkpoint",
     "reporting/loading.py": "whoever starts the app with weights",
+    "sessions/protocol.py": "whoever writes a protocol",
+    "sessions/cases.py": "whoever brings the cases of a session",
+    "sessions/session.py": "whoever sets up a session",
+    "sessions/store.py": "whoever sets up a session; what a reader is told stands in texts.sessions",
 }
 # What is passed to one of these is for programmers, for the log, for whoever starts the app with weights or a file of
 # logins, or is a standard's own word for a code.

@@ -30,6 +30,7 @@ from priorrg.texts import (
     readings,
     report,
     server,
+    sessions,
     viewer,
 )
 
@@ -47,5 +48,6 @@ __all__ = [
     "readings",
     "report",
     "server",
+    "sessions",
     "viewer",
 ]

@@ -1,0 +1,1 @@
+"""Alembic's migrations of the sessions' tables; a new one is added in versions/, none is ever changed."""
