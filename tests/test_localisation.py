@@ -8,7 +8,8 @@ from priorrg.reporting.reporter import ReportDone
 from tests.training import configuration
 from train.__main__ import main
 from train.data import read_annotation
-from train.measure.localise import localise, mask_grid
+from train.masks import mask_grid
+from train.measure.localise import localise
 from train.pretrain_vision import MASK_CHANNELS
 
 

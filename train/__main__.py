@@ -1,5 +1,5 @@
 """The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | wordings |
-evaluate | probe | retrieve | localise | calibrate | embed | card."""
+ground | evaluate | probe | retrieve | localise | calibrate | embed | card."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("stage1", "contrastive pre-training", _stage),
         ("stage2", "the decoder", _stage),
         ("wordings", "the text encoder of trained weights learns other wordings of its questions", _wordings),
+        ("ground", "a head of trained weights learns where sentences point, from the simulator's masks", _ground),
         ("evaluate", "generate and score a split", _evaluate),
         ("retrieve", "measure stage 1: does a study find its own report among all", _retrieve),
         ("localise", "measure where overlays point, by the simulator's masks", _localise),
@@ -113,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     calibrate.set_defaults(run=_calibrate)
 
     embed = commands.add_parser("embed", help="write a trained model in half precision, in small shards")
-    embed.add_argument("--weights", type=Path, default=Path("runs/embedded/stage2"))
+    embed.add_argument("--weights", type=Path, default=Path("runs/embedded/grounding"))
     embed.add_argument("--output", type=Path, default=Path("assets/embedded"))
     embed.set_defaults(run=_embed)
 
@@ -267,7 +268,8 @@ def _stage(options: argparse.Namespace) -> None:
 def _wordings(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from train.learn_wordings import learn_wordings, merged_run, start_again
+    from train.checkpoints import merged_run
+    from train.learn_wordings import learn_wordings, start_again
 
     config, records = _prepared(options, "train")
     settings = config.wordings
@@ -281,8 +283,26 @@ def _wordings(options: argparse.Namespace) -> None:
     model.save_pretrained(output)
     processor.save_pretrained(output)
     (output / "run.json").write_text(
-        json.dumps(merged_run(start, asdict(settings), figures), indent=1), encoding="utf-8"
+        json.dumps(merged_run(start, "wordings", asdict(settings), figures), indent=1), encoding="utf-8"
     )
+    print(json.dumps(figures))
+
+
+def _ground(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from train.checkpoints import merged_run
+    from train.ground import train_grounding
+
+    config, records = _prepared(options, "train")
+    settings = config.grounding
+    start, output = Path(settings.start_from), Path(settings.output)
+    model, processor = _trained(start)
+    figures = train_grounding(model, processor, records["train"], config, options.resume)
+    model.save_pretrained(output)
+    processor.save_pretrained(output)
+    run = merged_run(start, "grounding", asdict(settings), figures)
+    (output / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
     print(json.dumps(figures))
 
 
@@ -370,7 +390,9 @@ def _embed(options: argparse.Namespace) -> None:
     from priorrg.model.processing import PriorRGProcessor
 
     if not (options.weights / "config.json").is_file():
-        raise CheckpointError(f"{options.weights} holds no trained model. Run stage 2 first: python -m train stage2.")
+        raise CheckpointError(
+            f"{options.weights} holds no trained model. Train one first, or name another with --weights."
+        )
     model = PriorRGModel.from_pretrained(options.weights, dtype=torch.float16)
     processor = PriorRGProcessor.from_pretrained(options.weights)
     for file in options.output.glob("*.safetensors*"):

@@ -137,3 +137,10 @@ def record_run(output: Path, config: RunConfig, records: dict[str, list[Record]]
     half = output / "run.json.tmp"
     half.write_text(json.dumps(run, indent=1), encoding="utf-8")
     half.replace(output / "run.json")
+
+
+def merged_run(started_from: Path, name: str, config: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    """run.json of weights that were taught something more, with what taught them under its name beside the rest."""
+    file = started_from / "run.json"
+    run = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return run | {name: {"config": config, "result": result}}

@@ -127,6 +127,22 @@ class WordingsConfig:
 
 
 @dataclass(config=CHECKED)
+class GroundingConfig:
+    """The head that says where a sentence points, learned behind the finished weights of start_from (train/ground.py).
+
+    size: its width. patients: so many simulated pairs at most, each read forward, backward and apart.
+    """
+
+    output: str = "runs/embedded/grounding"
+    start_from: str = "runs/embedded/wordings"
+    size: Count = 128
+    patients: Count = 1200
+    steps: Count = 1200
+    batch_size: Count = 32
+    learning_rate: Positive = 2e-3
+
+
+@dataclass(config=CHECKED)
 class ModelConfig:
     """config: JSON of a PriorRGConfig (empty = paper scale). vocabulary: tokens of the tokenizer to be trained.
 
@@ -154,6 +170,7 @@ class RunConfig:
     stage1: StageConfig = field(default_factory=StageConfig)
     stage2: StageConfig = field(default_factory=StageConfig)
     wordings: WordingsConfig = field(default_factory=WordingsConfig)
+    grounding: GroundingConfig = field(default_factory=GroundingConfig)
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> RunConfig:

@@ -8,7 +8,6 @@ no image is read, and nothing but the text encoder and its projection learns. Th
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Sequence
@@ -131,10 +130,3 @@ def learn_wordings(
 def start_again(folder: Path) -> None:
     """A new run begins without what an earlier one left to be resumed."""
     (folder / "last.pt").unlink(missing_ok=True)
-
-
-def merged_run(started_from: Path, config: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """run.json of the weights that were taught, with what taught them the wordings beside it."""
-    file = started_from / "run.json"
-    run = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return run | {"wordings": {"config": config, "result": result}}

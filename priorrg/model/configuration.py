@@ -37,6 +37,7 @@ LEAST = {
     "max_context_tokens": 8,  # the markers of an empty context, and a word
     "max_report_tokens": 2,
     "num_beams": 1,
+    "grounding_size": 0,
 }
 POSITIVE = {  # in each backbone
     "vision_config": (
@@ -74,6 +75,7 @@ class PriorRGConfig(PretrainedConfig):
     max_context_tokens, max_report_tokens, num_beams: how a study is read (published: 300, 100, 3).
     vision_stem_channels: empty for Dinov2's linear patch embedding (published); otherwise the widths of a small
         convolutional stem, which makes a small encoder trainable from scratch. 2 ** (len + 1) must be the patch size.
+    grounding_size: width of the head that says where a sentence points (0, published: there is none).
     weights_kind, weights_name, training_note: what the reader is told about these weights; `simulated` (trained on
         simulated studies), `published` (imported from the authors), `own` (trained by the user).
     """
@@ -108,6 +110,7 @@ class PriorRGConfig(PretrainedConfig):
     max_report_tokens: int = 100
     num_beams: int = 3
     vision_stem_channels: list[int] = field(default_factory=list)
+    grounding_size: int = 0
     weights_kind: str = "own"
     weights_name: str = ""
     training_note: str = ""

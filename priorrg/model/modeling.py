@@ -16,6 +16,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from priorrg.model.configuration import PriorRGConfig
+from priorrg.model.grounding import Grounding, GroundingHead
 from priorrg.model.perceiver import Perceiver, PerceiverWeights
 from priorrg.model.temporal import TemporalFusion
 from priorrg.model.vision import LayerFusion, ProjectionHead, VisionEncoder, VisionFeatures
@@ -141,6 +142,7 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
         )
         self.decoder = GPT2LMHeadModel(config.decoder_config)
         self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
+        self.grounding = GroundingHead(vision_size, hidden, config.grounding_size) if config.grounding_size else None
         self.post_init()
         self.generation_config = GenerationConfig(
             bos_token_id=config.bos_token_id,
@@ -415,6 +417,34 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
             yield
         finally:
             self.decoder.set_attn_implementation(before)
+
+    # Where sentences point
+
+    def add_grounding(self, size: int) -> GroundingHead:
+        """A new, untrained head for weights that have none, or in place of theirs."""
+        self.config.grounding_size = size
+        self.grounding = GroundingHead(self.config.vision_config.hidden_size, self.config.hidden_size, size)
+        return self.grounding.to(self.device)
+
+    def sentence_states(self, memory: Memory, input_ids: torch.Tensor, owned: torch.Tensor) -> torch.Tensor:
+        """What the decoder has read of each sentence, in a teacher-forced pass: (B, N, H), a mean over its tokens.
+
+        input_ids: (B, T), the start token first; owned: (B, N, T) bool, the places of each sentence's tokens in it.
+        """
+        read = self.decoder.transformer(input_ids=input_ids, encoder_hidden_states=memory.full).last_hidden_state
+        share = owned.to(read.dtype)
+        return share @ read / share.sum(dim=-1, keepdim=True).clamp(min=1)
+
+    def ground(
+        self, sentences: torch.Tensor, current_last: torch.Tensor, prior_last: torch.Tensor | None = None
+    ) -> Grounding:
+        """Where sentences (B, N, H), as sentence_states gives them, point on each image.
+
+        current_last, prior_last: (B, P, D) last hidden states. Raises ValueError for weights without a grounding head.
+        """
+        if self.grounding is None:
+            raise ValueError("these weights have no grounding head: train one with python -m train ground")
+        return self.grounding(sentences, current_last, prior_last)
 
     # Stage 1
 

@@ -171,6 +171,22 @@ class PriorRGProcessor:
             for text, row in zip(texts, batch["offset_mapping"], strict=True)  # type: ignore[arg-type]
         ]
 
+    def spans_read(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids (N, T) of reports behind the start token, and which of them belong to each span: (N, S, T) bool.
+
+        spans: of each text (begin, end) in characters. Rows of shorter lists, and spans behind the longest report that
+        these weights read, own nothing.
+        """
+        ids, _ = self.report(texts)
+        owned = torch.zeros(len(texts), max(map(len, spans), default=0), ids.shape[1], dtype=torch.bool)
+        for row, (offsets, asked) in enumerate(zip(self.report_offsets(texts), spans, strict=True)):
+            for place, (begin, end) in enumerate(asked):
+                for column, (first, last) in enumerate(offsets):
+                    owned[row, place, column] = first < end and last > begin and last > first
+        return ids, owned
+
     def stage1_report(self, texts: Sequence[str], max_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Reports -> ids and mask (N, T) of `[CLS] [FINDINGS] report`, for the contrastive stage."""
         return self._tokenize([f"[CLS] [FINDINGS] {text}" for text in texts], max_length or self.config.stage1_tokens)

@@ -21,6 +21,7 @@ from priorrg.imaging.open import read_trusted
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import Study
 from train.data import Record
+from train.masks import COVERED, mask_grid
 from train.measure.parsing import parse_report
 from train.simulate.truth import MASK_CHANNELS, SIDED, StudyTruth
 
@@ -31,7 +32,6 @@ KINDS = {
     "gradient": ("gradient", True),
     "gradient, plain": ("gradient", False),
 }
-COVERED = 0.25  # part of a patch that must lie on the finding for the patch to count as on it
 
 
 def localise(reporter: Reporter, records: Sequence[Record], root: Path, pairs: int) -> dict[str, Any]:
@@ -81,16 +81,6 @@ def _points(
 
 def _shown(truth: StudyTruth) -> set[tuple[str, str]]:
     return {(f.name, f.side) for f in truth.findings} | {(d.name, d.side) for d in truth.devices}
-
-
-def mask_grid(file: Path, size: int) -> np.ndarray:
-    """(C, size, size) in [0, 1]: what part of each patch a mask covers, from (C, M, M) uint8 as the simulator wrote."""
-    with np.load(file) as stored:
-        masks = stored["masks"].astype(np.float32) / 255
-    edge = masks.shape[-1]
-    places = (np.arange(size * 8) * edge) // (size * 8)
-    fine = masks[:, places][:, :, places]
-    return fine.reshape(len(masks), size, 8, size, 8).mean(axis=(2, 4))
 
 
 def _figures(points: list[tuple[str, str, bool, float]]) -> dict[str, Any]:
