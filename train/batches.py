@@ -256,7 +256,7 @@ class Collator:
 
         for path in dict.fromkeys(p for e in examples for p in (e.current, e.prior if with_priors else None) if p):
             try:
-                images[path] = read_trusted(self._root / path)
+                images[path] = read_trusted(self._root / path, judge=False)
             except (ImageError, OSError) as error:
                 if self._lost is None:
                     raise DataError(f"An image can no longer be read. {path}: {error}") from error

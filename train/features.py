@@ -185,7 +185,7 @@ class _Images(torch.utils.data.Dataset):
     def __getitem__(self, place: int) -> tuple[str, Tensor | str]:
         path = self._paths[place]
         try:
-            return path, self._processor.images([read_trusted(self._root / path)])[0]
+            return path, self._processor.images([read_trusted(self._root / path, judge=False)])[0]
         except (ImageError, OSError) as error:
             return path, f"{path}: {error}"
 

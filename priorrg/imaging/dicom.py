@@ -68,7 +68,7 @@ def looks_like_dicom(data: bytes) -> bool:
     return len(data) > 256 and data[:2] in (b"\x02\x00", b"\x08\x00") and data[2] < 0x70 and data[3] == 0x00
 
 
-def read_dicom(stream: io.BytesIO, called: str) -> Radiograph:
+def read_dicom(stream: io.BytesIO, called: str, judge: bool = True) -> Radiograph:
     """Read one radiograph (PS3.3 C.7.6.3, C.11.1, C.11.2).
 
     Raises ImageError for an object that is no single grey radiograph, or whose pixel data cannot be decoded.
@@ -78,7 +78,7 @@ def read_dicom(stream: io.BytesIO, called: str) -> Radiograph:
         try:
             data = pydicom.dcmread(_inflated(stream, called), force=True)
             _check(data, called)
-            return _radiograph(data, called)
+            return _radiograph(data, called, judge)
         except _DAMAGE:
             said = texts.imaging.DAMAGED_DICOM
             raise ImageError(said.format(called=called)) from None  # the cause may quote values of the file
@@ -150,7 +150,7 @@ def _photometric(data: Dataset) -> str:
     return str(data.get("PhotometricInterpretation") or "").strip(" \0").upper()  # (0028,0004)
 
 
-def _radiograph(data: Dataset, called: str) -> Radiograph:
+def _radiograph(data: Dataset, called: str, judge: bool) -> Radiograph:
     image, colours = decode(data, called), None
     photometric = _photometric(data)
     notes = [texts.imaging.NOT_SAID_A_RADIOGRAPH] if modality_of(data) in CAPTURES else []
@@ -173,7 +173,8 @@ def _radiograph(data: Dataset, called: str) -> Radiograph:
         reference=_reference(data),
         header=read_header(data),
     )
-    return judged(righted(radiograph, data, polarity), colours)
+    radiograph = righted(radiograph, data, polarity)
+    return judged(radiograph, colours) if judge else radiograph
 
 
 def _colours(image: np.ndarray, data: Dataset) -> np.ndarray:

@@ -44,9 +44,10 @@ def read_radiograph(
     return decoders().read(source if isinstance(source, bytes) else Path(source).absolute(), called, client)
 
 
-def read_trusted(source: str | Path | bytes, name: str = "", called: str = "") -> Radiograph:
+def read_trusted(source: str | Path | bytes, name: str = "", called: str = "", *, judge: bool = True) -> Radiograph:
     """As `read_radiograph`, but decoded here: for files of our own, such as a training set, and in a decoder itself.
 
+    judge: False leaves `doubts` empty, which nobody reads of a training set and which cost as much as the rest.
     A damaged file may take this process's time and memory, or end it.
     """
     called = called or _called(name or ("" if isinstance(source, bytes) else Path(source).name))
@@ -55,9 +56,9 @@ def read_trusted(source: str | Path | bytes, name: str = "", called: str = "") -
     if not data:
         raise ImageError(texts.imaging.EMPTY_FILE.format(called=called))
     if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
-        return read_raster(data, called)
+        return read_raster(data, called, judge)
     if looks_like_dicom(data):
-        return read_dicom(io.BytesIO(data), called)
+        return read_dicom(io.BytesIO(data), called, judge)
     other = _other_format(data)
     if other:
         what, advice = texts.imaging.OTHER_FORMATS[other]

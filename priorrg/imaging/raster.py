@@ -20,7 +20,7 @@ MIN_EDGE, MAX_PIXELS = 64, 80_000_000
 _GREY_TOLERANCE = 6  # of 255: JPEG's chroma rounding makes grey channels differ by a few levels
 
 
-def read_raster(data: bytes, called: str) -> Radiograph:
+def read_raster(data: bytes, called: str, judge: bool = True) -> Radiograph:
     """Read a PNG or JPEG. Raises ImageError where it is truncated, animated, too small, too large or empty of contrast.
 
     8 bits are shown over their full range; 16 bits over the range of the bits that are used, for a 12-bit
@@ -67,7 +67,8 @@ def read_raster(data: bytes, called: str) -> Radiograph:
     source = "JPEG" if kind == "MPO" else kind
     radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes))
     colours = None if bits == 16 or image.mode in ("L", "1") else np.asarray(image.convert("RGB"))
-    return judged(squared(radiograph, *_pixel_size(image), called, MAX_PIXELS), colours)
+    radiograph = squared(radiograph, *_pixel_size(image), called, MAX_PIXELS)
+    return judged(radiograph, colours) if judge else radiograph
 
 
 def _pixel_size(image: Image.Image) -> tuple[float, float]:
