@@ -1,6 +1,5 @@
 """What a session keeps: events that are there or not, once, until their reader withdraws; a state rebuilt from them."""
 
-
 import pytest
 from PIL import Image
 
@@ -46,9 +45,10 @@ def test_reports_are_generated_once_and_whoever_was_interrupted_goes_on(session,
 
     assert len(to_prepare(session)) == 6, "draft and refined report of a case are one reading, the human's is none"
     for done, of in prepare(session, load):
+        assert of == 6
         if done == 2:
             break  # interrupted
-    assert [of, len(to_prepare(session))] == [6, 4]
+    assert len(to_prepare(session)) == 4
     assert list(prepare(session, load))[-1] == (4, 4) and to_prepare(session) == []
     assert list(prepare(session, load)) == [(0, 0)] and len(loaded) == 2
 
