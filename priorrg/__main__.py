@@ -250,6 +250,21 @@ def app(arguments: argparse.Namespace) -> int:
     return serve(arguments.flags, f"{program()} app")
 
 
+# session
+
+
+def add_session_arguments(parser: argparse.ArgumentParser) -> None:
+    from priorrg.sessions.commands import add_arguments
+
+    add_arguments(parser)
+
+
+def session(arguments: argparse.Namespace) -> int:
+    from priorrg.sessions.commands import run
+
+    return run(arguments)
+
+
 COMMANDS = {
     "app": Command("serve the page; its flags are the settings, see --help behind it", add_app_arguments, app),
     "report": Command("read one study and print its report", add_report_arguments, report),
@@ -257,6 +272,7 @@ COMMANDS = {
         "turn a published checkpoint into PriorRG weights", add_import_arguments, import_checkpoint
     ),
     "export-feedback": Command("write the kept feedback as CSV", add_export_arguments, export_feedback),
+    "session": Command("set up and evaluate a feedback session of several readers", add_session_arguments, session),
     "hash-password": Command("print a line for the file of who may log in", add_hash_arguments, hash_password),
 }
 

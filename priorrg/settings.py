@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -104,6 +105,10 @@ class Settings(BaseSettings):
     )
     auth: str = Field("", description="file of who may log in, name:password or name:hash a line; empty: no login")
     feedback: File = Field(Path("feedback/feedback.sqlite3"), description="feedback database")
+    session_folder: File = Field(Path("sessions"), description="folder of the protocols of feedback sessions")
+    session_database: str = Field(
+        "", description="database of all sessions, as a URL (postgresql://...); empty: a file in each one's folder"
+    )
     max_upload_mb: int = Field(100, ge=1, description="largest file")
     origins: Origins = Field((), description="other sites that may call the API, comma-separated")
     embed: Origins = Field(
@@ -188,7 +193,8 @@ def variable(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return (", ".join(value) if isinstance(value, tuple) else str(value)) or "-"
+    text = (", ".join(value) if isinstance(value, tuple) else str(value)) or "-"
+    return re.sub(r"(://[^:/@\s]+):[^@\s]*@", r"\1:***@", text)  # a database's password stays out of the log
 
 
 def _sentences(error: ValidationError, arguments: Sequence[str]) -> list[str]:

@@ -1,5 +1,5 @@
-"""The training commands: python -m train simulate | sheet | examples | vision | stage1 | stage2 | wordings |
-ground | evaluate | probe | retrieve | localise | calibrate | embed | card."""
+"""The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 |
+wordings | ground | evaluate | probe | retrieve | localise | calibrate | embed | card."""
 
 from __future__ import annotations
 
@@ -49,6 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
     examples = commands.add_parser("examples", help="write the app's example studies")
     examples.add_argument("--output", type=Path, default=Path("assets/examples"))
     examples.set_defaults(run=_examples)
+
+    cases = commands.add_parser("cases", help="write simulated cases for a feedback session, with planted errors")
+    cases.add_argument("--output", type=Path, default=Path("sessions/cases"))
+    cases.add_argument("--count", type=int, default=10, help="(default 10)")
+    cases.add_argument("--seed", type=int, default=1)
+    cases.add_argument("--size", type=int, default=512, help="pixels an edge, a multiple of 32 (default 512)")
+    cases.set_defaults(run=_cases)
 
     convert = commands.add_parser("convert-iu", help="IU X-ray's XML reports into an annotation file of our format")
     convert.add_argument("reports", type=Path, help="folder of the XML reports (ecgen-radiology)")
@@ -159,6 +166,12 @@ def _examples(options: argparse.Namespace) -> None:
     from train.simulate.examples import write_examples
 
     write_examples(options.output)
+
+
+def _cases(options: argparse.Namespace) -> None:
+    from train.simulate.cases import write_cases
+
+    print(f"Wrote {options.count} cases: {write_cases(options.output, options.count, options.seed, options.size)}")
 
 
 def _convert_iu(options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ def export_csv(database: str | Path, output: str | Path) -> int:
         with open(output, "w", newline="", encoding="utf-8-sig", opener=_private) as file:
             writer = csv.writer(file)
             writer.writerow(["number", "sent_utc", *COLUMNS, "marked_wrong", "note"])
-            writer.writerows([_cell(value) for value in _row(kept)] for kept in rows)
+            writer.writerows([spreadsheet_cell(value) for value in _row(kept)] for kept in rows)
     except OSError as error:
         raise FeedbackError(f"{output} cannot be written: {error.strerror or error}.") from error
     return len(rows)
@@ -47,7 +47,7 @@ def _row(kept: Kept) -> list[object]:
     return [kept.number, kept.sent_utc, *values.values(), marks, texts.report.DISCLAIMER]
 
 
-def _cell(value: object) -> object:
+def spreadsheet_cell(value: object) -> object:
     """Plain text; one that a spreadsheet would take for a formula gets an apostrophe in front."""
     if not isinstance(value, str):
         return value

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,7 @@ def prepared(session: Session, case: str, arm_name: str) -> PreparedReport | Non
     file = _file(session, case, arm)
     if not file.is_file():
         return None
-    kept = json.loads(file.read_text(encoding="utf-8"))
+    kept = _read(file)
     told = {name: kept[name] for name in ("draft", "weights", "weights_digest", "settings")}
     if arm.report == "draft":  # overlays and confidences are of the refined report
         return PreparedReport(kept["draft"], tuple(one.text for one in split_sentences(kept["draft"])), **told)
@@ -165,6 +166,12 @@ def _file(session: Session, case: str, arm: Arm) -> Path:
     way = json.dumps([arm.weights, arm.has_prior, arm.has_context, arm.beams])
     names = [hashlib.sha256(text.encode()).hexdigest()[:12] for text in (way, case)]
     return session.folder / "reports" / names[0] / f"{names[1]}.json"
+
+
+@lru_cache(maxsize=1000)
+def _read(file: Path) -> dict[str, Any]:
+    """A file of this kind is written once and never changed."""
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _listed(grid: np.ndarray | None) -> list[list[float]] | None:

@@ -10,9 +10,10 @@ import datetime
 import hashlib
 import logging
 import secrets
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from priorrg.sessions.events import MOST_AT_ONCE, ORGANISER_KINDS, Event, Kept, 
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 TOKEN_BYTES = 16  # 128 bits
-LOCK_WITHIN_S = 10
+LOCK_WITHIN_S = 20  # of another process; threads of this one wait in line, or SQLite would let some of them starve
 log = logging.getLogger("priorrg.sessions")
 
 metadata = sa.MetaData()
@@ -73,6 +74,7 @@ class Store:
         """url: `sqlite:///FILE` or `postgresql://...`; tables are made or brought up to date."""
         self.url, self.session = address(url), session
         self.engine = _engine(self.url)
+        self._line = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         with self._trouble():
             _migrate(self.engine, self.url)
             with self.engine.begin() as connection:
@@ -96,7 +98,7 @@ class Store:
             raise SessionError(texts.sessions.UNKNOWN_EVENT)
         if not kept:
             return []
-        with self._trouble(texts.sessions.NOT_KEPT), self.engine.begin() as connection:
+        with self._trouble(texts.sessions.NOT_KEPT), self._line, self.engine.begin() as connection:
             self._lock(connection)
             if not self._is_open(connection):
                 raise SessionError(texts.sessions.SESSION_CLOSED)
@@ -111,12 +113,12 @@ class Store:
         if kind not in ORGANISER_KINDS:
             raise ValueError(f"{kind} is none of {ORGANISER_KINDS}")
         event = Event(kind, uuid.uuid4().hex, payload=payload or {}, settings=settings or {})
-        with self._trouble(), self.engine.begin() as connection:
+        with self._trouble(), self._line, self.engine.begin() as connection:
             self._add(connection, [event])
 
     def adopt(self, events: Sequence[Event]) -> int:
         """Keep events that another store kept (kind `imported`), each once; returns how many were new."""
-        with self._trouble(), self.engine.begin() as connection:
+        with self._trouble(), self._line, self.engine.begin() as connection:
             before = self._count(connection)
             self._add(connection, events)
             return self._count(connection) - before
@@ -127,7 +129,7 @@ class Store:
         The reader's links are dead with it, and what that reader's page still holds is refused.
         """
         mine = (EVENT.c.session == self.session) & (EVENT.c.reader == reader)
-        with self._trouble(), self.engine.begin() as connection:
+        with self._trouble(), self._line, self.engine.begin() as connection:
             self._lock(connection)
             count = connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
             payload = {"reader": reader, "events": count}

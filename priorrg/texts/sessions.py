@@ -45,6 +45,12 @@ SKIP_REASONS = {
     "other": "Another reason",
 }
 
+# Said to the organiser, and on every report and export
+REHEARSAL_ONLY = (
+    "The embedded weights are for rehearsals of a study, not for findings about care: they were trained on simulated "
+    "images alone."
+)
+
 # Why something is refused
 
 NO_SUCH_LINK = "This link opens no session: it is not whole, or it was revoked. Ask the organiser for a new one."
