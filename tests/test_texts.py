@@ -32,6 +32,15 @@ NOT_FOR_READERS = {
     "sessions/cases.py": "whoever brings the cases of a session",
     "sessions/session.py": "whoever sets up a session",
     "sessions/store.py": "whoever sets up a session; what a reader is told stands in texts.sessions",
+    "sessions/commands.py": "whoever types a command",
+    "sessions/progress.py": "whoever types a command",
+    "sessions/links.py": "whoever sets up a session",
+    "sessions/imported.py": "whoever takes over feedback",
+    "sessions/tables.py": "whoever evaluates a session",
+    "sessions/export.py": "whoever evaluates a session",
+    "sessions/report.py": "whoever evaluates a session",
+    "sessions/hub.py": "whoever runs a session",
+    "sessions/rehearse.py": "whoever rehearses a session",
 }
 # What is passed to one of these is for programmers, for the log, for whoever starts the app with weights or a file of
 # logins, or is a standard's own word for a code.

@@ -274,7 +274,7 @@ def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return sa.create_engine(parsed, pool_pre_ping=True)
+            return sa.create_engine(parsed, pool_pre_ping=True, client_encoding="utf8")
     except (sa.exc.ArgumentError, ImportError) as error:
         raise SessionError(
             f"{url.split('@')[-1]} is no database that a session can be kept in ({error}). Give sqlite:///FILE, or "
