@@ -152,13 +152,14 @@ def check_outputs(paths: Sequence[str], study: "Study | None" = None) -> None:
 
 
 def write_outputs(paths: Sequence[str], reporter: "Reporter", study: "Study", draft: str, done: "ReportDone") -> None:
-    from priorrg.explain.overlays import explain
+    from priorrg.explain.overlays import explain, methods_of
     from priorrg.export.contents import ReportExport
     from priorrg.export.forms import form_of
 
-    overlays = tuple(explain(reporter, study, done.tokens, done.sentences))
+    method = methods_of(reporter.config)[0]
+    overlays = tuple(explain(reporter, study, done.tokens, done.sentences, method))
     now = datetime.now().astimezone()
-    export = ReportExport(study, draft, done.text, done.sentences, reporter.card, now, overlays=overlays)
+    export = ReportExport(study, draft, done.text, done.sentences, reporter.card, now, overlays=overlays, method=method)
     for path in paths:
         try:
             Path(path).write_bytes(form_of(path).write(export))

@@ -34,9 +34,9 @@ def overlay(client, study):
     return client.predict(**study, method="gradient", api_name="/overlay")
 
 
-def test_three_endpoints_are_named_and_nothing_else_can_be_called(client):
+def test_four_endpoints_are_named_and_nothing_else_can_be_called(client):
     listed = client.view_api(return_format="dict", print_info=False)
-    assert set(listed["named_endpoints"]) == {"/report", "/draft", "/overlay"}
+    assert set(listed["named_endpoints"]) == {"/report", "/draft", "/overlay", "/where"}
     assert not listed["unnamed_endpoints"]
     names = [parameter["parameter_name"] for parameter in listed["named_endpoints"]["/overlay"]["parameters"]]
     asked = ["current", "prior", "indication", "history", "view", "prior_view", "method"]
@@ -74,8 +74,11 @@ def test_each_sentence_has_a_grid_on_both_images(overlay):
         for side in ("current", "prior"):
             grid = one[side]
             assert len(grid) > 1 and {len(row) for row in grid} == {len(grid)}, "G rows of G"
-            assert all(value >= 0 for row in grid for value in row) and any(value > 0 for row in grid for value in row)
-        assert sum(one["shares"]) == pytest.approx(1)
+            assert all(value >= 0 for row in grid for value in row)
+            lit = any(value > 0 for row in grid for value in row)
+            assert lit == bool(one["boxes"][side]), "boxes where there is heat; the closing sentence has none"
+        if one["shares"]:
+            assert sum(one["shares"]) == pytest.approx(1)
     for side in ("current", "prior"):
         seen = overlay["seen"][side]
         assert 0 <= seen["left"] < seen["left"] + seen["width"] <= 1 and seen["height"] <= 1
@@ -83,8 +86,18 @@ def test_each_sentence_has_a_grid_on_both_images(overlay):
 
 def test_without_a_prior_there_is_no_grid_on_it(client, study):
     answer = client.predict(current=study["current"], api_name="/overlay")
-    assert answer["method"] == "attention" and answer["seen"]["prior"] is None
+    assert answer["method"] == "grounding" and answer["seen"]["prior"] is None
     assert all(one["prior"] is None and one["shares"] is None for one in answer["overlays"])
+
+
+def test_any_text_is_shown_where_it_points(client, study):
+    text = "left effusion. Is there a right pneumothorax?"
+    answer = client.predict(**study, text=text, api_name="/where")
+    assert [one["sentence"] for one in answer["overlays"]] == ["left effusion.", "Is there a right pneumothorax?"]
+    assert text[answer["overlays"][1]["start"] :] == "Is there a right pneumothorax?"
+    assert set(answer) == EVERY_ANSWER | {"method", "overlays", "seen"}
+    with pytest.raises(Exception, match="0 sentences were given"):
+        client.predict(**study, text=" ", api_name="/where")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +105,7 @@ def test_without_a_prior_there_is_no_grid_on_it(client, study):
     [
         ({"current": None}, "no current image"),
         ({"view": "sideways"}, "view position 'sideways' is not known"),
-        ({"method": "guess"}, "method 'guess' is not known. There are: attention, gradient"),
+        ({"method": "guess"}, "method 'guess' is not known. There are: grounding, attention, gradient"),
         ({"indication": "cough " * 2000}, "characters"),
         ({"prior": "letter"}, "^Prior image: "),
     ],

@@ -55,7 +55,7 @@ def test_a_sentence_shows_its_overlay_on_both_images(page):
     page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
     after = page.evaluate(pictures)
     assert before[0] != after[0] and before[1] != after[1]
-    assert page.inner_text("#report .hint").startswith("Attention: where the model looked")
+    assert page.inner_text("#report .hint").startswith("Finding: where what this sentence names")
     assert page.is_visible("#viewer .legend")
     page.click("#report .sentence >> nth=0")
     assert page.evaluate(pictures) == before, "selecting it again takes the overlay away"
@@ -125,9 +125,10 @@ def test_a_sentence_is_edited_in_place_and_the_correction_starts_from_it(page):
     )
     page.wait_for_selector("#report .glance >> text=pneumothorax")
     assert page.inner_text(first + ".tag.edited") == "edited"
-    assert page.inner_text("#report .hint").startswith("This sentence is yours")
+    hint = "(text) => document.querySelector('#report .hint').textContent.startsWith(text)"
+    page.wait_for_function(hint, arg="Finding: where what this sentence names")  # in the reader's own words too
     page.click("#method label >> nth=1")  # a new payload of the same report
-    page.wait_for_function("() => document.querySelector('#report .hint').textContent.length > 0")
+    page.wait_for_function(hint, arg="This sentence is yours")
     assert page.inner_text(first + ".sentence") == "New large right pneumothorax."
     page.click(first + "[data-role=undo]")
     assert page.inner_text(first + ".sentence") == before

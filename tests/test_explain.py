@@ -9,17 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from priorrg.explain.overlays import METHODS, explain, memory_flow, specific
-from priorrg.explain.placement import seen_square
+from priorrg.explain.boxes import MASS, boxes, boxes_of
+from priorrg.explain.drawing import levels, scales
+from priorrg.explain.overlays import METHODS, Overlay, explain, explain_phrases, memory_flow, methods_of, specific
+from priorrg.explain.placement import Seen, seen_square
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.vision import VisionFeatures
-from priorrg.report.sentences import split_sentences
+from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.confidence import sentence_places
 from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import ClinicalContext, Study
-from priorrg.ui.report_payload import overlay_payload
+from priorrg.ui.editing import edit
+from priorrg.ui.report_payload import overlay_payloads
+from priorrg.ui.runs import Runs
+from priorrg.ui.sessions import Session
 
+CLOSINGS = ("No other acute abnormality.", "Otherwise unremarkable.", "Nothing else of note.")
+CLOSINGS += ("The remainder of the chest is unremarkable.",)
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 
 
@@ -61,9 +68,10 @@ def test_every_sentence_has_an_overlay_on_both_images(reporter, with_prior, meth
     for overlay in overlays:
         for grid in (overlay.current, overlay.prior):
             assert grid is not None and grid.shape == (14, 14)
-            assert np.isfinite(grid).all() and (grid >= 0).all() and grid.max() > 0
-        # Attention's rollout says nothing about how much each image weighs.
-        if method == "attention":
+            assert np.isfinite(grid).all() and (grid >= 0).all()
+            assert grid.any() != (overlay.sentence.text in CLOSINGS), "a sentence about no place shows no heat"
+        # Only the gradient says how much each image weighs.
+        if method != "gradient" or not overlay.current.any():
             assert overlay.shares is None
         else:
             assert overlay.shares is not None and sum(overlay.shares) == pytest.approx(1)
@@ -84,9 +92,10 @@ def test_the_one_patch_that_shows_something_is_the_one_that_lights_up_on_its_own
 
     monkeypatch.setattr(reporter, "images", ImageFeatures(encode, 2))
     overlays = overlays_of(reporter, with_prior, "gradient")
+    overlays = [overlay for overlay in overlays if overlay.current.any()]
     assert overlays
     for overlay in overlays:
-        payload = overlay_payload(overlay)
+        (payload,) = overlay_payloads([overlay])
         for side, image in (("current", with_prior.current), ("prior", with_prior.prior)):
             lit = np.argwhere(getattr(overlay, side) > 0)
             assert lit.tolist() == [list(hot[image.fingerprint])]
@@ -104,17 +113,18 @@ def test_without_a_prior_there_is_no_overlay_on_it(reporter, with_prior, method)
 def test_sentences_differ_in_what_they_point_to(reporter, with_prior, method):
     overlays = overlays_of(reporter, with_prior, method)
     assert len(overlays) > 2
-    grids = [overlay.current.ravel() for overlay in overlays]
-    assert len({grid.argmax() for grid in grids}) > 1
+    grids = [overlay.current.ravel() for overlay in overlays if overlay.current.any()]
+    assert method == "attention" or len({grid.argmax() for grid in grids}) > 1
     for first, second in itertools.combinations(grids, 2):
         assert np.corrcoef(first, second)[0, 1] < 0.99
 
 
-def test_a_left_effusion_is_pointed_to_where_it_lies(reporter, examples):
+@pytest.mark.parametrize("method", ["grounding", "attention"])
+def test_a_left_effusion_is_pointed_to_where_it_lies(reporter, examples, method):
     """The left costophrenic angle: the lower right quarter of the image."""
     found = 0
     for study in examples:
-        for overlay in overlays_of(reporter, study, "attention"):
+        for overlay in overlays_of(reporter, study, method):
             sentence = overlay.sentence.text.lower()
             if "left" in sentence and "effusion" in sentence and not sentence.startswith("no"):
                 row, column = np.unravel_index(overlay.current.argmax(), overlay.current.shape)
@@ -155,7 +165,8 @@ def test_explaining_leaves_the_reading_as_it_was(reporter, with_prior):
 
 def test_the_published_kind_of_encoder_is_explained_too(save_small_model, study):
     """One channel or three, stem or none, padding masked or not: one code path."""
-    reporter = Reporter.load(save_small_model(mask_context_padding=False, vision_stem_channels=[]))
+    changes = {"mask_context_padding": False, "vision_stem_channels": [], "grounding_size": 8}
+    reporter = Reporter.load(save_small_model(**changes))
     for method in METHODS:
         overlays = overlays_of(reporter, study, method)
         assert overlays and all(overlay.current.shape == (4, 4) for overlay in overlays)
@@ -169,6 +180,78 @@ def test_what_all_sentences_share_recedes():
     first, second = specific([shared + own, shared])
     assert first.argmax() == 15
     assert second[0, 0] > second[3, 3]
+
+
+def test_any_phrase_is_shown_where_it_points_and_one_about_nothing_stays_dark(reporter, examples):
+    """Typed in words that no report has; what the film does not show, or what is denied, has no heat and no box."""
+    study = next(
+        study for study in examples if any("left" in text and "effusion" in text for text in said(reporter, study))
+    )
+    phrases = ["fluid on the left", "left pleural effusion.", "No pneumothorax.", "Otherwise unremarkable."]
+    first, second, denied, closing = explain_phrases(reporter, study, phrases)
+    assert [first.sentence.text, first.method] == [phrases[0], "grounding"]
+    for overlay in (first, second):
+        row, column = np.unravel_index(overlay.current.argmax(), overlay.current.shape)
+        assert row >= 7 and column >= 7
+    (box,) = (boxes_of(second, study)["current"] or [])[:1]
+    assert box.left + box.width / 2 > 0.5 and box.top + box.height / 2 > 0.5
+    assert denied.current.max() < 0.35 and not closing.current.any()
+    assert boxes_of(denied, study)["current"] == [] == boxes_of(closing, study)["current"]
+
+
+def said(reporter, study) -> list[str]:
+    return [
+        sentence.text.lower()
+        for sentence in reading_of(reporter, study).sentences
+        if not sentence.text.startswith("No")
+    ]
+
+
+def test_a_phrase_longer_than_the_weights_read_is_shown_all_the_same(reporter, with_prior):
+    (overlay,) = explain_phrases(reporter, with_prior, ["left effusion " * 200])
+    assert overlay.current.shape == (14, 14) and np.isfinite(overlay.current).all()
+
+
+def test_a_sentence_of_the_readers_own_is_shown_where_it_points(reporter, with_prior):
+    runs, session = Runs(reporter), Session()
+    session.current, session.prior = with_prior.current, with_prior.prior
+    runs.press(session, "", "", "PA", "PA")
+    assert [payload["method"] for payload in runs.generate(session, "grounding")][-1] == "grounding"
+    assert session.run is not None and runs.trace_typed(session) is None, "nothing was typed yet"
+    edit(session, session.run.key, [{"text": "Large left pleural effusion.", "source": None, "removed": False}])
+    payload = runs.trace_typed(session)
+    assert payload is not None
+    lit = np.array(payload["edits"][0]["overlay"]["current"])
+    assert lit[7:, 7:].max() == lit.max() > 0
+    assert runs.trace_typed(session) is None, "and once only"
+
+
+def test_weights_without_the_head_have_the_other_methods_alone(small_weights, study):
+    reporter = Reporter.load(small_weights)
+    assert methods_of(reporter.config) == ("attention", "gradient")
+    with pytest.raises(ValueError, match="grounding"):
+        explain_phrases(reporter, study, ["left effusion"], "grounding")
+    assert explain_phrases(reporter, study, ["left effusion"])[0].method == "attention"
+
+
+def test_sentences_of_one_report_share_one_scale():
+    strong = np.zeros((4, 4), np.float32)
+    strong[1, 1] = 0.8
+    report = [Overlay(Sentence("", 0, 0), grid, None, method="gradient") for grid in (strong, strong / 2, strong * 0)]
+    tops = [levels(overlay.current, scales(report)["current"]).max() for overlay in report]
+    assert tops == [255, 128, 0]
+    likely = [replace(overlay, method="grounding") for overlay in report]
+    assert levels(strong, scales(likely)["current"]).max() == round(0.8 * 255), "how likely, whatever else is said"
+
+
+def test_boxes_lie_round_what_holds_half_of_the_heat():
+    grid = np.zeros((10, 10))
+    grid[1:3, 7:9], grid[8, 0] = 2.0, 3.0
+    grid += 0.01
+    first, second = boxes(grid, Seen(0.1, 0, 0.8, 1))
+    assert (first.left, first.top, first.width, first.height) == pytest.approx((0.1 + 0.8 * 0.7, 0.1, 0.16, 0.2))
+    assert second.left == pytest.approx(0.1) and first.mass + second.mass >= MASS
+    assert boxes(grid * 0, Seen(0, 0, 1, 1)) == [] == boxes(grid, Seen(0, 0, 1, 1), least=4.0)
 
 
 def test_an_empty_report_has_no_overlays(reporter, with_prior):

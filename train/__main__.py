@@ -1,5 +1,5 @@
 """The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 |
-wordings | ground | evaluate | probe | retrieve | localise | calibrate | embed | card."""
+wordings | ground | evaluate | probe | retrieve | localise | knowledge | calibrate | embed | card."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _MEASURED = {
     "evaluate": (EMBEDDED, "runs/evaluation.json"),
     "retrieve": ("runs/embedded/stage1", "runs/retrieval.json"),
     "localise": (EMBEDDED, "runs/localisation.json"),
+    "knowledge": (EMBEDDED, "runs/knowledge.json"),
     "probe": (EMBEDDED, "runs/probe.json"),
 }
 
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("evaluate", "generate and score a split", _evaluate),
         ("retrieve", "measure stage 1: does a study find its own report among all", _retrieve),
         ("localise", "measure where overlays point, by the simulator's masks", _localise),
+        ("knowledge", "measure what sentences hang on: the prior, the context, the current film", _knowledge),
         ("probe", "measure where on its way through the model a change is lost", _probe),
     ):
         command = commands.add_parser(name, help=what)
@@ -105,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--wordings", action="store_true", help=worded)
             for labeller in ("radgraph", "chexbert"):
                 command.add_argument(f"--{labeller}", type=Path, metavar="FOLDER", help="of its weights")
-        elif name == "localise":
+        elif name in ("localise", "knowledge"):
             command.add_argument("--pairs", type=int, default=100, help="studies with a prior (default 100)")
         elif name not in _MEASURED:
             command.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -374,13 +376,28 @@ def _localise(options: argparse.Namespace) -> None:
     from priorrg.reporting.reporter import Reporter
     from train.measure.localise import localise, table
 
+    config, records = _prepared(options, "train", options.split)
+    reporter = Reporter.load(str(options.weights))
+    root, split = Path(config.data.image_root), records[options.split]
+    figures = localise(reporter, split, records["train"], root, options.pairs, config.seed)
+    digest = weights_digest(reporter.model, with_grounding=True)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({"weights": digest, **figures}, indent=1), encoding="utf-8")
+    print(table(figures))
+
+
+def _knowledge(options: argparse.Namespace) -> None:
+    from priorrg.reporting.confidence import weights_digest
+    from priorrg.reporting.reporter import Reporter
+    from train.measure.knowledge import measure_knowledge, table
+
     config, records = _prepared(options, options.split)
     reporter = Reporter.load(str(options.weights))
-    figures = localise(reporter, records[options.split], Path(config.data.image_root), options.pairs)
+    root = Path(config.data.image_root)
+    figures = measure_knowledge(reporter, records[options.split], root, options.pairs, config.seed)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(
-        json.dumps({"weights": weights_digest(reporter.model), **figures}, indent=1), encoding="utf-8"
-    )
+    named = {"weights": weights_digest(reporter.model), **figures}
+    options.output.write_text(json.dumps(named, indent=1), encoding="utf-8")
     print(table(figures))
 
 
@@ -441,9 +458,11 @@ def _check_weights(weights: Path, read: dict[str, Any]) -> None:
     from priorrg.errors import DataError
     from priorrg.reporting.confidence import weights_digest
 
-    digest = weights_digest(_trained(weights)[0])
+    model = _trained(weights)[0]
+    digest = weights_digest(model)
     for name in ("evaluation", "shifted", "localisation", "probe"):
-        if read.get(name, {}).get("weights", digest) != digest:
+        expected = weights_digest(model, with_grounding=True) if name == "localisation" else digest
+        if read.get(name, {}).get("weights", expected) != expected:
             raise DataError(
                 f"The figures of --{name} were measured on other weights than {weights}. Measure them anew."
             )

@@ -22,6 +22,7 @@ const state = {
   key: null,
   rows: [],
   overlays: [],
+  spoke: [],
   selected: -1,
   editing: -1,
   view: "refined",
@@ -147,7 +148,9 @@ function showWriting(value) {
 // The selected sentence
 
 function overlayOf(row) {
-  return row && row.source !== null && !row.removed && !isEdited(row) ? state.overlays[row.source] || null : null;
+  if (!row || row.removed) return null;
+  if (row.source === null || isEdited(row)) return state.method === "grounding" ? row.typed || null : null;
+  return state.overlays[row.source] || null;
 }
 
 function select(number, withFocus) {
@@ -178,8 +181,9 @@ function hint(row, overlay) {
     ? fill(texts.shares, { current: Math.round(100 * overlay.shares[0]), prior: Math.round(100 * overlay.shares[1]) })
     : "";
   return (
-    (value.method === "gradient" || state.method === "gradient" ? texts.gradient : texts.attention) +
+    (texts[state.method] || texts.attention) +
     shares +
+    (row.source !== null && !isEdited(row) ? state.spoke[row.source] || "" : "") +
     texts.noProof
   );
 }
@@ -195,6 +199,7 @@ function show() {
       key: value.key,
       rows: [],
       overlays: [],
+      spoke: [],
       editing: -1,
       view: "refined",
       marks: {},
@@ -205,7 +210,7 @@ function show() {
     if (state.selected >= 0) select(-1);
     window.dispatchEvent(new CustomEvent("priorrg:report", { detail: value.key }));
   }
-  if (value.overlays) Object.assign(state, { overlays: value.overlays, method: value.method });
+  if (value.overlays) Object.assign(state, { overlays: value.overlays, method: value.method, spoke: value.spoke });
   parts.status.textContent = value.status || "";
   window.dispatchEvent(new CustomEvent("priorrg:export-note", { detail: value.exportNote || "" }));
   root.classList.toggle("busy", Boolean(value.busy));

@@ -39,6 +39,7 @@ function takeFacts(value) {
     const detail = known.get(row.text);
     row.facts = detail && !row.removed ? detail.facts : [];
     row.change = detail && !row.removed ? detail.change : "";
+    row.typed = detail?.overlay || null; // of the reader's own words, where the weights can say where those point
   }
 }
 

@@ -1,14 +1,17 @@
 """Per sentence: where on the current and on the prior image the reading came from.
 
-Two methods, one result. `attention` follows the attention of the decoder to the latents, of the latents to the image
-tokens, and through the temporal fusion to the prior: it says where the model looked, not what mattered. `gradient`
-is captum's input x gradient on the image features: which patches the sentence's probability hangs on. Neither is proof
-that the sentence is right. All sentences of a report attend to much the same places; that common part recedes.
+Three methods, one result. `grounding` asks the head that learned where sentences point (weights that have one): it says
+where what the sentence names is likely to be, and shows nothing for what names nothing. `attention` follows the
+attention of the decoder to the latents, of the latents to the image tokens, and through the temporal fusion to the
+prior: it says where the model looked, not what mattered. `gradient` is captum's input x gradient on the image features:
+which patches the sentence's probability hangs on. None is proof that the sentence is right. All sentences of a report
+attend to much the same places; that common part recedes.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,29 +19,42 @@ import numpy as np
 import torch
 from captum.attr import InputXGradient
 
+from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.modeling import Memory
 from priorrg.model.perceiver import PerceiverWeights
+from priorrg.report.facts import remark_of, sentence_kind
+from priorrg.report.remarks import ADVICE, COMPARISON, NORMAL, TECHNIQUE
 from priorrg.report.sentences import Sentence
 from priorrg.reporting.confidence import sentence_places
 from priorrg.reporting.reporter import Reporter
 from priorrg.reporting.zero_gpu import on_gpu
 from priorrg.study import Study
 
-METHODS = ("attention", "gradient")
+GROUNDING, ATTENTION, GRADIENT = METHODS = ("grounding", "attention", "gradient")
+_ABOUT_NOTHING = (NORMAL, TECHNIQUE, COMPARISON, ADVICE)  # remarks that point at no place
+
+
+def methods_of(config: PriorRGConfig) -> tuple[str, ...]:
+    """The methods that these weights have, the one to begin with first."""
+    return METHODS if config.grounding_size else METHODS[1:]
 
 
 @dataclass(frozen=True)
 class Overlay:
     """current, prior: (G, G) float32 >= 0 over the square that the model saw; prior is None without a prior study.
 
+    method: by which it was made. Of `grounding` the brightest patch is as large as it is likely that the image shows
+    what the sentence names, 0 to 1; grids of the others compare within one report and image only.
     shares: how the gradient's evidence divides between current and prior image (they sum to 1); None without a prior,
-    and for attention, whose rollout favours whatever lies fewer layers away and so says nothing of the kind.
+    and for the other methods, which say nothing of the kind: attention's rollout favours whatever lies fewer layers
+    away.
     """
 
     sentence: Sentence
     current: np.ndarray
     prior: np.ndarray | None
     shares: tuple[float, float] | None = None
+    method: str = ATTENTION
 
 
 @on_gpu()
@@ -47,43 +63,101 @@ def explain(
     study: Study,
     tokens: tuple[int, ...],
     sentences: tuple[Sentence, ...],
-    method: str = "attention",
+    method: str = "",
     *,
     is_specific: bool = True,
     stop: threading.Event | None = None,
 ) -> list[Overlay]:
     """One overlay a sentence of a refined report that `reader` wrote about `study` (ReportDone.tokens, .sentences).
 
-    is_specific: let what all sentences of the report have in common recede (see `specific`); False leaves it in.
+    method: the first of `methods_of` unless named. is_specific: let what all sentences of the report have in common
+    recede (see `specific`), of attention and gradient; False leaves it in.
     stop: when set, the computation ends after the sentence that it is at, and nothing is given; not on ZeroGPU.
-    Costs one teacher-forced pass for all sentences (attention) or one backward pass a sentence (gradient).
+    A sentence that only says that all else is normal, or how the image was taken, is about no place: its grids are 0.
+    Costs one teacher-forced pass for all sentences (grounding, attention) or one backward pass a sentence (gradient).
+    Raises ValueError for a method that is none of METHODS, or that these weights do not have.
     """
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}, not one of {METHODS}")
+    method = _checked(reporter, method)
     if not sentences:
         return []
     owners = sentence_places(reporter.processor, tokens, sentences)
     stop = stop or threading.Event()
-    if method == "attention":
-        found = _attention(reporter, study, tokens, owners)
-    else:
-        found = _gradient(reporter, study, tokens, owners, stop)
-    if stop.is_set():
-        return []
+    found = _found(reporter, study, tokens, owners, method, stop)
+    return [] if stop.is_set() else _overlays(found, sentences, method, is_specific)
+
+
+@on_gpu()
+def explain_phrases(
+    reporter: Reporter, study: Study, phrases: Sequence[str], method: str = "", stop: threading.Event | None = None
+) -> list[Overlay]:
+    """One overlay for each phrase that a reader typed, or sentence that he edited: each is read as a report of its own.
+
+    stop, method and what is raised: as in `explain`. What of a phrase is behind the longest report that these weights
+    read is left out.
+    """
+    method = _checked(reporter, method)
+    stop = stop or threading.Event()
+    found: list[Parts] = []
+    for phrase in phrases:
+        ids, owned = reporter.processor.spans_read([phrase], [[(0, len(phrase))]])
+        places = [place - 1 for place in owned[0, 0].nonzero().flatten().tolist()]
+        found += _found(reporter, study, tuple(ids[0, 1:].tolist()), [places], method, stop)
+        if stop.is_set():
+            return []
+    return _overlays(found, [Sentence(phrase, 0, len(phrase)) for phrase in phrases], method, is_specific=False)
+
+
+def _checked(reporter: Reporter, method: str) -> str:
+    known = methods_of(reporter.config)
+    if method and method not in known:
+        raise ValueError(f"method is {method!r}, not one of {known}")
+    return method or known[0]
+
+
+def _found(
+    reporter: Reporter,
+    study: Study,
+    tokens: tuple[int, ...],
+    owners: list[list[int]],
+    method: str,
+    stop: threading.Event,
+) -> list[Parts]:
+    if method == GROUNDING:
+        return _grounding(reporter, study, tokens, owners)
+    if method == ATTENTION:
+        return _attention(reporter, study, tokens, owners)
+    return _gradient(reporter, study, tokens, owners, stop)
+
+
+def _overlays(found: list[Parts], sentences: Sequence[Sentence], method: str, is_specific: bool) -> list[Overlay]:
     overlays = [
-        Overlay(sentence, _grid(current), None if prior is None else _grid(prior))
+        Overlay(
+            sentence,
+            _grid(current),
+            None if prior is None else _grid(prior),
+            _shares(current, prior) if method == GRADIENT else None,
+            method,
+        )
         for sentence, (current, prior) in zip(sentences, found, strict=True)
     ]
-    if method == "gradient":
-        overlays = [replace(overlay, shares=_shares(*parts)) for overlay, parts in zip(overlays, found, strict=True)]
-    if not is_specific:
-        return overlays
-    currents = specific([overlay.current for overlay in overlays])
-    priors = specific([overlay.prior for overlay in overlays if overlay.prior is not None])
-    return [
-        replace(overlay, current=current, prior=prior)
-        for overlay, current, prior in zip(overlays, currents, priors or [None] * len(overlays), strict=True)
-    ]
+    if is_specific and method != GROUNDING:
+        currents = specific([overlay.current for overlay in overlays])
+        priors = specific([overlay.prior for overlay in overlays if overlay.prior is not None])
+        overlays = [
+            replace(overlay, current=current, prior=prior)
+            for overlay, current, prior in zip(overlays, currents, priors or [None] * len(overlays), strict=True)
+        ]
+    return [_dark(overlay) if is_about_nothing(overlay.sentence.text) else overlay for overlay in overlays]
+
+
+def is_about_nothing(sentence: str) -> bool:
+    """Whether a sentence names no finding and no device, and is one of those that never do: 'Otherwise normal.'"""
+    return sentence_kind(sentence) == "none" and remark_of(sentence) in _ABOUT_NOTHING
+
+
+def _dark(overlay: Overlay) -> Overlay:
+    prior = None if overlay.prior is None else np.zeros_like(overlay.prior)
+    return replace(overlay, current=np.zeros_like(overlay.current), prior=prior, shares=None)
 
 
 def specific(grids: list[np.ndarray]) -> list[np.ndarray]:
@@ -102,6 +176,23 @@ def _decoder_inputs(reporter: Reporter, tokens: tuple[int, ...]) -> torch.Tensor
 
 
 Parts = tuple[torch.Tensor, torch.Tensor | None]  # current (P,), prior (P,) or None
+
+
+def _grounding(reporter: Reporter, study: Study, tokens: tuple[int, ...], owners: list[list[int]]) -> list[Parts]:
+    inputs = reporter.study_inputs(study)
+    most = reporter.config.decoder_config.max_position_embeddings
+    ids = torch.tensor([[reporter.config.decoder_start_token_id, *tokens][:most]], device=reporter.device)
+    owned = torch.zeros(1, len(owners), ids.shape[1], dtype=torch.bool, device=reporter.device)
+    for number, places in enumerate(owners):
+        owned[0, number, [place + 1 for place in places if place + 1 < ids.shape[1]]] = True  # behind the start token
+    with reporter.lock, torch.no_grad():
+        memory = reporter.model.encode_study(**inputs)
+        states = reporter.model.sentence_states(memory, ids, owned)
+        maps = reporter.model.ground(
+            states, inputs["current_last_hidden_state"], inputs.get("prior_last_hidden_state")
+        ).maps[0]
+        maps = torch.nn.functional.pad(maps, (1, 0))  # nothing on the CLS token
+    return [(images[0], images[1] if len(images) > 1 else None) for images in maps]
 
 
 def _attention(reporter: Reporter, study: Study, tokens: tuple[int, ...], owners: list[list[int]]) -> list[Parts]:

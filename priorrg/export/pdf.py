@@ -9,6 +9,7 @@ import io
 import threading
 import warnings
 from bisect import bisect_left
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -20,8 +21,9 @@ from matplotlib.textpath import text_to_path
 from PIL import Image
 
 from priorrg import texts
-from priorrg.explain.drawing import heat, overlaid, picture
-from priorrg.explain.overlays import Overlay
+from priorrg.explain.boxes import Box, boxes_of
+from priorrg.explain.drawing import Scale, heat, overlaid, picture, scales
+from priorrg.explain.overlays import GROUNDING, Overlay
 from priorrg.explain.placement import seen_square
 from priorrg.export.contents import ReportExport, fact, facts
 from priorrg.study import Radiograph
@@ -91,6 +93,14 @@ class Pages:
         size = (seen.width * width / WIDTH, seen.height * height / HEIGHT)
         figure = self.figures[-1]
         figure.add_artist(Rectangle(corner, *size, fill=False, linestyle="--", linewidth=0.6, edgecolor="#7dd3fc"))
+
+    def boxes(self, place: tuple[float, ...], found: Sequence[Box]) -> None:
+        """Boxes over an image at `place`."""
+        x, y, width, height = place
+        for box in found:
+            corner = ((x + box.left * width) / WIDTH, (y + (1 - box.top - box.height) * height) / HEIGHT)
+            size = (box.width * width / WIDTH, box.height * height / HEIGHT)
+            self.figures[-1].add_artist(Rectangle(corner, *size, fill=False, linewidth=0.8, edgecolor="#ffffff"))
 
     def bytes(self, export: ReportExport) -> bytes:
         for number, figure in enumerate(self.figures, start=1):
@@ -214,10 +224,12 @@ def _sentences(pages: Pages, export: ReportExport) -> None:
     pages.paragraph(texts.export.OVERLAYS, 13, "bold")
     if export.is_edited:
         pages.paragraph(texts.export.OVERLAYS_BEFORE_EDIT, 9, "bold")
-    pages.paragraph(f"{texts.export.METHODS[export.method]} {texts.export.NO_PROOF}", 9)
+    boxed = texts.export.BOXED if export.method == GROUNDING else ""
+    pages.paragraph(f"{texts.export.METHODS[export.method]} {boxed}{texts.export.NO_PROOF}", 9)
     _legend(pages)
+    scale = scales(export.overlays)
     for number, overlay in enumerate(export.overlays, start=1):
-        _sentence(pages, export, number, overlay)
+        _sentence(pages, export, number, overlay, scale)
 
 
 def _legend(pages: Pages) -> None:
@@ -233,7 +245,7 @@ def _legend(pages: Pages) -> None:
     pages.skip(8)
 
 
-def _sentence(pages: Pages, export: ReportExport, number: int, overlay: Overlay) -> None:
+def _sentence(pages: Pages, export: ReportExport, number: int, overlay: Overlay, scale: dict[str, Scale]) -> None:
     study = export.study
     edge, gap = 128.0, 10.0
     text_width = WIDTH - 2 * MARGIN - 2 * (edge + gap)
@@ -253,7 +265,9 @@ def _sentence(pages: Pages, export: ReportExport, number: int, overlay: Overlay)
             continue
         left = MARGIN + text_width + gap + column * (edge + gap)
         pages.line(texts.export.SIDES[side], left, top + 2, 7)
-        place = pages.image(overlaid(radiograph, grid, SMALL), left, top, edge, edge)
+        place = pages.image(overlaid(radiograph, grid, scale[side], SMALL), left, top, edge, edge)
         pages.square(place, radiograph)
+        if overlay.method == GROUNDING:
+            pages.boxes(place, boxes_of(overlay, study)[side] or ())
         lowest = min(lowest, place[1])
     pages.y = lowest - 6

@@ -431,7 +431,9 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
 
         input_ids: (B, T), the start token first; owned: (B, N, T) bool, the places of each sentence's tokens in it.
         """
-        read = self.decoder.transformer(input_ids=input_ids, encoder_hidden_states=memory.full).last_hidden_state
+        read = self.decoder.transformer(
+            input_ids=input_ids, attention_mask=torch.ones_like(input_ids), encoder_hidden_states=memory.full
+        ).last_hidden_state
         share = owned.to(read.dtype)
         return share @ read / share.sum(dim=-1, keepdim=True).clamp(min=1)
 

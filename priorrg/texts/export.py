@@ -63,12 +63,14 @@ MISSING_LETTERS = "Letters that this PDF's font lacks are boxes here; the report
 OVERLAYS = "Where each sentence came from"
 OVERLAYS_BEFORE_EDIT = "These are the model's own sentences, before a human edited the report."
 METHODS = {
+    "grounding": "Finding: where what the sentence names is likely to be; dark where the image does not show it.",
     "attention": "Attention: where the model looked while it wrote the sentence.",
     "gradient": "Gradient: the patches that the sentence's probability hangs on.",
 }
+BOXED = "Boxes hold half of it. "
 NO_PROOF = "No overlay is proof that a sentence is right."
 LEGEND_LOW = "little"  # a short word: the legend's bar begins behind it
-LEGEND_HIGH = "most, within each image"
+LEGEND_HIGH = "most in this report"
 SHARE = "{image}: {percent} %"
 FOOT = "{written}, page {number} of {count}"
 

@@ -26,6 +26,7 @@ PAGE = {
     "kept": " The image before it is kept.",
 }
 METHODS = {
+    "grounding": "Finding: where what the sentence names is likely to be",
     "attention": "Attention: where the model looked",
     "gradient": "Gradient (slower): what the sentence hangs on",
 }

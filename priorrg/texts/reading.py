@@ -36,5 +36,8 @@ AND = " and "  # between two of these parts
 
 UNKNOWN_VIEW = "The view position {name!r} is not known. These weights know: {known}."
 UNKNOWN_METHOD = "The method {name!r} is not known. There are: {known}."
+NO_PHRASE = (
+    "{count} sentences were given as `text`. Give one phrase, such as `left effusion`, or up to {most} sentences."
+)
 CALLER_LEFT = "Nobody waited for this reading any more, so it was ended."
 NO_CURRENT_FILE = "There is no current image. Give a DICOM, PNG or JPEG file as `current`."

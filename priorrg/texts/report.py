@@ -128,6 +128,12 @@ REPORT_SIZES = {  # the same of what is large or small
 REPORT_ZONES = {"upper": "upper zone", "mid": "mid zone", "lower": "lower zone"}
 REPORT_TIP = "tip {where}"
 
+# What a sentence hangs on (priorrg/explain/knowledge.py)
+
+SOURCES = {"prior": "the prior image", "context": "indication and history", "current": "the current image"}
+HANGS_ON = " It hangs on {what}: withheld, it would have been less than a tenth as likely."
+HANGS_ON_NONE = " It hangs on none of current image, prior image and context alone."
+
 # The column itself
 
 REPORT = {
@@ -147,12 +153,16 @@ REPORT = {
     "showChanges": "Show changes",
     "onlyDraft": "only in the draft",
     "choose": "Select a sentence: both images show where it came from, and you can edit it or mark it as wrong.",
+    "grounding": (
+        "Finding: where what this sentence names is likely to be, the brighter the likelier; dark where the image does "
+        "not show it."
+    ),
     "attention": "Attention: where the model looked while it wrote this sentence.",
     "gradient": "Gradient: the patches that this sentence's probability hangs on.",
     "shares": " Current image {current} %, prior image {prior} %.",
     "noProof": " No proof that the sentence is right.",
     "notTraced": "No overlay was computed for this sentence.",
-    "noOverlay": "This sentence is yours: the overlay belonged to the model's words.",
+    "noOverlay": "This sentence is yours: there is no overlay of it, or not yet.",
     "edit": "Edit",
     "editAbout": "Edit: {text}",
     "editing": "Sentence {number}, being edited. Enter keeps it, Escape takes it back.",

@@ -1,4 +1,4 @@
-"""The API for programs: three named endpoints, /report, /draft and /overlay. Files in, plain values out, nothing kept.
+"""The API for programs: /report, /draft, /overlay and /where. Files in, plain values out, nothing kept.
 
 What they take and give is a promise: names of arguments and of keys stay within one version of the API, keys may be
 added. Everything else that the page does is private to it.
@@ -20,10 +20,13 @@ from gradio.context import LocalContext
 
 from priorrg import __version__, texts
 from priorrg.errors import BusyError, ImageError, PriorRGError, StudyError
-from priorrg.explain.overlays import METHODS, Overlay, explain
+from priorrg.explain.boxes import boxes_of
+from priorrg.explain.knowledge import knowledge_of
+from priorrg.explain.overlays import Overlay, explain, explain_phrases, methods_of
 from priorrg.explain.placement import seen_square
 from priorrg.export.contents import remarks_before
 from priorrg.imaging.orientation import corrected, orientation_of, words_of
+from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
@@ -33,6 +36,7 @@ from priorrg.ui.uploads import discard, read
 
 API_VERSION = 1
 DIGITS = 5  # significant ones of a number in a grid
+PHRASES = 20  # of one question to /where
 
 
 class Api:
@@ -109,35 +113,75 @@ class Api:
         history: str = "",
         view: str = "",
         prior_view: str = "",
-        method: str = "attention",
+        method: str = "",
         orientation: str = "",
         prior_orientation: str = "",
     ) -> dict[str, Any]:
         """Read one study to the end and say of every sentence where on the images it came from.
 
-        method: attention or gradient. Gives what /report gives, and method, overlays and seen.
+        method: grounding (where what the sentence names is likely to be; the default where the weights can),
+        attention or gradient. Gives what /report gives, and method, overlays and seen.
         overlays: one for each sentence: sentence, start and end (its place in refined_report); current and prior: G
-        rows of G numbers >= 0, from the top left, prior None without a prior image; shares: how the gradient's evidence
-        divides between current and prior, None for attention. Numbers compare within one grid only.
+        rows of G numbers >= 0, from the top left, prior None without a prior image; boxes: on each of the two the
+        smallest places that hold half of the numbers' sum, left, top, width, height as fractions of the image and
+        mass, their share; shares: how the gradient's evidence divides between current and prior, None for the others;
+        lost: what the sentence's log-probability loses, in nats, where the prior, the context or the current film is
+        withheld; hangs_on: those without which it is less than a tenth as likely.
+        Numbers of grounding are from 0 to 1, the largest one how likely the image shows what the sentence names; the
+        others compare among the sentences of one report and image only.
         seen: the square of each image, as corrected, that the grid covers: left, top, width, height as fractions of it.
         """
         views, turns = (view, prior_view), (orientation, prior_orientation)
         with Uploads(self.reporter, current, prior, self.client) as uploads:
-            method = (method or "attention").strip().lower()
-            if method not in METHODS:
-                raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(METHODS)))
+            method = self._method(method)
             study = self._study(uploads, indication, history, views, turns)
             with self._turn():
                 answer, done = self._read(study)
                 overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
-            return answer | {
-                "method": method,
-                "overlays": [_overlay(overlay) for overlay in overlays],
-                "seen": {
-                    "current": asdict(seen_square(study.current)),
-                    "prior": asdict(seen_square(study.prior)) if study.prior else None,
-                },
-            }
+                spoke = knowledge_of(self.reporter, study, done.tokens, done.sentences)
+            traced = _traced(study, method, overlays)
+            for overlay, knowledge in zip(traced["overlays"], spoke, strict=False):
+                overlay["lost"] = {source: _number(nats) for source, nats in knowledge.lost.items()}
+                overlay["hangs_on"] = list(knowledge.hangs_on)
+            return answer | traced
+
+    def where(
+        self,
+        current: str | None,
+        prior: str | None = None,
+        indication: str = "",
+        history: str = "",
+        view: str = "",
+        prior_view: str = "",
+        text: str = "",
+        method: str = "",
+        orientation: str = "",
+        prior_orientation: str = "",
+    ) -> dict[str, Any]:
+        """Say of any text where on the images each of its sentences points; nothing is reported.
+
+        text: a phrase ('left effusion') or sentences, up to PHRASES of them. Takes besides what /overlay takes; gives
+        method, overlays (start and end: in text), seen and what every answer has.
+        """
+        views, turns = (view, prior_view), (orientation, prior_orientation)
+        with Uploads(self.reporter, current, prior, self.client) as uploads:
+            method = self._method(method)
+            phrases = split_sentences(text or "")
+            if not 1 <= len(phrases) <= PHRASES:
+                raise StudyError(texts.reading.NO_PHRASE.format(most=PHRASES, count=len(phrases)))
+            study = self._study(uploads, indication, history, views, turns)
+            with self._turn():
+                asked = [phrase.text for phrase in phrases]
+                overlays = explain_phrases(self.reporter, study, asked, method, stop=self.stop)
+            placed = [replace(overlay, sentence=phrase) for overlay, phrase in zip(overlays, phrases, strict=False)]
+            return self._answer(study) | _traced(study, method, placed)
+
+    def _method(self, method: str | None) -> str:
+        known = methods_of(self.reporter.config)
+        method = (method or known[0]).strip().lower()
+        if method not in known:
+            raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(known)))
+        return method
 
     def _study(self, uploads: Uploads, *asked: Any) -> Study:
         """The files decoded, before the model's turn comes: a slow file holds up nobody. Raises BusyError too."""
@@ -227,19 +271,41 @@ class Uploads:
         self.reporter.forget(sorted({radiograph.fingerprint for radiograph in self.radiographs.values()}))
 
 
-def _overlay(overlay: Overlay) -> dict[str, Any]:
+def _traced(study: Study, method: str, overlays: list[Overlay]) -> dict[str, Any]:
+    return {
+        "method": method,
+        "overlays": [_overlay(overlay, study) for overlay in overlays],
+        "seen": {
+            "current": asdict(seen_square(study.current)),
+            "prior": asdict(seen_square(study.prior)) if study.prior else None,
+        },
+    }
+
+
+def _overlay(overlay: Overlay, study: Study) -> dict[str, Any]:
+    boxes = {
+        side: None
+        if found is None
+        else [{name: _number(value) for name, value in asdict(box).items()} for box in found]
+        for side, found in boxes_of(overlay, study).items()
+    }
     return {
         "sentence": overlay.sentence.text,
         "start": overlay.sentence.start,
         "end": overlay.sentence.end,
         "current": _rows(overlay.current),
         "prior": None if overlay.prior is None else _rows(overlay.prior),
+        "boxes": boxes,
         "shares": None if overlay.shares is None else list(overlay.shares),
     }
 
 
 def _rows(grid: np.ndarray) -> list[list[float]]:
-    return [[float(f"{value:.{DIGITS}g}") for value in row] for row in grid]
+    return [[_number(value) for value in row] for row in grid]
+
+
+def _number(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
 
 
 def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> None:
@@ -270,10 +336,15 @@ def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> 
             # A value makes a text optional for the client; a default of the function other than None does not.
             *(gr.Textbox("", label=name) for name in ("indication", "history", "view", "prior_view")),
         ]
-        method = gr.Textbox(label="method", value="attention")
+        method, text = gr.Textbox("", label="method"), gr.Textbox("", label="text")
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
         turns = [gr.Textbox("", label=name) for name in ("orientation", "prior_orientation")]
-    named = (("report", [*asked, *turns]), ("draft", [*asked, *turns]), ("overlay", [*asked, method, *turns]))
+    named = (
+        ("report", [*asked, *turns]),
+        ("draft", [*asked, *turns]),
+        ("overlay", [*asked, method, *turns]),
+        ("where", [*asked, text, method, *turns]),
+    )
     for name, inputs in named:
         ask.click(
             answering(name),

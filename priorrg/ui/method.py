@@ -1,19 +1,22 @@
-"""Which overlays the page shows: where the model looked, or what a sentence hangs on."""
+"""Which overlays the page shows: where a finding is likely to be, where the model looked, what a sentence hangs on."""
 
 from __future__ import annotations
 
 import gradio as gr
 
 from priorrg import texts
+from priorrg.explain.overlays import methods_of
+from priorrg.model.configuration import PriorRGConfig
 from priorrg.ui.runs import Runs
 from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
 
 
 class Method:
-    def __init__(self) -> None:
+    def __init__(self, config: PriorRGConfig) -> None:
+        known = methods_of(config)
         self.choice = gr.Radio(
-            [(words, name) for name, words in texts.page.METHODS.items()],
-            value="attention",
+            [(texts.page.METHODS[name], name) for name in known],
+            value=known[0],
             label=texts.page.PAGE["method"],
             elem_id="method",
         )

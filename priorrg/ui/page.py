@@ -48,7 +48,8 @@ def build_page(
     ) as page:
         with gr.Row(elem_id="room"):
             with gr.Column(scale=2, min_width=320, elem_id="images"):
-                viewer, notes, method, slots = Viewer(), Notes(), Method(), Slots(reporter.config.view_positions)
+                viewer, notes = Viewer(), Notes()
+                method, slots = Method(reporter.config), Slots(reporter.config.view_positions)
             with gr.Column(scale=1, min_width=320, elem_id="study"):
                 head, examples = Head(reporter.card, has_login=bool(settings.auth)), Examples()
                 keep, several, context = Keep(), SeveralFiles(), Context()
@@ -87,7 +88,7 @@ def build_page(
         context.wire(reporter)
         method.wire(runs, study, session_of)
         actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html)
-        report.wire(feedback, session_of)
+        report.wire(runs, feedback, session_of)
         exports.wire(reporter.card, method.choice, session_of)
         feedback.wire(store, reporter.config, study, session_of)
         readings.wire(runs, session_of)

@@ -11,6 +11,7 @@ from priorrg.feedback.store import REASONS
 from priorrg.ui.editing import correction, edit, mark
 from priorrg.ui.feedback import FeedbackForm
 from priorrg.ui.report_payload import report_payload
+from priorrg.ui.runs import Runs
 from priorrg.ui.scripts import script
 from priorrg.ui.study_on_page import Changes, SessionOf
 
@@ -36,7 +37,7 @@ class Report:
             reasons={reason: texts.feedback.REASONS[reason] for reason in REASONS},
         )
 
-    def wire(self, feedback: FeedbackForm, session_of: SessionOf) -> None:
+    def wire(self, runs: Runs, feedback: FeedbackForm, session_of: SessionOf) -> None:
         """feedback: where the corrected report follows what is edited here."""
 
         def on_edited(corrected: str, event: gr.EventData, request: gr.Request) -> Changes | Any:
@@ -48,12 +49,24 @@ class Report:
             new = correction(session, corrected or "")
             return {self.html: payload} | ({} if new is None else {feedback.corrected: new})
 
+        def on_typed(request: gr.Request) -> Changes | Any:
+            payload = runs.trace_typed(session_of(request))
+            return gr.skip() if payload is None else {self.html: payload}
+
         self.html.edited(  # type: ignore[attr-defined]
             on_edited,
             feedback.corrected,
             [self.html, feedback.corrected, feedback.unsent],
             queue=False,
             trigger_mode="multiple",  # "once" would drop what is said while the last is on its way; numbers order them
+            api_visibility="private",
+            show_progress="hidden",
+        ).then(
+            on_typed,
+            None,
+            [self.html],
+            concurrency_id="model",
+            trigger_mode="multiple",
             api_visibility="private",
             show_progress="hidden",
         )

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from priorrg import texts
-from priorrg.explain.drawing import levels
+from priorrg.explain.drawing import levels, scales
+from priorrg.explain.knowledge import Knowledge
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import remarks_before
 from priorrg.feedback.store import SentenceMark
@@ -39,13 +40,16 @@ def report_payload(
     submissions: int = 0,
     marks: Mapping[int, SentenceMark] = MappingProxyType({}),
     edits: Sequence[EditedSentence] = (),
+    typed: Mapping[str, Overlay] = MappingProxyType({}),
+    knowledge: Sequence[Knowledge] = (),
 ) -> dict[str, Any]:
     """key: of the run; the page keeps what it shows of a report until another key comes.
 
     report: as far as it is written; done: once it is finished. overlays: None where those before still hold.
     received: what of context and view positions the model was given.
     export_note: what to know before the report is taken away. submissions: kept so far for this report. edits: the
-    reader's sentences, none while nothing was edited.
+    reader's sentences, none while nothing was edited; typed: overlays of those that have one, by their text.
+    knowledge: what each sentence hangs on, none until it was asked for.
     """
     sentences = [sentence.text for sentence in done.sentences] if done else []
     confidences = done.confidences if done else ()
@@ -59,8 +63,9 @@ def report_payload(
         "report": done.text if done else report,
         "sentences": sentences,
         "details": [_detail(found, sure) for found, sure in zip(facts, confidences, strict=True)],
-        "overlays": None if overlays is None else [overlay_payload(overlay) for overlay in overlays],
+        "overlays": None if overlays is None else overlay_payloads(overlays),
         "method": method,
+        "spoke": [spoken(one) for one in knowledge],
         "draftNote": draft_note,
         "contextNote": context_note,
         "received": received,
@@ -68,7 +73,7 @@ def report_payload(
         "submissions": submissions,
         "marks": {str(place): mark.reason for place, mark in marks.items()},
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
-        "edits": _edits(edits),
+        "edits": _edits(edits, typed),
     }
 
 
@@ -93,6 +98,8 @@ def standing_report(
             submissions=session.submissions,
             marks=session.marks,
             edits=session.edits,
+            typed=session.typed,
+            knowledge=session.knowledge,
         )
 
 
@@ -126,7 +133,7 @@ def _confidence(confidence: Confidence) -> dict[str, str]:
     return {"level": confidence.level, "words": words, "about": about.format(percent=percent)}
 
 
-def _edits(edits: Sequence[EditedSentence]) -> list[dict[str, Any]]:
+def _edits(edits: Sequence[EditedSentence], typed: Mapping[str, Overlay]) -> list[dict[str, Any]]:
     """The reader's sentences, with what they say; those that the reader deleted say nothing."""
     facts = read_report(["" if edit.is_removed else edit.text for edit in edits])
     return [
@@ -136,6 +143,7 @@ def _edits(edits: Sequence[EditedSentence]) -> list[dict[str, Any]]:
             "removed": edit.is_removed,
             "change": change_tag(found),
             "facts": facts_payload(found),
+            "overlay": overlay_payloads([typed[edit.text]])[0] if edit.text in typed else None,
         }
         for edit, found in zip(edits, facts, strict=True)
     ]
@@ -167,12 +175,23 @@ def told_of(fact: Fact) -> str:
     return ", ".join(part for part in said if part)
 
 
-def overlay_payload(overlay: Overlay) -> dict[str, Any]:
-    return {
-        "current": levels(overlay.current).tolist(),
-        "prior": None if overlay.prior is None else levels(overlay.prior).tolist(),
-        "shares": None if overlay.shares is None else list(overlay.shares),
-    }
+def spoken(knowledge: Knowledge) -> str:
+    """What a sentence hangs on, in words."""
+    named = [texts.report.SOURCES[source] for source in knowledge.hangs_on]
+    return texts.report.HANGS_ON.format(what=texts.reading.AND.join(named)) if named else texts.report.HANGS_ON_NONE
+
+
+def overlay_payloads(overlays: Sequence[Overlay]) -> list[dict[str, Any]]:
+    """One a sentence of a report, all on one scale."""
+    scale = scales(overlays)
+    return [
+        {
+            "current": levels(overlay.current, scale["current"]).tolist(),
+            "prior": None if overlay.prior is None else levels(overlay.prior, scale["prior"]).tolist(),
+            "shares": None if overlay.shares is None else list(overlay.shares),
+        }
+        for overlay in overlays
+    ]
 
 
 def undiffed(payload: dict[str, Any], name: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from priorrg import texts
 from priorrg.errors import BusyError, StudyError
-from priorrg.explain.overlays import explain
+from priorrg.explain.knowledge import knowledge_of
+from priorrg.explain.overlays import GROUNDING, explain, explain_phrases, methods_of
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.reporting.reporter import (
     DraftDone,
@@ -28,6 +29,8 @@ from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
 from priorrg.ui.queue import ReadingQueue
 from priorrg.ui.report_payload import changes_payload, report_payload, standing_report
 from priorrg.ui.sessions import Run, Session
+
+MOST_TYPED = 20  # sentences of the reader's own that are traced at once
 
 
 class Runs:
@@ -159,15 +162,41 @@ class Runs:
         if method not in known:
             try:
                 overlays = explain(self.reporter, run.study, report.tokens, report.sentences, method, stop=stop)
+                spoke = session.knowledge
+                if not spoke and not stop.is_set():
+                    spoke = knowledge_of(self.reporter, run.study, report.tokens, report.sentences)
             finally:
                 with session.lock:
                     session.tracing = None if session.tracing is stop else session.tracing
             with session.lock:
                 if session.report is not report or stop.is_set():
                     return None
-                known[method] = overlays
+                known[method], session.knowledge = overlays, spoke
         with session.lock:
             return standing_report(session, known[method], method) if session.report is report else None
+
+    def trace_typed(self, session: Session) -> dict[str, Any] | None:
+        """The report with an overlay for each sentence that the reader typed or edited since the last time.
+
+        None where there is no new one, and where these weights cannot say where other words than theirs point.
+        """
+        with session.lock:
+            run, report = session.run, session.report
+            if run is None or report is None or GROUNDING not in methods_of(self.reporter.config):
+                return None
+            known = {sentence.text for sentence in report.sentences} | session.typed.keys()
+            own = [edit.text for edit in session.edits if not edit.is_removed and edit.text.strip()]
+            new = [text for text in dict.fromkeys(own) if text not in known][:MOST_TYPED]
+        if not new:
+            return None
+        overlays = explain_phrases(self.reporter, run.study, new, GROUNDING)
+        with session.lock:
+            if session.has_ended:  # meanwhile; the features that were just then computed for it go too
+                self.reporter.forget([r.fingerprint for r in (run.study.current, run.study.prior) if r])
+            if session.report is not report:
+                return None
+            session.typed |= dict(zip(new, overlays, strict=True))
+            return standing_report(session)
 
     def stop(self, session: Session) -> dict[str, Any] | None:
         """Stop the run on the page; the page's report where it still waits for its turn and will not say so itself."""

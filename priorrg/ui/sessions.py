@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from priorrg import texts
 from priorrg.errors import BusyError
+from priorrg.explain.knowledge import Knowledge
 from priorrg.explain.overlays import Overlay
 from priorrg.feedback.store import SentenceMark
 from priorrg.imaging.pairs import Remark
@@ -79,6 +80,8 @@ class Session:
     draft: str = ""
     report: ReportDone | None = None
     overlays: dict[str, list[Overlay]] = field(default_factory=dict)
+    knowledge: list[Knowledge] = field(default_factory=list)  # a sentence each, once it was asked for
+    typed: dict[str, Overlay] = field(default_factory=dict)  # of the reader's own sentences, by their text
     marks: dict[int, SentenceMark] = field(default_factory=dict)
     submissions: int = 0
     offered: str = ""
@@ -162,7 +165,8 @@ class Session:
                 self.unsent.append(edited)
             self.run, self.report, self.draft = run, None, ""
             self.edits, self.mirrored, self.comparison = (), "", None
-            self.overlays, self.marks, self.submissions = {}, {}, 0
+            self.knowledge = []
+            self.overlays, self.typed, self.marks, self.submissions = {}, {}, {}, 0
 
     @property
     def edited_text(self) -> str | None:

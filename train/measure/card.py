@@ -96,21 +96,70 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
         *_shifted(figures),
         *_worth(figures),
         *_retrieval(figures),
-        "Overlays (`python -m train localise`): how often the peak of a finding's overlay lies on the finding, and how "
-        "often\na random patch would.",
+        *_localisation(localisation),
+    ]
+    return "\n\n".join(parts)
+
+
+def _localisation(found: dict[str, Any]) -> list[str]:
+    if "overlays" not in found:
+        return []
+    rows = found["overlays"]
+    kinds = [("current", "current image"), ("prior", "prior image"), ("resolved", "prior image, of what has resolved")]
+    names = list(dict.fromkeys(name for row in rows.values() for name in row["by_finding"]))
+    return [
+        f"Overlays (`python -m train localise`), {found['pairs']} pairs: how often the peak of a finding's overlay "
+        "lies on the\nfinding, how often within a patch of it, and what part of the overlay does. Beside them a map "
+        "that never saw the image\n(the mean mask of that finding and side), the overlay of the report's next "
+        "sentence, and shuffled weights.",
         _table(
-            ["overlay", "current image", "chance", "prior image", "chance", "sentences on the current image"],
+            [
+                "overlay",
+                *(f"{told}: {measure}" for _, told in kinds for measure in ("peak", "near", "energy")),
+                "sentences",
+            ],
             [
                 [
                     name,
-                    *(_number(row[image][key]) for image in ("current", "prior") for key in ("peak", "chance")),
-                    str(row["current"]["sentences"]),
+                    *(
+                        _cell(row[kind], measure) if measure == "peak" else _number(row[kind][measure])
+                        for kind, _ in kinds
+                        for measure in ("peak", "near", "energy")
+                    ),
+                    str(sum(row[kind]["sentences"] for kind, _ in kinds)),
                 ]
-                for name, row in localisation.items()
+                for name, row in rows.items()
+            ]
+            + [
+                [
+                    f"{next(iter(rows))} minus {name}",
+                    *(c for kind, _ in kinds for c in (_difference(row[kind]), "", "")),
+                    "",
+                ]
+                for name, row in found["differences"].items()
+            ],
+        ),
+        "The same by finding: peak on the finding, on the current / the prior image (sentences).",
+        _table(
+            ["", *rows],
+            [
+                [
+                    name,
+                    *(
+                        " / ".join(_of(row["by_finding"][name][kind]) for kind in ("current", "prior"))
+                        if name in row["by_finding"]
+                        else ""
+                        for row in rows.values()
+                    ),
+                ]
+                for name in names
             ],
         ),
     ]
-    return "\n\n".join(parts)
+
+
+def _of(found: dict[str, Any]) -> str:
+    return f"{_number(found['peak'])} ({found['sentences']})"
 
 
 def _readings(columns: dict[str, dict[str, Any]]) -> str:
