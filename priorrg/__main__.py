@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from priorrg import texts
-from priorrg.errors import ExportError, PriorRGError
+from priorrg import texts, weights_commands
+from priorrg.errors import CheckpointError, ExportError, PriorRGError
 
 if TYPE_CHECKING:
     from priorrg.reporting.reporter import Event, ReportDone, Reporter
@@ -46,7 +46,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     turn = "how the {} image is corrected first: 90 (degrees clockwise), 180, 270, mirrored, inverted, or several"
     parser.add_argument("--orientation", default="", help=turn.format("current"))
     parser.add_argument("--prior-orientation", default="", help=turn.format("prior"))
-    parser.add_argument("--weights", help="folder or hub repository with PriorRG weights (default: the embedded ones)")
+    parser.add_argument("--weights", help="`published`, a folder or a hub repository (default: those of `weights use`)")
     parser.add_argument("--beams", type=int, choices=range(1, 11), metavar="N", help="1 streams, more search longer")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")
     parser.add_argument(
@@ -68,6 +68,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     from priorrg.export.contents import remarks_before
     from priorrg.imaging.orientation import words_of
+    from priorrg.reporting import kept
     from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
 
     check_outputs(arguments.out)
@@ -83,7 +84,7 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_orientation,
     )
     check_outputs(arguments.out, study)
-    reporter = Reporter.load(arguments.weights)
+    reporter = Reporter.load(kept.resolve(arguments.weights or ""))
     for view in filter(None, (arguments.view, arguments.prior_view)):
         reporter.processor.check_view(view)
     note = reporter.received_context(study.context).note
@@ -178,26 +179,30 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--view-positions", help="JSON dictionary of view positions, name to index")
     parser.add_argument("--image-processor", help="preprocessor_config.json (default: RAD-DINO's mean and deviation)")
     parser.add_argument("--file", help="which .ckpt of the hub repository, where it holds several")
-    parser.add_argument(
-        "--heads", type=int, help="attention heads of the backbones (default: width / 64), which shapes do not show"
-    )
+    parser.add_argument("--revision", help="which commit, branch or tag of the hub repository")
+    parser.add_argument("--heads", type=weights_commands.heads_of, help=weights_commands.HEADS_HELP)
     parser.add_argument("--name", default="", help="what the app should call these weights")
 
 
 def import_checkpoint(arguments: argparse.Namespace) -> int:
     from priorrg.model import published
+    from priorrg.model.configuration import PriorRGConfig
+    from priorrg.reporting import kept
 
-    folder = published.import_checkpoint(
-        arguments.source,
-        arguments.output,
-        tokenizer=arguments.tokenizer,
-        view_positions=arguments.view_positions,
-        image_processor=arguments.image_processor,
-        checkpoint_file=arguments.file,
-        heads=arguments.heads,
-        name=arguments.name,
-    )
-    print(f"Attention heads (not in the file): {published.assumed_heads(folder)}. --heads sets another number.")
+    folder = Path(arguments.output)
+    given = {
+        name: getattr(arguments, name) for name in ("tokenizer", "view_positions", "image_processor", "heads", "name")
+    }
+    if Path(arguments.source).is_file():
+        published.import_checkpoint(arguments.source, folder, **given)
+    elif arguments.source.count("/") == 1 and Path(arguments.source).suffix != ".ckpt":
+        kept.import_from_hub(arguments.source, folder, arguments.revision, arguments.file, **given)
+    else:
+        raise CheckpointError(
+            f"There is no checkpoint at {arguments.source}, and it is not the name of a hub repository."
+        )
+    heads = published.assumed_heads(PriorRGConfig.from_pretrained(folder))
+    print(f"Attention heads (not in the file): {heads}. --heads sets others.")
     print(f"Wrote {folder}. Read with it: python -m priorrg report current.dcm --weights {folder}")
     return 0
 
@@ -272,6 +277,7 @@ COMMANDS = {
     "import-checkpoint": Command(
         "turn a published checkpoint into PriorRG weights", add_import_arguments, import_checkpoint
     ),
+    "weights": Command("fetch, list, choose and check weights", weights_commands.add_arguments, weights_commands.run),
     "export-feedback": Command("write the kept feedback as CSV", add_export_arguments, export_feedback),
     "session": Command("set up and evaluate a feedback session of several readers", add_session_arguments, session),
     "hash-password": Command("print a line for the file of who may log in", add_hash_arguments, hash_password),

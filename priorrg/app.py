@@ -49,6 +49,7 @@ def serve(settings: Settings) -> None:
     import torch  # isort: skip
     import uvicorn
 
+    from priorrg.reporting import kept
     from priorrg.reporting.reporter import Reporter
     from priorrg.ui.serve import build_app
     from priorrg.ui.server import metrics
@@ -56,7 +57,7 @@ def serve(settings: Settings) -> None:
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    reporter = Reporter.load(settings.weights or None)
+    reporter = Reporter.load(kept.resolve(settings.weights))
     logs.keep_texts_out(settings.log_level)  # until now there was no reader whose text could be told
     app = build_app(settings, reporter, logins, feedback, folder)
     if settings.metrics:

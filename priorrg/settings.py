@@ -95,7 +95,9 @@ class Settings(BaseSettings):
         cli_avoid_json=True,
     )
 
-    weights: str = Field("", description="folder or hub repository; empty: the embedded weights")
+    weights: str = Field(
+        "", description="published, embedded, a folder or a hub repository; empty: those of `priorrg weights use`"
+    )
     host: Annotated[str, BeforeValidator(_as_host)] = Field(
         "0.0.0.0" if ON_SPACES else "127.0.0.1", description="address to serve on"
     )

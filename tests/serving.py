@@ -39,7 +39,7 @@ def served(
         port = probe.getsockname()[1]
     uploads, log, feedback = folder / "uploads", folder / "log.txt", folder / "kept" / "feedback.sqlite3"
     uploads.mkdir()
-    settings = {"PRIORRG_FEEDBACK": str(feedback), "TMPDIR": str(uploads), **variables}
+    settings = {"PRIORRG_WEIGHTS": "embedded", "PRIORRG_FEEDBACK": str(feedback), "TMPDIR": str(uploads), **variables}
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [*command, "--port", str(port), *flags],

@@ -28,7 +28,7 @@ def published(tmp_path_factory):
         tmp_path_factory.mktemp("published"),
         tokenizer=PARITY / "tokenizer.json",
         view_positions=PARITY / "view_positions.json",
-        heads=2,
+        heads={"vision": 2, "text": 2, "decoder": 2},
     )
     case = json.loads((PARITY / "case.json").read_text(encoding="utf-8"))
     tensors = load_file(PARITY / "tensors.safetensors")

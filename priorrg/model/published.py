@@ -8,6 +8,8 @@ import argparse
 import json
 import math
 import re
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from priorrg.model.processing import (
     make_image_processor,
     make_tokenizer,
 )
+from priorrg.study import UNKNOWN_VIEW
 
 # Metric models that were built inside the network, unused heads of CXR-BERT, and buffers that are recomputed.
 IGNORED_KEYS = re.compile(
@@ -84,24 +87,21 @@ def import_checkpoint(
     tokenizer: str | Path | None = None,
     view_positions: str | Path | None = None,
     image_processor: str | Path | None = None,
-    checkpoint_file: str | None = None,
-    heads: int | None = None,
+    heads: Mapping[str, int] | None = None,
     name: str = "",
+    note: str = "Imported from the authors' checkpoint, which was trained on MIMIC-CXR.",
 ) -> Path:
     """Write a model folder from a published checkpoint.
 
-    source: a Lightning .ckpt or a bare state dict, in any precision, or the hub repository that holds one
-    (checkpoint_file says which where it has several).
+    source: a Lightning .ckpt or a bare state dict, in any precision. It is mapped into memory, not read into it: what
+    it holds beside the model costs nothing.
     tokenizer: a tokenizer.json; a bare GPT-2 or DistilGPT2 one is given the published extra tokens.
     view_positions: a JSON dictionary, name -> index. image_processor: a preprocessor_config.json; without one the
-    mean and standard deviation of RAD-DINO. heads: attention heads of the three backbones, which a state dict does not
-    show; without it heads of width 64 as at paper scale.
-    A hub repository's own tokenizer.json and view-position file are used where the arguments are left out.
+    mean and standard deviation of RAD-DINO. heads: attention heads of the backbones (`vision`, `text`, `decoder`),
+    which a state dict does not show; of one that is left out they are of width 64, as at paper scale.
     Returns the folder. Raises CheckpointError.
     """
-    checkpoint, files = _locate(str(source), checkpoint_file)
-    tokenizer = tokenizer or files.get("tokenizer")
-    view_positions = view_positions or files.get("view_positions")
+    checkpoint = Path(source)
     if tokenizer is None or view_positions is None:
         wanted = " and ".join(
             what
@@ -110,7 +110,10 @@ def import_checkpoint(
         )
         raise CheckpointError(f"The checkpoint comes without {wanted}. Name the file, see import-checkpoint --help.")
     state, hyper_parameters = read_checkpoint(checkpoint)
-    views = _read_views(Path(view_positions))
+    if "vp_pos_embed" not in state:
+        raise CheckpointError("The checkpoint does not fit PriorRG. Keys missing: vp_pos_embed.")
+    views, embedding = _views_of(Path(view_positions), state["vp_pos_embed"])
+    state = state | {"vp_pos_embed": embedding}
     try:
         text_tokenizer = make_tokenizer(tokenizer)
     except Exception as error:  # the tokenizers library raises plain Exception
@@ -124,7 +127,7 @@ def import_checkpoint(
         "coarse_draft": COARSE_FROM_WHOLE,
         "weights_kind": "published",
         "weights_name": name or f"PriorRG, published weights ({checkpoint.name})",
-        "training_note": "Imported from the authors' checkpoint, which was trained on MIMIC-CXR.",
+        "training_note": note,
     }
     config = configuration_of(settings, f"What {checkpoint.name} says of its model")
     if len(text_tokenizer) != config.vocab_size:
@@ -132,16 +135,12 @@ def import_checkpoint(
             f"The tokenizer has {len(text_tokenizer)} tokens and the checkpoint's embedding {config.vocab_size} rows. "
             "Take the tokenizer that the checkpoint was trained with."
         )
-    if len(views) != state["vp_pos_embed"].shape[0]:
-        raise CheckpointError(
-            f"The view-position dictionary has {len(views)} entries and the checkpoint "
-            f"{state['vp_pos_embed'].shape[0]}. Take the dictionary that the checkpoint was trained with."
-        )
-    model = PriorRGModel(config)
+    with torch.device("meta"):  # its tensors become those of the file, which stay where they are
+        model = PriorRGModel(config)
     load_published(model, state)
     images = _image_processor(image_processor, config)
     output = Path(output)
-    model.save_pretrained(output)
+    model.save_pretrained(output)  # from the mapped file into the new one, a tensor after another
     PriorRGProcessor(text_tokenizer, images, config).save_pretrained(output)
     return output
 
@@ -155,7 +154,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
         raise CheckpointError(f"There is no checkpoint at {path}.")
     try:
         with torch.serialization.safe_globals(PLAIN_CONTAINERS):  # type: ignore[arg-type]
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            # Without mmap the metric models of several gigabytes would all be read.
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # a broken zip, a foreign pickle and a refused class raise different types
         reason = re.search(r"Unsupported global: GLOBAL (\S+)|Unsupported (?:class|operand)[^\n]*", str(error))
         found = f"it asks for {reason.group(1) or reason.group(0)}" if reason else type(error).__name__
@@ -216,7 +216,7 @@ def load_published(model: PriorRGModel, state: dict[str, torch.Tensor]) -> None:
             misshapen.append(f"{key} {tuple(value.shape)}, expected {tuple(wanted[name].shape)}")
             misplaced.add(name)
             continue
-        renamed[name] = value
+        renamed[name] = value.to(wanted[name].dtype)
     head, embedding = "decoder.lm_head.weight", "decoder.transformer.wte.weight"
     missing = [name for name in wanted if name not in renamed and name != head and name not in misplaced]
     if head in renamed and embedding in renamed and not torch.equal(renamed[head], renamed[embedding]):
@@ -229,15 +229,15 @@ def load_published(model: PriorRGModel, state: dict[str, torch.Tensor]) -> None:
     if problems:
         raise CheckpointError(f"The checkpoint does not fit PriorRG. Keys {'; '.join(problems)}.")
     renamed[head] = renamed[embedding]
-    model.load_state_dict(renamed)
+    model.load_state_dict(renamed, assign=True)
     model.tie_weights()
 
 
-def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -> dict[str, Any]:
+def infer_dimensions(state: dict[str, torch.Tensor], heads: Mapping[str, int] | None = None) -> dict[str, Any]:
     """Configuration fields that the shapes of a published state dict show.
 
-    Head counts are not among them: `heads` for the backbones (default: heads of width 64), 8 for fusion and
-    perceiver as published.
+    Head counts are not among them: `heads` of each backbone (default: heads of width 64), 8 for fusion and perceiver
+    as published.
     """
     vision, text = "image_encoder.", "text_encoder.bert."
     decoder, perceiver = "text_decoder.encoder_decoder.decoder.transformer.", "perceiver."
@@ -248,13 +248,8 @@ def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -
         words = state[text + "embeddings.word_embeddings.weight"]
         tokens = state[decoder + "wte.weight"]
         hidden = state["layer_norm.weight"].shape[0]
-        widths = (patch.shape[0], words.shape[1], tokens.shape[1])
-        if heads is not None and (heads < 1 or any(width % heads for width in widths)):
-            raise CheckpointError(
-                f"{heads} attention heads do not divide the widths of the backbones ({', '.join(map(str, widths))}). "
-                "Name the number that the checkpoint was trained with."
-            )
-        backbone_heads = {width: heads or max(width // 64, 1) for width in widths}
+        widths = {"vision": patch.shape[0], "text": words.shape[1], "decoder": tokens.shape[1]}
+        counts = _backbone_heads(widths, heads or {})
         return {
             "hidden_size": hidden,
             "vision_config": {
@@ -263,14 +258,14 @@ def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -
                 "patch_size": patch.shape[2],
                 "image_size": math.isqrt(positions) * patch.shape[2],
                 "num_hidden_layers": _count(state, vision + r"encoder\.layer"),
-                "num_attention_heads": backbone_heads[patch.shape[0]],
+                "num_attention_heads": counts["vision"],
                 "mlp_ratio": first_mlp.shape[0] // first_mlp.shape[1],
             },
             "text_config": {
                 "vocab_size": words.shape[0],
                 "hidden_size": words.shape[1],
                 "num_hidden_layers": _count(state, text + r"encoder\.layer"),
-                "num_attention_heads": backbone_heads[words.shape[1]],
+                "num_attention_heads": counts["text"],
                 "intermediate_size": state[text + "encoder.layer.0.intermediate.dense.weight"].shape[0],
                 "max_position_embeddings": state[text + "embeddings.position_embeddings.weight"].shape[0],
                 "type_vocab_size": state[text + "embeddings.token_type_embeddings.weight"].shape[0],
@@ -279,7 +274,7 @@ def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -
                 "vocab_size": tokens.shape[0],
                 "n_embd": tokens.shape[1],
                 "n_layer": _count(state, decoder + "h"),
-                "n_head": backbone_heads[tokens.shape[1]],
+                "n_head": counts["decoder"],
                 "n_positions": state[decoder + "wpe.weight"].shape[0],
             },
             "fusion_heads": 8,  # published
@@ -297,9 +292,18 @@ def infer_dimensions(state: dict[str, torch.Tensor], heads: int | None = None) -
         ) from error
 
 
-def assumed_heads(folder: str | Path) -> str:
-    """The head counts of an imported folder, for the reader: no shape would show that they are wrong."""
-    config = PriorRGConfig.from_pretrained(folder)
+def _backbone_heads(widths: dict[str, int], heads: Mapping[str, int]) -> dict[str, int]:
+    for backbone, count in heads.items():
+        if count < 1 or widths[backbone] % count:
+            raise CheckpointError(
+                f"{count} attention heads do not divide the width of the {backbone} backbone ({widths[backbone]}). "
+                "Name the number that the checkpoint was trained with."
+            )
+    return {backbone: heads.get(backbone) or max(width // 64, 1) for backbone, width in widths.items()}
+
+
+def assumed_heads(config: PriorRGConfig) -> str:
+    """The head counts of imported weights, for whoever imports them: no shape would show that they are wrong."""
     return (
         f"vision {config.vision_config.num_attention_heads}, text {config.text_config.num_attention_heads}, "
         f"decoder {config.decoder_config.n_head}, fusion {config.fusion_heads}, perceiver {config.perceiver_heads}"
@@ -318,18 +322,33 @@ def _reading_settings(hyper_parameters: dict[str, Any]) -> dict[str, int]:
     return {name: value for name, value in found.items() if isinstance(value, int) and 0 < value <= 1024}
 
 
-def _read_views(path: Path) -> dict[str, int]:
+def _views_of(path: Path, embedding: torch.Tensor) -> tuple[dict[str, int], torch.Tensor]:
+    """The dictionary as our configuration wants it, each row of the embedding named and `unk` among them; the rows.
+
+    Numbers that the dictionary skips are rows that nobody can ask for. Where it has no `unk`, a view position that is
+    not stated is read as the mean of those that are.
+    """
     try:
-        views = json.loads(path.read_text(encoding="utf-8"))
+        views = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path.name} is not a readable view-position dictionary: {error}") from error
-    numbers = list(views.values()) if isinstance(views, dict) else [None]
-    are_rows = all(type(number) is int for number in numbers) and sorted(numbers) == list(range(len(numbers)))  # type: ignore[type-var]
-    if not are_rows or "unk" not in views:
+    numbers = list(views.values()) if isinstance(views, dict) else []
+    if not numbers or not all(type(number) is int for number in numbers) or len(set(numbers)) < len(numbers):
         raise CheckpointError(
-            f"{path.name} should be a JSON dictionary of view positions and the numbers 0 to N-1, with an entry 'unk'."
+            f"{path.name} should be a JSON dictionary of view positions, each with a number of its own from 0."
         )
-    return views
+    if min(numbers) < 0 or max(numbers) + 1 != len(embedding):
+        raise CheckpointError(
+            f"The view-position dictionary has {len(views)} entries, numbered {min(numbers)} to {max(numbers)}, and "
+            f"the checkpoint {len(embedding)} rows. Take the dictionary that the checkpoint was trained with."
+        )
+    rows = [next((name for name, row in views.items() if row == number), "") for number in range(len(embedding))]
+    named = {name or f"row {number}": number for number, name in enumerate(rows)}
+    if UNKNOWN_VIEW not in named:
+        named[UNKNOWN_VIEW] = len(embedding)
+        stated = embedding[[number for number, name in enumerate(rows) if name]]
+        embedding = torch.cat([embedding, stated.mean(dim=0, keepdim=True)])
+    return named, embedding
 
 
 def _image_processor(path: str | Path | None, config: PriorRGConfig):
@@ -348,37 +367,3 @@ def _image_processor(path: str | Path | None, config: PriorRGConfig):
     if len(mean) == vision.num_channels == len(std):
         processor.image_mean, processor.image_std = mean, std
     return processor
-
-
-def _locate(source: str, checkpoint_file: str | None) -> tuple[Path, dict[str, Path]]:
-    """The checkpoint's path, and what else a hub repository offers beside it."""
-    path = Path(source)
-    if path.is_file():
-        return path, {}
-    if path.suffix == ".ckpt" or path.is_absolute() or source.count("/") != 1:
-        raise CheckpointError(f"There is no checkpoint at {source}, and it is not the name of a hub repository.")
-    from huggingface_hub import hf_hub_download, model_info  # not needed for a local file
-
-    try:
-        names = [sibling.rfilename for sibling in model_info(source, timeout=10).siblings or []]
-        checkpoints = [name for name in names if name.endswith(".ckpt")]
-        if checkpoint_file is None and len(checkpoints) != 1:
-            raise CheckpointError(
-                f"{source} holds {len(checkpoints)} checkpoints ({', '.join(checkpoints) or 'none'}). "
-                "Say which with --file."
-            )
-        chosen = checkpoint_file or checkpoints[0]
-        found = {"tokenizer": "tokenizer.json", "view_positions": "view_position"}
-        extra = {
-            what: next((name for name in names if fragment in Path(name).name and name.endswith(".json")), None)
-            for what, fragment in found.items()
-        }
-        files = {what: Path(hf_hub_download(source, name)) for what, name in extra.items() if name}
-        return Path(hf_hub_download(source, chosen)), files
-    except CheckpointError:
-        raise
-    except Exception as error:  # OSError, ValueError and whatever the hub client's http library calls its own
-        raise CheckpointError(
-            f"{source} cannot be fetched from the hub ({type(error).__name__}). "
-            "Check the name and the connection, or download the checkpoint and name the local file."
-        ) from error

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 
 from priorrg import texts
-from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.orientation import corrected, orientation_of
@@ -25,7 +24,7 @@ from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
-from priorrg.reporting import zero_gpu
+from priorrg.reporting import kept, zero_gpu
 from priorrg.reporting.confidence import Calibration, Confidence, read_calibration, sentence_confidences
 from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.loading import load_weights
@@ -89,13 +88,14 @@ class ReportWord:
 class ReportDone:
     """tokens: ids that were generated, without the start token, with the end token if it came.
 
-    confidences: of each sentence, how sure the model was of it.
+    confidences: of each sentence, how sure the model was of it. probabilities: of each token, given those before it.
     """
 
     text: str
     tokens: tuple[int, ...]
     sentences: tuple[Sentence, ...]
     confidences: tuple[Confidence, ...]
+    probabilities: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,11 @@ class Reporter:
     def load(cls, path_or_repo: str | Path | None = None) -> "Reporter":
         """Load weights from a folder or hub repository in our format; without one, the embedded weights.
 
+        `published` are those of the paper's authors, fetched if need be (priorrg/reporting/kept.py).
+
         Only safetensors are read. Raises CheckpointError that names the file which is wrong.
         """
-        source = str(path_or_repo or EMBEDDED_WEIGHTS)
+        source = kept.resolve(str(path_or_repo or kept.EMBEDDED))
         model, processor = load_weights(source)
         return cls(model, processor, calibration=read_calibration(source, model), source=source)
 
@@ -309,7 +311,7 @@ class Reporter:
     def _done(self, writing: Writing) -> ReportDone:
         tokens, sentences = tuple(writing.tokens), tuple(split_sentences(writing.text))
         confidences = sentence_confidences(self.processor, tokens, writing.probabilities, sentences, self.calibration)
-        return ReportDone(writing.text, tokens, sentences, tuple(confidences))
+        return ReportDone(writing.text, tokens, sentences, tuple(confidences), tuple(writing.probabilities))
 
     @property
     def _writer(self) -> Writer:

@@ -8,8 +8,8 @@ ABOUT = {
     "not measured": "No evaluation lies beside these weights.",
     "others": "Other weights",
     "how others": (
-        "python -m priorrg import-checkpoint brings the published checkpoint into a folder; start the app with "
-        "PRIORRG_WEIGHTS=that/folder. docs/serving.md says more."
+        "Start the app with PRIORRG_WEIGHTS=published: the authors' checkpoint is fetched and read with; a folder of "
+        "your own does as well. docs/serving.md says more."
     ),
     "use": "Use",
     "research": (

@@ -1,0 +1,177 @@
+"""priorrg weights: fetch the published ones, see which there are, say which are used, look whether they are in order.
+
+For whoever types a command. What is kept and where stands in reporting/kept.py; what looks wrong in
+reporting/weights_check.py.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from priorrg.errors import CheckpointError, PriorRGError
+from priorrg.reporting import kept
+
+BACKBONES = ("vision", "text", "decoder")
+
+
+def heads_of(text: str) -> dict[str, int]:
+    """`12`, or `vision=12,text=12,decoder=8`: attention heads of the backbones."""
+    if "=" not in text:
+        return dict.fromkeys(BACKBONES, int(text))
+    found = {name.strip(): int(count) for name, _, count in (part.partition("=") for part in text.split(","))}
+    if set(found) - set(BACKBONES):
+        raise ValueError(text)
+    return found
+
+
+HEADS_HELP = (
+    "attention heads of the backbones, which shapes do not show: one number for all, or vision=N,text=N,decoder=N "
+    "(default: width / 64)"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="action")
+    fetch = actions.add_parser("published", help="fetch and import the checkpoint of the paper's authors")
+    fetch.add_argument("--revision", help="commit, branch or tag of their repository (default: what it is now)")
+    fetch.add_argument("--file", help="which of its checkpoints (default: the one that writes reports)")
+    fetch.add_argument("--heads", type=heads_of, help=HEADS_HELP)
+    fetch.add_argument("--again", action="store_true", help="also where they are there: fetch and import once more")
+    fetch.set_defaults(act=_published)
+    listing = actions.add_parser("list", help="the weights that can be named, and which are used")
+    listing.set_defaults(act=_list)
+    use = actions.add_parser("use", help="read with these from now on, wherever no weights are named")
+    use.add_argument("name", help="embedded, published, a folder, or a hub repository")
+    use.set_defaults(act=_use)
+    info = actions.add_parser("info", help="what weights are: model, source, license, how they read")
+    info.add_argument("name", nargs="?", default="", help="(default: those that are used)")
+    info.set_defaults(act=_info)
+    check = actions.add_parser("check", help="read some studies and say what looks wrong")
+    check.add_argument("name", nargs="?", default="", help="(default: those that are used)")
+    check.add_argument("--films", type=Path, metavar="FOLDER", help="also each of your own films in this folder")
+    check.set_defaults(act=_check)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return arguments.act(arguments)
+
+
+def _published(arguments: argparse.Namespace) -> int:
+    found = kept.source_of(kept.published_folder())
+    folder = kept.published(arguments.revision, arguments.file, arguments.heads, print, arguments.again)
+    if found is not None and not arguments.again:
+        print(f"They are there already: {found.file} of {found.repository} at {found.revision}, in {folder}.")
+        print("To fetch what the authors have now: priorrg weights published --again")
+    print("Read with them: PRIORRG_WEIGHTS=published make run, or priorrg weights use published.")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    used = kept.chosen() or kept.EMBEDDED
+    for name in dict.fromkeys([*kept.known(), used]):
+        print(f"{'*' if name == used else ' '} {name}: {_in_short(name)}")
+    print("* is read with where no weights are named. Others: priorrg weights use NAME, or --weights NAME.")
+    return 0
+
+
+def _in_short(name: str) -> str:
+    if name == kept.PUBLISHED and kept.source_of(kept.published_folder()) is None:
+        return "not fetched. Fetch them: priorrg weights published"
+    folder = Path(kept.resolve(name))
+    if not folder.is_dir():
+        return "a hub repository"
+    config = _config(folder)
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    return f"{config.get('weights_name') or 'without a name'} ({config.get('weights_kind')}, {size / 1e6:,.0f} MB)"
+
+
+def _config(folder: Path) -> dict:
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"The config.json of {folder} cannot be read ({error}).") from None
+
+
+def _use(arguments: argparse.Namespace) -> int:
+    from priorrg.reporting.loading import load_weights
+
+    load_weights(kept.resolve(arguments.name))  # or it says what is wrong with them
+    print(f"From now on {kept.choose(arguments.name)} is read with wherever no weights are named.")
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from priorrg.model.published import assumed_heads
+    from priorrg.reporting.loading import load_weights
+
+    folder = kept.resolve(arguments.name)
+    model, _ = load_weights(folder)
+    config, source = model.config, kept.source_of(folder)
+    millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    rows = {
+        "name": config.weights_name,
+        "kind": config.weights_kind,
+        "trained": config.training_note,
+        "where": folder,
+        "fetched from": f"{source.repository} at {source.revision}: {source.file}" if source else "",
+        "fetched": source.fetched if source else "",
+        "sha256": source.sha256 if source else "",
+        "license": (source.license or kept.license_line("")) if source else "",
+        "parameters": f"{millions:,.1f} million",
+        "images": f"{config.vision_config.image_size} pixels an edge",
+        "attention heads": assumed_heads(config),
+        "views": ", ".join(sorted(config.view_positions, key=config.view_positions.get)),
+        "reads": f"{config.max_context_tokens} tokens of context; writes {config.max_report_tokens} with "
+        f"{config.num_beams} beams; the draft from its {config.coarse_draft.replace('_', ' ')}",
+    }
+    for name, said in rows.items():
+        if said:
+            print(f"{name:16} {said}")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from priorrg.reporting.reporter import Reporter
+    from priorrg.reporting.weights_check import check
+
+    films = []
+    if arguments.films is not None:
+        films = sorted(path for path in arguments.films.rglob("*") if path.is_file())
+        if not films:
+            raise CheckpointError(f"There is no file in {arguments.films}.")
+    source = kept.resolve(arguments.name)
+    for changed in _changed_upstream(source):
+        print(changed)
+    reporter = Reporter.load(source)
+    print(f"{reporter.card.name}: every file is whole and fits.")
+    wrong = 0
+    for called, text, remarks in check(reporter, films):
+        print(f"\n{called}\n  {text or '-'}")
+        for remark in remarks:
+            print(f"  LOOKS WRONG: {remark}")
+        wrong += len(remarks)
+    print(f"\n{wrong or 'Nothing'} looks wrong." if wrong != 1 else "\nOne thing looks wrong.")
+    return 1 if wrong else 0
+
+
+def _changed_upstream(folder: str) -> list[str]:
+    """A sentence where the authors' repository is no longer at the commit that was fetched, or cannot be asked."""
+    source = kept.source_of(folder)
+    if source is None:
+        return []
+    from priorrg.model.hub import Repository
+
+    try:
+        now = Repository.at(source.repository)
+    except PriorRGError as error:
+        print(error, file=sys.stderr)
+        return []
+    digests = {file.digest for file in now.files}
+    if now.revision == source.revision:
+        return [f"{source.repository} is still at {source.revision}."]
+    changed = "still has this very file" if source.sha256 in digests else "no longer has this file"
+    return [
+        f"{source.repository} is at {now.revision} now and {changed}; these weights are of {source.revision}. To fetch "
+        "what is there now: priorrg weights published --again"
+    ]

@@ -1,0 +1,234 @@
+"""The published weights, fetched from a hub that is laid out as the authors' is, and the commands round them."""
+
+import collections
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+import torch
+from huggingface_hub import constants
+
+from priorrg.__main__ import main
+from priorrg.errors import CheckpointError
+from priorrg.model import hub as hub_client
+from priorrg.model.configuration import PriorRGConfig
+from priorrg.reporting import kept
+from tests.hub import hub
+from tests.serving import ROOT
+from tests.test_published import PARITY
+
+AUTHORS, TOKENIZERS = kept.AUTHORS, kept.TOKENIZERS
+BELOW = "checkpoints/mimic-cxr"
+ALIGN = f"{BELOW}/v0207-align_2025_02_07_22-best/checkpoint/best_model.ckpt"
+REPORTS = f"{BELOW}/v0307-all-have_2025_03_18_09-best/checkpoint/best_model.ckpt"
+VIEWS = f"{BELOW}/radiology-reports/view-positions-dict-mimic.json"
+HEADS = {"vision": 2, "text": 2, "decoder": 2}
+
+
+def saved(state: dict) -> bytes:
+    """As Lightning lays a checkpoint out, with metric models that are built inside the network."""
+    metrics = {"val_chexbert_metrics.bert.weight": torch.zeros(64, 64)}
+    file = io.BytesIO()
+    reads = {"max_length": 20, "num_beams": 1}
+    torch.save({"epoch": 9, "state_dict": collections.OrderedDict(state | metrics), "hyper_parameters": reads}, file)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def contents():
+    """What the authors' repository holds, and DistilGPT2's tokenizer without the tokens that they add."""
+    state = torch.load(PARITY / "published_style.ckpt", weights_only=True)["state_dict"]
+    align = {name: value for name, value in state.items() if not name.startswith(("text_decoder.", "layer_fusion."))}
+    bare = json.loads((PARITY / "tokenizer.json").read_text(encoding="utf-8"))
+    bare["added_tokens"] = bare["added_tokens"][:1]
+    return {
+        AUTHORS: {
+            "README.md": b"---\nlicense: mit\n---\n# PriorRG\n",
+            ALIGN: saved(align),
+            REPORTS: saved(state),
+            VIEWS: (PARITY / "view_positions.json").read_bytes(),
+            f"{BELOW}/radiology-reports/priorrg_mimic_cxr_annotation.json": b"{}",
+        },
+        TOKENIZERS: {"tokenizer.json": json.dumps(bare).encode(), "config.json": b"{}"},
+    }
+
+
+@contextmanager
+def standing_hub(contents, cache):
+    with hub() as standing, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        patch.setattr(hub_client, "WAIT_S", 0.01)
+        patch.setattr(constants, "ENDPOINT", standing.address)
+        standing.files = {name: dict(files) for name, files in contents.items()}
+        standing.cards = {AUTHORS: {"license": "mit"}}
+        yield standing
+
+
+@pytest.fixture
+def the_hub(contents, tmp_path):
+    with standing_hub(contents, tmp_path / "cache") as standing:
+        yield standing
+
+
+@pytest.fixture(scope="module")
+def fetched_once(contents, tmp_path_factory):
+    """The hub, the folder of the fetched weights, and what was said meanwhile."""
+    with standing_hub(contents, tmp_path_factory.mktemp("user") / "cache") as standing:
+        said: list[str] = []
+        yield standing, fetched(said), "\n".join(said)
+
+
+def fetched(said: list[str] | None = None, **options):
+    return kept.published(heads=HEADS, say=(said if said is not None else []).append, **options)
+
+
+def test_one_call_fetches_the_checkpoint_that_writes_reports_and_says_what_it_takes(fetched_once):
+    the_hub, folder, told = fetched_once
+    assert REPORTS in told and "License of these weights, by their card: mit." in told
+    assert "of disk while it is imported" in told and "of memory" in told
+    source = kept.source_of(folder)
+    digest = hashlib.sha256(the_hub.files[AUTHORS][REPORTS]).hexdigest()
+    assert source == kept.Source(AUTHORS, the_hub.commit(AUTHORS), REPORTS, digest, "mit", source.fetched)
+    config = PriorRGConfig.from_pretrained(folder)
+    assert config.weights_kind == "published" and the_hub.commit(AUTHORS)[:8] in config.weights_name
+    assert config.vocab_size == 391, "DistilGPT2's tokens and the seven that the published code adds"
+    assert the_hub.served[ALIGN] < 0.2 * len(the_hub.files[AUTHORS][ALIGN]), "told by its names alone"
+    assert not list((kept.user_cache() / "arriving").rglob("*.ckpt")), "gigabytes that nothing reads any more"
+
+
+def test_what_was_fetched_is_used_without_the_hub(fetched_once, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert kept.resolve("published") == str(fetched_once[1])
+
+
+def test_a_download_that_was_cut_goes_on_where_it_was(the_hub, monkeypatch):
+    whole = len(the_hub.files[AUTHORS][REPORTS])
+    the_hub.cut_after = whole // 3
+    monkeypatch.setattr(hub_client, "TRIES", 0)  # the program ends with the first cut
+    with pytest.raises(CheckpointError, match="what has arrived is kept"):
+        fetched()
+    monkeypatch.setattr(hub_client, "TRIES", 5)
+    before = the_hub.served[REPORTS]
+    assert fetched().is_dir()
+    asked_for_names = before - whole // 3
+    assert the_hub.served[REPORTS] - before - asked_for_names < 0.7 * whole
+
+
+def test_bytes_that_are_not_the_hubs_are_not_kept(the_hub, monkeypatch):
+    monkeypatch.setattr(hub_client, "_digest", lambda path: "another")
+    with pytest.raises(CheckpointError, match=r"did not arrive as the hub describes it\. It was deleted"):
+        fetched()
+    assert not list((kept.user_cache() / "arriving").rglob("*.part"))
+
+
+def test_several_that_write_reports_are_listed_with_what_each_is(the_hub):
+    files = the_hub.files[AUTHORS]
+    files["checkpoints/mimic-cxr/other/best_model.ckpt"] = files[REPORTS]
+    with pytest.raises(CheckpointError) as caught:
+        fetched()
+    assert f"{ALIGN} (3 MB): compares images with reports (stage 1)" in str(caught.value)
+    assert f"{REPORTS} (3 MB): writes reports (stage 2)" in str(caught.value) and "--file" in str(caught.value)
+
+
+def test_of_two_data_sets_the_whole_one_is_taken(the_hub):
+    files = the_hub.files[AUTHORS]
+    files["checkpoints/mimic-abn/v1/checkpoint/best_model.ckpt"] = files[REPORTS]
+    assert hub_client.Repository.at(AUTHORS).report_checkpoint().name == REPORTS
+
+
+def gate(standing):
+    standing.gated.add(AUTHORS)
+
+
+def take_away(standing):
+    standing.files.clear()
+
+
+def move_on(standing):
+    standing.commits[AUTHORS] = "f" * 40
+
+
+@pytest.mark.parametrize(
+    ("happens", "options", "said"),
+    [
+        (gate, {}, "asks who wants it: accept its terms at .*, then log in with `hf auth login`"),
+        (take_away, {}, "has no repository MK-runner/PriorRG, or shows it to its members alone"),
+        (move_on, {"revision": "0" * 40}, "was changed upstream. --revision main takes what is"),
+        (lambda standing: None, {"file": "no.ckpt"}, "holds no no.ckpt. It holds: README.md"),
+    ],
+    ids=["gated", "gone", "revision gone", "no such file"],
+)
+def test_what_the_hub_refuses_is_one_sentence_with_what_to_do(the_hub, happens, options, said):
+    happens(the_hub)
+    with pytest.raises(CheckpointError, match=said):
+        fetched(**options)
+
+
+def test_without_a_connection_it_is_said_what_to_do(the_hub, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(CheckpointError, match=r"cannot be fetched from the hub .* name the local file"):
+        fetched()
+
+
+def test_too_small_a_disk_is_told_before_the_download(the_hub, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1_000_000))  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError, match=r"needs 6 MB on the disk of .*, which has 1 MB left\. Make room"):
+        fetched()
+    assert the_hub.served.get(REPORTS, 0) < 0.5 * len(the_hub.files[AUTHORS][REPORTS])
+
+
+# The commands
+
+
+def test_the_commands_list_choose_and_describe_weights(fetched_once, small_weights, capsys):
+    the_hub = fetched_once[0]
+    assert main(["weights", "list"]) == 0
+    before = capsys.readouterr().out
+    assert "* embedded: " in before and "  published: PriorRG" in before
+    assert main(["weights", "use", "published"]) == 0
+    assert main(["weights", "use", str(small_weights)]) == 0
+    assert kept.resolve() == str(small_weights)
+    assert main(["weights", "use", "published"]) == 0
+    assert main(["weights", "list"]) == 0
+    after = capsys.readouterr().out
+    assert "* published: PriorRG, MK-runner/PriorRG at" in after and f"  {small_weights}: small random weights" in after
+    assert main(["weights", "info"]) == 0
+    told = capsys.readouterr().out
+    for part in (the_hub.commit(AUTHORS), REPORTS, "mit", "vision 2, text 2, decoder 2", "PA, AP, LATERAL, unk"):
+        assert part in told
+
+
+def test_check_reads_studies_and_films_and_tells_what_looks_wrong(fetched_once, tmp_path, capsys):
+    films = tmp_path / "films"
+    films.mkdir()
+    shutil.copy(ROOT / "assets/examples/growing-effusion/current.dcm", films / "mine.dcm")
+    (films / "notes.txt").write_text("no film", encoding="utf-8")
+    move_on(fetched_once[0])
+    assert main(["weights", "check", "published", "--films", str(films)]) == 1
+    told = capsys.readouterr().out
+    assert "is at ffffffff" in told and "still has this very file" in told
+    assert told.count("simulated: ") == 3 and "mine.dcm" in told
+    assert "LOOKS WRONG: 'notes.txt' is no image that PriorRG knows" in told or "notes.txt" in told
+    assert "LOOKS WRONG: " in told, "random weights say nothing"
+
+
+@pytest.mark.slow
+def test_the_command_alone_does_it_all(the_hub, tmp_path):
+    """As somebody types it, in a process of its own, with the hub's address in HF_ENDPOINT."""
+    environment = os.environ | {"HF_ENDPOINT": the_hub.address, "XDG_CACHE_HOME": str(tmp_path / "own")}
+    command = [sys.executable, "-m", "priorrg", "weights"]
+    heads = ["--heads", "vision=2,text=2,decoder=2"]
+    listed = subprocess.run([*command, "list"], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8")
+    assert "published: not fetched. Fetch them: priorrg weights published" in listed.stdout
+    done = subprocess.run(
+        [*command, "published", *heads], cwd=ROOT, env=environment, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Kept in" in done.stdout and "100%" in done.stderr
+    assert (tmp_path / "own" / "priorrg" / "weights" / "published" / "source.json").is_file()
