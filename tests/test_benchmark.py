@@ -1,7 +1,10 @@
 """The benchmark: paired differences, ablations, text scores, retrieval, and what commands and card make of them."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +26,8 @@ from train.measure.card import BEGIN, END, section
 from train.measure.evaluate import ABLATIONS, RUNS, ablated, hard_cases
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, measure, score, text_metrics
 from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD, chance, recalls
-from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, meteor, radgraph, tokens
+from train.measure.text_metrics import TEXT_FIGURES, meteor, tokens
+from train.scoring import score as scoring
 from train.simulate.context import AskedContext
 from train.simulate.dataset import write_annotation
 from train.simulate.truth import HARD
@@ -177,16 +181,6 @@ def test_meteor_falls_with_the_text_and_ends_its_program():
     assert not [child for child in psutil.Process().children() if "java" in child.name()]
 
 
-def test_radgraph_without_its_package_or_weights_is_a_sentence(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(tmp_path)
-    if "radgraph" not in __import__("sys").modules:
-        with pytest.raises(DataError, match="needs the package radgraph, which is not installed"):
-            radgraph(tmp_path)
-    (tmp_path / "radgraph.py").write_text("", encoding="utf-8")
-    with pytest.raises(DataError, match=r"there is no radgraph/config.json in it. PriorRG downloads no weights"):
-        radgraph(tmp_path / "weights")
-
-
 # Ablations, on a data set of four patients, two of whom have a prior
 
 
@@ -327,7 +321,7 @@ def test_the_json_holds_every_figure_of_every_reading(evaluations):
     assert (figures["studies"], figures["patients"], figures["studies_skipped"]) == (5, 4, 0)
     for run in RUNS:
         assert {*F1_FIGURES, *RATES, "interval", "by_finding", "by_change", "text"} <= figures[run].keys()
-        assert figures[run]["text"].keys() == {*TEXT_FIGURES, *CLINICAL_FIGURES}
+        assert figures[run]["text"].keys() == set(TEXT_FIGURES)
         assert figures[run]["text"]["meteor"] is None and figures[run]["text"]["cider"] is not None
         # The rules that read facts know the simulator's words only; these studies carry no truth.
         assert figures[run]["by_finding"] == figures[run]["by_change"] == {}
@@ -401,14 +395,74 @@ def test_what_is_scored_as_the_draft_is_the_draft_of_the_app(data, small_weights
 
 
 def test_what_the_commands_miss_is_one_sentence(data, tmp_path, capsys):
-    for command, part in (
-        (["evaluate", "--radgraph", str(tmp_path)], "--radgraph"),
-        (["evaluate", "--chexbert", str(tmp_path)], "--chexbert"),
-        (["retrieve", "--weights", str(tmp_path)], "holds no trained model"),
-    ):
-        assert main([*command, *overrides(data)]) == 2
-        printed = capsys.readouterr().err
-        assert part in printed and "Traceback" not in printed
+    assert main(["retrieve", "--weights", str(tmp_path), *overrides(data)]) == 2
+    printed = capsys.readouterr().err
+    assert "holds no trained model" in printed and "Traceback" not in printed
+
+
+def test_every_text_that_was_scored_stands_beside_the_figures(evaluations, data):
+    lines = [json.loads(line) for line in (evaluations / "evaluation.jsonl").read_text(encoding="utf-8").splitlines()]
+    by_run = {run: [line for line in lines if line["ablation"] == run] for run in ("", *ABLATIONS)}
+    assert len(lines) == 5 * len(by_run)
+    for run, found in by_run.items():
+        assert [line["study"] for line in found] == ["0", "1", "2", "3", "4"]
+        assert [line["reference"] for line in found] == [REPORT, *OTHERS, REPORT]
+        assert all(isinstance(line["refined"], str) and (line["coarse"] is None) == bool(run) for line in found)
+    assert [line["has_prior"] for line in by_run[""]] == [True, False, True, False, False]
+    assert not any(line["has_prior"] for line in by_run["without prior"])
+    assert by_run[""][2]["indication"] == "Rule out effusion, case 2."
+    assert not any(line["indication"] for line in by_run["without context"])
+
+
+RADEVAL = """
+class RadEval:
+    def __init__(self, metrics, show_progress):
+        (self.name,) = metrics
+        if self.name == "green":
+            raise OSError("no such weights")
+
+    def __call__(self, refs, hyps):
+        return {self.name + "_f1": sum(r == h for r, h in zip(refs, hyps)) / len(refs)}
+
+    def crimson_scorer(self, refs, hyps, patient_contexts):
+        return [sum(bool(c["indication"]) for c in patient_contexts) / len(refs)]
+"""
+
+
+def test_other_metrics_read_those_texts_in_an_environment_of_their_own(evaluations, tmp_path):
+    """Through the script as it is run, with a package that has RadEval's calls and no weights."""
+    (tmp_path / "radeval.py").write_text(RADEVAL, encoding="utf-8")
+    (tmp_path / "radeval-2.2.1.dist-info").mkdir()
+    (tmp_path / "radeval-2.2.1.dist-info" / "METADATA").write_text("Name: radeval\nVersion: 2.2.1\n", encoding="utf-8")
+    output = tmp_path / "scores.json"
+    command = [
+        sys.executable,
+        str(Path(scoring.__file__)),
+        str(evaluations / "evaluation.jsonl"),
+        "--output",
+        str(output),
+    ]
+    ran = subprocess.run(
+        [*command, "--metrics", "radgraph", "green", "crimson"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1 and "green was not computed: OSError: no such weights" in ran.stderr
+    found = json.loads(output.read_text(encoding="utf-8"))
+    assert found["package"] == "RadEval 2.2.1" and found["studies"] == 5
+    assert found["readings"].keys() == {*RUNS}
+    assert found["readings"]["refined"].keys() == {"radgraph_f1", "crimson"}
+    assert found["readings"]["refined"]["crimson"] == 1 and found["readings"]["without context"]["crimson"] == 0
+    figures = json.loads((evaluations / "evaluation.json").read_text(encoding="utf-8"))
+    assert "| radgraph_f1 |" in section(figures | {"scores": found}, {})
+
+
+def test_scores_of_what_holds_no_reports_are_one_sentence(tmp_path, capsys):
+    (tmp_path / "other.jsonl").write_text("{}\n", encoding="utf-8")
+    for name in ("other.jsonl", "nowhere.jsonl"):
+        assert scoring.main([str(tmp_path / name)]) == 2
+        assert "holds no reports" in capsys.readouterr().err
 
 
 def test_the_card_shows_differences_second_set_retrieval_and_the_worth_of_stage_1(evaluations, tmp_path, capsys):

@@ -105,8 +105,6 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--ablate", action="store_true", help=ablate)
             worded = "also the same questions in words that no training read"
             command.add_argument("--wordings", action="store_true", help=worded)
-            for labeller in ("radgraph", "chexbert"):
-                command.add_argument(f"--{labeller}", type=Path, metavar="FOLDER", help="of its weights")
         elif name in ("localise", "knowledge"):
             command.add_argument("--pairs", type=int, default=100, help="studies with a prior (default 100)")
         elif name not in _MEASURED:
@@ -135,6 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("shifted", "evaluation of a second held-out set"),
         ("retrieval", "what retrieve wrote"),
         ("probe", "what probe wrote"),
+        ("scores", "what train/scoring/score.py wrote"),
     ):
         card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
     worth = "evaluations of two stages 2 that were trained alike, with stage 1 before it and without"
@@ -335,12 +334,9 @@ def _trained(weights: Path) -> tuple[Any, Any]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from train.measure import text_metrics
     from train.measure.evaluate import evaluate
 
     config, records = _prepared(options, options.split)
-    folders = {"radgraph": options.radgraph, "chexbert": options.chexbert}
-    scorers = [getattr(text_metrics, name)(folder) for name, folder in folders.items() if folder]
     model, processor = _trained(options.weights)
     evaluate(
         model,
@@ -351,7 +347,6 @@ def _evaluate(options: argparse.Namespace) -> None:
         samples=options.samples,
         ablate=options.ablate,
         wordings=options.wordings,
-        scorers=scorers,
     )
 
 
@@ -437,7 +432,8 @@ def _card(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
     from train.measure.card import WORTH, update_card
 
-    files = {name: getattr(options, name) for name in ("evaluation", "localisation", "shifted", "retrieval", "probe")}
+    names = ("evaluation", "localisation", "shifted", "retrieval", "probe", "scores")
+    files = {name: getattr(options, name) for name in names}
     files |= dict(zip(WORTH, options.worth or (), strict=False))
     for name, file in files.items():
         if file and not file.is_file():

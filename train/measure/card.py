@@ -14,7 +14,7 @@ from train.simulate.truth import CHANGES
 BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
 # Measurements that a card may also show, as they are named in evaluation.json.
-EXTRAS = ("localisation", "shifted", "retrieval", "worth", "probe")
+EXTRAS = ("localisation", "shifted", "retrieval", "worth", "probe", "scores")
 WORTH = ("with stage 1", "without stage 1")
 
 _ROWS = {
@@ -49,9 +49,6 @@ _TEXT = {
     "rouge_l": "ROUGE-L",
     "meteor": "METEOR",
     "cider": "CIDEr (0 to 10)",
-    "radgraph_f1": "RadGraph F1",
-    "chexbert_micro_f1": "CheXbert micro-F1, 14 observations",
-    "chexbert_micro_f1_5": "CheXbert micro-F1, 5 observations",
 }
 
 
@@ -96,6 +93,7 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
         *_shifted(figures),
         *_worth(figures),
         *_retrieval(figures),
+        *_scores_of_others(figures),
         *_localisation(localisation),
     ]
     return "\n\n".join(parts)
@@ -278,6 +276,20 @@ def _retrieval(figures: dict[str, Any]) -> list[str]:
         f"of {found['studies']}\n({found['distinct_reports']} distinct ones; identical reports count as hits of each "
         "other)?",
         _table(["recall at", *(str(k) for k in AT)], rows),
+    ]
+
+
+def _scores_of_others(figures: dict[str, Any]) -> list[str]:
+    if "scores" not in figures:
+        return []
+    found = figures["scores"]
+    names = list(dict.fromkeys(name for scores in found["readings"].values() for name in scores))
+    return [
+        f"Metrics of the field, over {found['studies']} studies (`train/scoring/score.py`, {found['package']}):",
+        _table(
+            ["", *found["readings"]],
+            [[name, *(_number(scores.get(name)) for scores in found["readings"].values())] for name in names],
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Generates reports for a split and scores them: one table on the screen, one JSON beside it.
+"""Generates reports for a split and scores them: one table on the screen, one JSON of figures, one JSONL of the texts.
 
 Also reads the studies with something withheld or exchanged, and says what that costs, paired study by study.
 """
@@ -29,7 +29,7 @@ from train.data import Record, image_paths, readable
 from train.features import FeatureCache, encoder_digest
 from train.measure.bootstrap import Estimate
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
-from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, meteor
+from train.measure.text_metrics import TEXT_FIGURES, meteor
 from train.measure.wordings import FIGURES as WORDING_FIGURES
 from train.measure.wordings import measure_wordings
 from train.simulate.truth import HARD
@@ -153,13 +153,12 @@ def evaluate(
     samples: int = 0,
     ablate: bool = False,
     wordings: bool = False,
-    scorers: Sequence[Scorer] = (),
 ) -> dict[str, Any]:
     """Read a split as the app does, refined and coarse, and with `ablate` also with each of ABLATIONS done to it.
 
-    Prints and writes the figures of each reading, and refined minus each other reading under `differences`.
-    wordings: the same questions in words that no training read, too (simulated studies only).
-    scorers: text metrics beside the usual ones (RadGraph, CheXbert). `samples` reports are printed.
+    Prints and writes the figures of each reading, and refined minus each other reading under `differences`; the texts
+    themselves go beside them (see write_reports). wordings: the same questions in words that no training read, too
+    (simulated studies only). `samples` reports are printed.
 
     Every reading is scored over all studies, against the same references. Questions are always those of the study's own
     context, also where it was withheld or exchanged. Where a study carries no simulated truth, figures that are read
@@ -179,10 +178,11 @@ def evaluate(
     began = time.time()
     written: dict[str, list[str]] = {}
     measured: dict[str, Estimate] = {}
+    read: dict[str, Sequence[Example]] = {}
     with meteor() as program:
-        every = [*scorers, *([program] if program else [])]
+        scorers = [program] if program else []
         for run in RUNS if ablate else (REFINED, COARSE):
-            given = ablated(examples, run, config.seed) if run in ABLATIONS else examples
+            given = read[run] = ablated(examples, run, config.seed) if run in ABLATIONS else examples
             # A study that the ablation leaves as it was is not read twice.
             changed = [n for n, e in enumerate(given) if run not in ABLATIONS or _inputs(e) != _inputs(examples[n])]
             level, num_beams = (draft, 1) if run == COARSE else ("full", beams)
@@ -191,7 +191,7 @@ def evaluate(
             for number, text in zip(changed, texts, strict=True):
                 written[run][number] = text
             has_prior = [e.prior is not None for e in given]
-            measured[run] = measure(references, written[run], contexts, has_prior, subjects, every, config.seed)
+            measured[run] = measure(references, written[run], contexts, has_prior, subjects, scorers, config.seed)
             figures[run] = figures_of(measured[run], with_facts=has_truth)
     figures["differences"] = differences(
         measured[REFINED], {r: m for r, m in measured.items() if r != REFINED}, with_facts=has_truth
@@ -204,6 +204,7 @@ def evaluate(
     figures["minutes"] = (time.time() - began) / 60
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    write_reports(output.with_suffix(".jsonl"), read, written)
     print(table(figures))
     for number in range(min(samples, len(examples))):
         example = examples[number]
@@ -212,6 +213,31 @@ def evaluate(
         print("  coarse:   ", written[COARSE][number])
         print("  refined:  ", written[REFINED][number])
     return figures
+
+
+def write_reports(file: Path, read: dict[str, Sequence[Example]], written: dict[str, list[str]]) -> None:
+    """One JSON object a line, for whatever metric reads them: every study once as it is, then once an ablation.
+
+    read, written: by run, the examples as the model was given them, and its texts. `coarse` is null in an ablation,
+    for which no draft is written.
+    """
+    with file.open("w", encoding="utf-8") as lines:
+        for run, examples in read.items():
+            if run == COARSE:
+                continue
+            for number, example in enumerate(examples):
+                line = {
+                    "study": example.record.study_id,
+                    "subject": example.record.subject_id,
+                    "ablation": "" if run == REFINED else run,
+                    "has_prior": example.prior is not None,
+                    "indication": example.context.indication,
+                    "history": example.context.history,
+                    "reference": example.findings,
+                    "coarse": written[COARSE][number] if run == REFINED else None,
+                    "refined": written[run][number],
+                }
+                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def hard_cases(examples: Sequence[Example], texts: Sequence[str], seed: int = 0) -> dict[str, dict[str, Any]]:
@@ -255,7 +281,7 @@ def table(figures: dict[str, Any]) -> str:
 
     for name in (*F1_FIGURES, *RATES):
         add(name, [figures[run][name] for run in runs], [i.get(name) for i in intervals])
-    for name in (*TEXT_FIGURES, *CLINICAL_FIGURES):
+    for name in TEXT_FIGURES:
         add(name, [figures[run]["text"][name] for run in runs], [i.get(name) for i in intervals])
     for part in ("by_finding", "by_change"):
         for label in figures[REFINED][part]:

@@ -15,7 +15,7 @@ import numpy as np
 from priorrg.study import ClinicalContext
 from train.measure.bootstrap import Counts, Estimate, estimate, mean_of_known, ratio
 from train.measure.parsing import Key, ParsedReport, parse_report
-from train.measure.text_metrics import CLINICAL_FIGURES, TEXT_FIGURES, Scorer, text_counts
+from train.measure.text_metrics import TEXT_FIGURES, Scorer, text_counts
 from train.simulate.context import read_context
 from train.simulate.truth import CHANGES, DEVICES, FINDINGS
 
@@ -105,7 +105,7 @@ def figures_of(measured: Estimate, with_facts: bool = True) -> dict[str, Any]:
     `interval` holds the 95% intervals of all of them by name; those of a finding or change stand in its own row.
     with_facts: False leaves all but the text metrics None.
     """
-    text = {name: measured.value.get(name) for name in (*TEXT_FIGURES, *CLINICAL_FIGURES)}
+    text = {name: measured.value.get(name) for name in TEXT_FIGURES}
     found: dict[str, Any] = {name: measured.value[name] if with_facts else None for name in (*F1_FIGURES, *RATES)}
     intervals = {name: measured.interval(name) for name in (*(found if with_facts else ()), *text)}
     found["interval"] = {name: interval for name, interval in intervals.items() if interval is not None}

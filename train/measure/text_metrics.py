@@ -5,13 +5,11 @@ without smoothing. ROUGE-L: mean F of the rouge-score package. CIDEr: pycocoeval
 from all references of the set. BLEU and CIDEr read the same tokens: lower-cased words, numbers and single marks.
 METEOR: the meteor-1.5 program that pycocoevalcap brings, with its own normalisation (`-l en -norm`); it needs Java.
 Where no `java` is on the PATH the figure is None rather than that of another implementation of the same name.
-RadGraph and CheXbert: the packages radgraph and f1chexbert, only from weights in a folder that the user names; nothing
-is ever downloaded.
+Metrics that are models themselves (RadGraph, CheXbert, GREEN ...) run in an environment of their own: train/scoring.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import re
 import shutil
@@ -19,9 +17,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import huggingface_hub.constants
 import numpy as np
 from nltk.translate.bleu_score import modified_precision
 from pycocoevalcap.cider.cider import Cider
@@ -29,10 +25,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from tqdm import tqdm
 
 from priorrg.errors import DataError
-from train.measure.bootstrap import Counts, mean_counts, ratio
+from train.measure.bootstrap import Counts, mean_counts
 
 TEXT_FIGURES = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider")
-CLINICAL_FIGURES = ("radgraph_f1", "chexbert_micro_f1", "chexbert_micro_f1_5")
 
 # (references, hypotheses) -> counts, one row a text
 Scorer = Callable[[Sequence[str], Sequence[str]], Counts]
@@ -154,74 +149,3 @@ def meteor() -> Iterator[Scorer | None]:
 def text_counts(references: Sequence[str], hypotheses: Sequence[str]) -> list[Counts]:
     """BLEU, ROUGE-L and CIDEr: what needs no other program."""
     return [scorer(references, hypotheses) for scorer in (bleu, rouge_l, cider)]
-
-
-def radgraph(folder: Path) -> Scorer:
-    """RadGraph F1 (entities and whether they have a relation: the package's `partial` reward), mean over texts.
-
-    folder: holds `radgraph/config.json`, `radgraph/weights.th` and the vocabulary, as the package unpacks them. The
-    BERT that config.json names must be a local folder or in the local Hugging Face cache. Raises DataError where the
-    package or anything else is missing.
-    """
-    package = _package("radgraph", folder, "--radgraph", "radgraph/config.json", "radgraph/weights.th")
-    with _offline("radgraph"):
-        metric = package.F1RadGraph(reward_level="partial", model_type="radgraph", model_cache_dir=str(folder))
-    return lambda references, hypotheses: mean_counts(
-        "radgraph_f1", metric(refs=list(references), hyps=list(hypotheses))[1]
-    )
-
-
-def chexbert(folder: Path) -> Scorer:
-    """CheXbert micro-F1 over its 14 observations and over the usual five; uncertain counts as positive (the package's).
-
-    folder: holds `chexbert.pth`. bert-base-uncased must be in the local Hugging Face cache. Raises DataError where the
-    package or anything else is missing.
-    """
-    package = _package("f1chexbert.f1chexbert", folder, "--chexbert", "chexbert.pth")
-    package.CACHE_DIR = str(folder)  # its only way to be told where the weights lie
-    with _offline("f1chexbert"):
-        metric = package.F1CheXbert()
-    five = metric.target_names_5_index
-
-    def score(references: Sequence[str], hypotheses: Sequence[str]) -> Counts:
-        pairs = tqdm([*references, *hypotheses], desc="CheXbert", unit="text", mininterval=5)
-        labels = np.array([metric.get_label(text.strip()) for text in pairs], dtype=bool)
-        wanted, got = np.split(labels, 2)
-        cells = np.stack([wanted & got, wanted | got], axis=2).astype(np.float64)  # F1 = 2 tp / (tp + all named)
-        return Counts(np.hstack([cells.sum(axis=1), cells[:, five].sum(axis=1)]), _chexbert_of)
-
-    return score
-
-
-def _chexbert_of(sums: np.ndarray) -> dict[str, np.ndarray]:
-    both, named, both_5, named_5 = sums.T
-    return {
-        "chexbert_micro_f1": ratio(2 * both, both + named),
-        "chexbert_micro_f1_5": ratio(2 * both_5, both_5 + named_5),
-    }
-
-
-def _package(module: str, folder: Path, option: str, *files: str) -> Any:
-    """The imported module. Raises DataError unless it is installed and `folder` holds `files`."""
-    name = module.partition(".")[0]
-    if importlib.util.find_spec(name) is None:
-        raise DataError(f"{option} needs the package {name}, which is not installed: .venv/bin/pip install {name}.")
-    for file in files:
-        if not (folder / file).is_file():
-            raise DataError(
-                f"{option} {folder}: there is no {file} in it. PriorRG downloads no weights; put them there."
-            )
-    return importlib.import_module(module)
-
-
-@contextmanager
-def _offline(name: str) -> Iterator[None]:
-    """Both packages would fetch what they miss; within this block Hugging Face's hub is not asked."""
-    before = huggingface_hub.constants.HF_HUB_OFFLINE
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{name} misses a file that it would have downloaded: {error}") from None
-    finally:
-        huggingface_hub.constants.HF_HUB_OFFLINE = before
