@@ -83,13 +83,15 @@ def train_grounding(
 def features_of(
     model: PriorRGModel, processor: PriorRGProcessor, records: Sequence[Record], config: RunConfig
 ) -> FeatureCache:
-    """The features of the stages where they are of this encoder, else others beside them: none are written over."""
-    digest = encoder_digest(model, processor)
+    """The features of the stages where they are of this encoder and these images, else others beside them: none are
+    written over."""
+    digest, paths = encoder_digest(model, processor), image_paths(records)
     folder = Path(config.data.cache or f"{config.grounding.output}/features")
-    index = folder / "last.json"
-    if not index.is_file() or json.loads(index.read_text(encoding="utf-8"))["digest"] != digest:
-        folder = Path(f"{folder}_ground") / digest
-    paths = image_paths(records)
+    for index in (folder / "last.json", folder / "layers.json"):
+        known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+        if known.get("digest") != digest or not known["stamps"].keys() >= set(paths):
+            folder = Path(f"{folder}_ground") / digest
+            break
     return FeatureCache.open(folder, model, processor, Path(config.data.image_root), paths, config.data.max_unreadable)
 
 

@@ -70,7 +70,7 @@ METHODS = {
 BOXED = "Boxes hold half of it. "
 NO_PROOF = "No overlay is proof that a sentence is right."
 LEGEND_LOW = "little"  # a short word: the legend's bar begins behind it
-LEGEND_HIGH = "most in this report"
+LEGEND_HIGH = "most, on one scale for the report"
 SHARE = "{image}: {percent} %"
 FOOT = "{written}, page {number} of {count}"
 

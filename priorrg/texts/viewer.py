@@ -58,7 +58,7 @@ VIEWER = {
     "windowOfFileAbout": "The model reads the image through it too; dragging on the image changes the screen only",
     "corrected": "Corrected by you, for the model too: {what}",
     "legendLow": "little",
-    "legendHigh": "most in this report",
+    "legendHigh": "most, on one scale for the report",
     "notAligned": "Laid over each other by their frames: the anatomy is not aligned. Unlink to move one of them.",
     "divider": "Line between prior and current",
     "help": "?",
