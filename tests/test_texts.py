@@ -43,6 +43,7 @@ NOT_FOR_READERS = {
     "sessions/tables.py": "whoever evaluates a session",
     "sessions/export.py": "whoever evaluates a session",
     "sessions/report.py": "whoever evaluates a session",
+    "sessions/evaluation.py": "whoever evaluates a session",
     "sessions/hub.py": "whoever runs a session",
     "sessions/rehearse.py": "whoever rehearses a session",
 }

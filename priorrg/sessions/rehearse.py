@@ -1,7 +1,7 @@
 """A rehearsal: simulated readers with known, different habits read a copy of a session, and the tables must show them.
 
-It is the organiser's dry run and the test of the whole. Readers send what a page sends, event by event, all at once
-from threads of their own; `send` says how, so that the same readers go through a store or through a server.
+It is the organiser's dry run and the test of the whole. Readers send what a page sends, all at once, from threads
+of their own; `send` says how, so that the same readers go through a store or through a server.
 """
 
 from __future__ import annotations
@@ -116,11 +116,15 @@ def copied(session: Session, folder: Path) -> Session:
 
 
 def read_all(session: Session, send: Send) -> None:
-    """All readers at once, each in a thread of its own, event by event."""
+    """All readers at once, each in a thread of its own; what is judged of a case is sent in two parts, as by a page."""
 
     def reads(reader: str) -> None:
+        part: list[Event] = []
         for event in performance(session, reader, HABITS[reader]):
-            send(reader, [event])
+            part.append(event)
+            if event.kind in ("consented", "shown", "submitted", "skipped"):
+                send(reader, part)
+                part = []
 
     with ThreadPoolExecutor(len(HABITS)) as pool:
         list(pool.map(reads, HABITS))
