@@ -62,6 +62,10 @@ def serve(settings: Settings) -> None:
     app = build_app(settings, reporter, logins, feedback, folder)
     if settings.metrics:
         metrics.serve(settings.metrics)
+    if settings.session_dataset:
+        from priorrg.sessions.hub import Sender
+
+        Sender(settings.session_folder, settings.session_database, settings.session_dataset).start()
     zero_gpu.start(app.state.page.blocks, settings.port)
     print(f"weights loaded: {reporter.card.name}. {reporter.card.note}\n{texts.report.DISCLAIMER}")
     print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")

@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     session_database: str = Field(
         "", description="database of all sessions, as a URL (postgresql://...); empty: a file in each one's folder"
     )
+    session_dataset: str = Field(
+        "",
+        description="private data set on the hub, OWNER/NAME, that gets a copy of the sessions' answers; empty: none",
+    )
     max_upload_mb: int = Field(100, ge=1, description="largest file")
     origins: Origins = Field((), description="other sites that may call the API, comma-separated")
     embed: Origins = Field(

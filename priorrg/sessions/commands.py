@@ -143,13 +143,10 @@ def _readers(arguments: argparse.Namespace) -> int:
 # open
 
 
-def _open(arguments: argparse.Namespace) -> int:
+def _generate(session: Session) -> None:
+    """What is missing, with progress; nothing is loaded where nothing is."""
     from priorrg.sessions.prepare import prepare, to_prepare
 
-    session = _session(arguments)
-    for image in (path for case in session.cases.values() for path in (case.current, case.prior) if path):
-        if not image.is_file():
-            raise SessionError(f"The image {image} is not there.")
     if to_prepare(session):
         from transformers.utils import logging
 
@@ -159,6 +156,11 @@ def _open(arguments: argparse.Namespace) -> int:
         for done, of in prepare(session, lambda weights: Reporter.load(weights or None)):
             print(f"\r{done} of {of} reports are generated.", end="", flush=True)
         print()
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    session = _session(arguments)
+    _generate(session)
     store = session.store
     if store.is_open():
         print(f"{session.name} is open already.")
@@ -315,6 +317,7 @@ def _rehearse(arguments: argparse.Namespace) -> int:
 
     session = _session(arguments)
     folder = arguments.output or session.file.parent / f"{session.name}-rehearsal"
+    _generate(session)
     print("Five simulated readers read the session in a copy of it; its own answers are not touched.", flush=True)
     comparisons = rehearse(session, folder)
     for one in comparisons:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from priorrg import texts
@@ -195,7 +196,7 @@ def _time(first: list[Row], arms: Sequence[str]) -> Section:
             mean = mean_over_cases(mine, "active_s")
             bars.append((arm, mean))
             phases = (f"{sum(row[name] for row in mine) / len(mine):.1f}" for name in ("look_s", "read_s", "edit_s"))
-            middle = sorted(row["active_s"] for row in mine)[len(mine) // 2]
+            middle = median(row["active_s"] for row in mine)
             away = sum(row["away_s"] for row in mine) / len(mine)
             rows.append((arm, str(len(mine)), said(mean, digits=1), f"{middle:.1f}", *phases, f"{away:.1f}"))
     words = (
@@ -205,7 +206,7 @@ def _time(first: list[Row], arms: Sequence[str]) -> Section:
         "from drawing cases "
         "anew."
     )
-    columns = ("Arm", "Readings", "Active s", "Upper median s", "Look s", "Read s", "Edit s", "Away s")
+    columns = ("Arm", "Readings", "Active s", "Median s", "Look s", "Read s", "Edit s", "Away s")
     return Section("Time", words, columns, rows, Chart("Active seconds a case", "s", bars))
 
 
@@ -308,9 +309,10 @@ def _agreement(protocol: Protocol, found: Tables, first: list[Row]) -> Iterator[
         yield Section("Agreement between readers", words, ("What", "Units", "Alike", "Alpha", "AC1"), rows)
     if again:
         words = (
-            "Of each reader with himself, over repeated cases: share alike, and Cohen's kappa with quadratic weights."
+            "Of each reader's first and second answer, over repeated cases: share alike, and Cohen's kappa with "
+            "quadratic weights."
         )
-        yield Section("Agreement of a reader with himself", words, ("What", "Reader", "Pairs", "Alike", "Kappa"), again)
+        yield Section("Agreement within a reader", words, ("What", "Reader", "Pairs", "Alike", "Kappa"), again)
 
 
 def _unit(row: Row) -> tuple[str, ...]:

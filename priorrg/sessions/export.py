@@ -46,7 +46,7 @@ def export(session: Session, folder: Path) -> dict[str, int]:
             _write_csv(folder / f"{name}.csv", list(COLUMNS[name]), rows)
             _write_lines(folder / f"{name}.jsonl", rows)
             _write_parquet(folder / f"{name}.parquet", name, rows)
-        _write_lines(folder / "events.jsonl", _events(session))
+        _write_lines(folder / "events.jsonl", kept_events(session))
         _write(folder / "protocol.yaml", session.protocol_text)
         _write(folder / "datapackage.json", json.dumps(_package(session), indent=1, ensure_ascii=False) + "\n")
         _write(folder / "README.md", _readme(session, found))
@@ -57,7 +57,7 @@ def export(session: Session, folder: Path) -> dict[str, int]:
     return counts
 
 
-def _events(session: Session) -> list[dict[str, Any]]:
+def kept_events(session: Session) -> list[dict[str, Any]]:
     """All that is kept, but digests of links."""
     return [
         {"number": kept.number, "at_utc": f"{kept.at_utc.isoformat()}Z", "version": kept.version} | asdict(kept.event)
