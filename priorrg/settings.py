@@ -2,7 +2,8 @@
 
 One field is one setting: PRIORRG_ and its name in capitals as a variable, two dashes and its name as a flag of
 `priorrg app` and app.py, which wins. The table of settings in the documents is checked against this class. No setting
-holds a secret, so all may be printed; a file of passwords is named here and read in ui/login.py.
+holds a secret but the password in a database's address, which is left out where they are printed; a file of passwords
+is named here and read in ui/login.py.
 """
 
 from __future__ import annotations

@@ -240,6 +240,7 @@ function draw(pane) {
 function drawAll() {
   root.dataset.overlay = view.overlay && view.overlayOn ? "shown" : "";
   both.forEach(draw);
+  root.dispatchEvent(new Event("priorrg:drawn"));
   refreshTools();
 }
 

@@ -30,6 +30,7 @@ from priorrg.texts import (
     readings,
     report,
     server,
+    session_page,
     sessions,
     viewer,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "readings",
     "report",
     "server",
+    "session_page",
     "sessions",
     "viewer",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -18,7 +19,9 @@ from starlette.background import BackgroundTask
 from priorrg import texts
 from priorrg.study import Radiograph
 from priorrg.ui.server.visits import client_of
-from priorrg.ui.sessions import Session, Sessions
+
+if TYPE_CHECKING:  # what it does not hold for a feedback session's server, which loads no model
+    from priorrg.ui.sessions import Session, Sessions
 
 LONGEST_EDGE = 1280  # pixels of a first look: about as many as a pane has on the screen
 TOKEN_HEADER = "X-PriorRG-Session"  # a header, for addresses stand in the logs of proxies

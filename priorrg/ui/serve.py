@@ -33,6 +33,7 @@ from priorrg.ui.server.listeners import Listeners, ListenersMiddleware, heartbea
 from priorrg.ui.server.network import HostsMiddleware, ProxiesMiddleware
 from priorrg.ui.server.refusals import FailuresMiddleware
 from priorrg.ui.server.visits import VisitsMiddleware
+from priorrg.ui.session.serve import serve_sessions
 from priorrg.ui.sessions import Sessions
 from priorrg.ui.uploads import UploadFolder, keep_apart
 
@@ -71,7 +72,8 @@ def build_app(
     listeners.watch(page._queue)
     page.state_session_capacity = 2 * settings.sessions
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    _guard(app, settings, logins, sessions, listeners, uploads, page)
+    cookies = Cookies(settings.port, settings.root_path, bool(settings.embed or settings.origins))
+    _guard(app, settings, cookies, logins, sessions, listeners, uploads, page)
     readiness = Readiness(folder, feedback)
     readiness.watch()
     serve_health(app, reporter, readiness)
@@ -84,6 +86,7 @@ def build_app(
     serve_pixels(app, sessions, runs.encode_ahead)
     serve_card(app, reporter)
     serve_keep(app, sessions)
+    serve_sessions(app, settings, cookies)
     served = gr.mount_gradio_app(
         app,
         page,
@@ -122,6 +125,7 @@ def build_app(
 def _guard(
     app: FastAPI,
     settings: Settings,
+    cookies: Cookies,
     logins: Logins | None,
     sessions: Sessions,
     listeners: Listeners,
@@ -129,7 +133,6 @@ def _guard(
     page: gr.Blocks,
 ) -> None:
     """What a request passes before it reaches the page, from the outside in."""
-    cookies = Cookies(settings.port, settings.root_path, bool(settings.embed or settings.origins))
 
     def handler(number: Any, name: str) -> Any:
         if isinstance(number, int):

@@ -13,7 +13,7 @@ from priorrg.study import UNKNOWN_VIEW, ClinicalContext
 from priorrg.ui.notes_payload import notes_payload
 from priorrg.ui.report_payload import report_payload
 from priorrg.ui.sessions import Session
-from priorrg.ui.viewer import viewer_payload
+from priorrg.ui.viewer_payload import viewer_payload
 
 SIDES = ("current", "prior")
 SessionOf = Callable[[gr.Request], Session]  # whose page a request comes from

@@ -24,9 +24,17 @@ LOGIN, LOGOUT = "/login", "/logout"
 READS = re.compile(
     r"/|/healthz|/readyz|/card|/pixels/[^/]+/[^/]+|/config|/favicon\.ico|/manifest\.json|/robots\.txt|/theme\.css"
     r"|/(?:assets|static)/.+"
+    r"|/session/[^/]+(?:/api/(?:state|cases/\d+|answers/\d+)|/pixels/[^/]+/[^/]+)?|/organise(?:/api/sessions)?"
     r"|/gradio_api/(?:info|theme\.css|app_id|startup-events|queue/data|upload_progress|heartbeat/[^/]+|call/[^/]+/[^/]+)"
 )
-CHANGES = re.compile(r"/keep|/gradio_api/(?:queue/join|run/[^/]+|call/[^/]+|cancel|reset|upload)")
+CHANGES = re.compile(
+    r"/keep|/gradio_api/(?:queue/join|run/[^/]+|call/[^/]+|cancel|reset|upload)"
+    r"|/session/[^/]+/(?:enter|api/events)|/organise/(?:enter|leave|api/acts)"
+)
+OWN_KEYS = (
+    "/session/",
+    "/organise",
+)  # these ask for a personal link or the organiser's secret, with or without a login
 LONGEST_LOGIN = 10_000  # bytes of a login's form
 
 
@@ -53,9 +61,9 @@ class GateMiddleware:
             return await response(scope, receive, send)
         if self.logins is not None and path not in OPEN:
             user = next(filter(None, map(self.logins.user, self.cookies.given(scope, "login"))), None)
-            if user is None:
+            if user is None and not path.startswith(OWN_KEYS):
                 return await self._log_in_first(scope)(scope, receive, send)
-            scope = {**scope, "user": user}
+            scope = {**scope, "user": user or ""}
         allowed = READS if method in ("GET", "HEAD") else CHANGES if method == "POST" else None
         if method != "OPTIONS" and not (allowed and allowed.fullmatch(path)):
             raise Refused(404, "no route", texts.server.NOT_HERE)
