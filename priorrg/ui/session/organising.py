@@ -45,6 +45,7 @@ def serve_organising(app: FastAPI, rooms: Rooms) -> None:
 
     @app.get("/organise")
     def page() -> HTMLResponse:
+        _ = rooms.secret  # the folder may have come since the start
         return HTMLResponse(organiser_page(rooms.cookies.root_path))
 
     @app.post("/organise/enter")

@@ -33,6 +33,7 @@ class Rooms:
         self.attempts = Attempts()
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
+        _ = self.secret  # so that the organiser finds it from the start
 
     def session(self, name: str) -> Session | None:
         """The session of that name; None where there is none, or its protocol cannot be read."""
