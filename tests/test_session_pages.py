@@ -264,7 +264,7 @@ def test_the_organiser_sees_progress_and_agreement_and_arms_only_after_unblindin
         )
     shown = of(organiser, "closing")
     line = shown["readers"][0]
-    assert (line["done"], line["total"], line["seconds"], line["has_link"]) == (1, 2, 20.0, True)
+    assert (line["done"], line["seconds"], line["link"]) == ("1 / 2", 20.0, "open")
     found = {one["question"]: (one["same"], one["pairs"]) for one in shown["agreement"]}
     assert found == {"Would you sign this report?": (1, 1), "How useful is it?": (0, 1)}
     assert shown["by_arm"] == [] and "human" not in organiser.get("/api/sessions").text

@@ -78,17 +78,17 @@ function showOne(session) {
   for (const act of session.acts) button(head, "quiet-button", words[act], () => doIt(session, act)).dataset.act = act;
   if (session.problem) make("p", node, "problem", session.problem);
   const { readers } = session;
-  const heads = ["reader", "link", "done", "skipped", "unreadable", "seconds", "last"].map((name) => words[name]);
+  const heads = ["reader", "link", "done", "skipped", "seconds", "last"].map((name) => words[name]);
   const line = (one) => [
     one.reader,
-    one.has_link ? words.linkOpen : words.linkNone,
-    `${one.done} / ${one.total}`,
+    one.link,
+    one.done,
     one.skipped,
-    one.unreadable,
     one.seconds,
     when(one.last),
   ];
   table(node, words.readers, heads, readers.map(line));
+  if (session.pushed) make("p", node, "quiet", fill(words.pushed, { when: session.pushed }));
   make("h3", node, "", words.agreement);
   make("p", node, "quiet", session.agreement.length ? words.agreementAbout : words.agreementNone);
   if (session.agreement.length) {

@@ -274,6 +274,7 @@ function finish(kind, payload) {
 
 function leaveCaseWith(kind, payload) {
   takeTime();
+  clock.pause(true); // what comes now is no part of the case
   if (work.outcome !== kind) record(kind, payload);
   leaveCase();
 }

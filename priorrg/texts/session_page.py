@@ -153,11 +153,9 @@ ORGANISER = {
     "readers": "Readers",
     "reader": "Reader",
     "link": "Link",
-    "linkOpen": "open",
-    "linkNone": "none, or revoked",
     "done": "Done",
-    "skipped": "Skipped",
-    "unreadable": "Not readable",
+    "skipped": "of these left out",
+    "pushed": "Last sent to the data set: {when}",
     "seconds": "Median active s a case",
     "last": "Last answer",
     "never": "none yet",
@@ -185,6 +183,7 @@ ORGANISER = {
     "cancel": "Cancel",
     "noLine": "The server cannot be reached. Try again when the line is back.",
 }
+LINKS = {"yes": "open", "no": "none, or revoked", "withdrawn": "withdrawn"}
 ACTS = {
     "session_opened": "Opened",
     "session_closed": "Closed",

@@ -1,4 +1,4 @@
-"""What the organiser may see while readers read: how far each is, and how often they agree, without unblinding.
+"""How often readers agree so far, without unblinding; how far each is says priorrg/sessions/progress.py.
 
 Arms are counted together. What stands by arm is in `by_arm`, which is asked for after the session was unblinded.
 """
@@ -6,7 +6,6 @@ Arms are counted together. What stands by arm is in `by_arm`, which is asked for
 from __future__ import annotations
 
 import itertools
-import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -16,24 +15,6 @@ from priorrg.sessions.session import Session
 from priorrg.sessions.state import Judged, ReaderState
 
 Reading = tuple[Assignment, Judged]
-
-
-def progress(session: Session, reader: str, state: ReaderState, has_link: bool) -> dict[str, Any]:
-    """One line of the organiser's table. Practice cases count for nothing."""
-    read = _readings(session, reader, state)
-    count = Counter(judged.status for _, judged in read)
-    submitted = [judged for _, judged in read if judged.status == "submitted"]
-    active = [sum(part["active_s"] for part in judged.times.values()) for judged in submitted]
-    return {
-        "reader": reader,
-        "has_link": has_link,
-        "done": count["submitted"],
-        "total": len(read),
-        "skipped": count["skipped"],
-        "unreadable": count["unreadable"],
-        "seconds": round(statistics.median(active), 1) if active else None,
-        "last": state.last_utc.isoformat(timespec="seconds") if state.last_utc else "",
-    }
 
 
 def agreement(session: Session, states: dict[str, ReaderState]) -> list[dict[str, Any]]:

@@ -11,10 +11,11 @@ from pydantic import Field
 from priorrg import texts
 from priorrg.errors import SessionError
 from priorrg.sessions.events import Kept
+from priorrg.sessions.progress import Progress, last_push, progress
 from priorrg.sessions.session import Session
 from priorrg.sessions.state import rebuilt
 from priorrg.ui.server.refusals import Refused
-from priorrg.ui.session.agreement import agreement, by_arm, progress
+from priorrg.ui.session.agreement import agreement, by_arm
 from priorrg.ui.session.pages import organiser_page
 from priorrg.ui.session.rooms import Rooms
 from priorrg.ui.session.routes import Said, body_of, in_thread
@@ -100,6 +101,17 @@ def possible(events: list[Kept]) -> list[str]:
     return found + (["unblind"] if last and "unblinded" not in kinds else [])
 
 
+def _line(one: Progress) -> dict[str, Any]:
+    return {
+        "reader": one.reader,
+        "link": texts.session_page.LINKS[one.link],
+        "done": f"{one.done} / {one.of}",
+        "skipped": one.skipped,
+        "seconds": None if one.median_s is None else round(one.median_s, 1),
+        "last": one.last_utc.isoformat(timespec="seconds") if one.last_utc else "",
+    }
+
+
 def overview(session: Session) -> dict[str, Any]:
     """All that the organiser sees of one session. Names of readers are not here: they are in the organiser's file."""
     done = session.store.events("")
@@ -107,8 +119,7 @@ def overview(session: Session) -> dict[str, Any]:
     try:
         readers = session.protocol.readers
         states = {reader: rebuilt(session.store.events(reader)) for reader in readers}
-        linked = session.store.readers_with_links()
-        lines = [progress(session, reader, states[reader], reader in linked) for reader in readers]
+        lines = [_line(one) for one in progress(session)]
         alike, problem = agreement(session, states), ""
     except SessionError as error:  # its cases cannot be read: the others are shown all the same
         states, lines, alike, problem = {}, [], [], str(error)
@@ -123,6 +134,7 @@ def overview(session: Session) -> dict[str, Any]:
         "agreement": alike,
         "by_arm": by_arm(session, states) if unblinded else [],
         "problem": problem,
+        "pushed": last_push(session),
         "record": [
             {"when": one.at_utc.isoformat(timespec="seconds"), "act": texts.session_page.ACTS[one.event.kind]}
             for one in done
