@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorrg import texts, weights_commands
-from priorrg.errors import CheckpointError, ExportError, PriorRGError
+from priorrg.errors import CheckpointError, ExportError, PriorRGError, StudyError
+from priorrg.many import commands as many
 
 if TYPE_CHECKING:
     from priorrg.reporting.reporter import Event, ReportDone, Reporter
@@ -37,7 +38,10 @@ class Command:
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("current", help="the current radiograph: DICOM, PNG or JPEG")
+    parser.add_argument("current", nargs="?", help="the current radiograph: DICOM, PNG or JPEG")
+    parser.add_argument(
+        "--manifest", metavar="CSV", help="read many studies, a row each, into --out FILE.jsonl instead"
+    )
     parser.add_argument("--prior", help="the most recent prior radiograph")
     parser.add_argument("--indication", default="", help="why the study was asked for")
     parser.add_argument("--history", default="", help="what is known of the patient")
@@ -60,6 +64,10 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def report(arguments: argparse.Namespace) -> int:
+    if arguments.manifest:
+        return many.report_all(arguments)
+    if not arguments.current:
+        raise StudyError("There is nothing to read: name the current radiograph, or a --manifest of many studies.")
     from priorrg.imaging.decoders import decoders
 
     decoders().warm()  # while the libraries of the model are imported
@@ -273,7 +281,10 @@ def session(arguments: argparse.Namespace) -> int:
 
 COMMANDS = {
     "app": Command("serve the page; its flags are the settings, see --help behind it", add_app_arguments, app),
-    "report": Command("read one study and print its report", add_report_arguments, report),
+    "report": Command("read one study and print its report, or those of a manifest", add_report_arguments, report),
+    "manifest": Command(
+        "sort a folder of DICOM files into studies with priors", many.add_manifest_arguments, many.manifest
+    ),
     "import-checkpoint": Command(
         "turn a published checkpoint into PriorRG weights", add_import_arguments, import_checkpoint
     ),

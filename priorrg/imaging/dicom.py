@@ -43,7 +43,7 @@ _GREY = {"MONOCHROME1", "MONOCHROME2", ""}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 
 # What pydicom and its decoders raise on damaged elements, which may be met wherever an element is first looked at.
-_DAMAGE = (
+DAMAGE = (
     ArithmeticError,
     AttributeError,
     BytesLengthException,
@@ -79,7 +79,7 @@ def read_dicom(stream: io.BytesIO, called: str, judge: bool = True) -> Radiograp
             data = pydicom.dcmread(_inflated(stream, called), force=True)
             _check(data, called)
             return _radiograph(data, called, judge)
-        except _DAMAGE:
+        except DAMAGE:
             said = texts.imaging.DAMAGED_DICOM
             raise ImageError(said.format(called=called)) from None  # the cause may quote values of the file
 

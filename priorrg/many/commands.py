@@ -1,0 +1,69 @@
+"""The command line of many studies: `priorrg manifest FOLDER` and `priorrg report --manifest FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from priorrg import texts
+from priorrg.errors import ExportError, StudyError
+
+
+def add_manifest_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="a tree of DICOM files")
+    parser.add_argument("--out", type=Path, help="CSV file to write (default: studies.csv in that folder)")
+
+
+def manifest(arguments: argparse.Namespace) -> int:
+    from priorrg.many.manifest import Row, studies_in, write_manifest
+
+    rows, aside = studies_in(arguments.folder)
+    output = arguments.out or arguments.folder / "studies.csv"
+    here = output.absolute().parent
+
+    def placed(path: str) -> str:
+        absolute = (arguments.folder / path).absolute()
+        return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()
+
+    rows = [Row(row.id, placed(row.current), row.prior and placed(row.prior)) for row in rows]
+    try:
+        write_manifest(rows, output)
+    except OSError as error:
+        raise ExportError(texts.many.UNWRITABLE.format(file=output, reason=error.strerror or error)) from None
+    print(texts.many.WRITTEN.format(file=output, studies=len(rows), priors=sum(bool(row.prior) for row in rows)))
+    for why, count in aside.items():
+        print(f"{count}: {texts.many.ASIDE[why]}")
+    return 0
+
+
+def report_all(arguments: argparse.Namespace) -> int:
+    """One study of the manifest that cannot be read is a line with its error, and no failure of the run."""
+    if len(arguments.out) != 1 or not arguments.out[0].endswith(".jsonl") or arguments.current or arguments.json:
+        raise StudyError(texts.many.USAGE)
+    from transformers.utils import logging
+
+    from priorrg.many.manifest import read_manifest
+    from priorrg.many.reports import write_reports
+    from priorrg.reporting import kept
+    from priorrg.reporting.reporter import Reporter
+
+    logging.disable_progress_bar()
+    file, output = Path(arguments.manifest), Path(arguments.out[0])
+    rows = read_manifest(file)
+    reporter = Reporter.load(kept.resolve(arguments.weights or ""))
+    views = {view for row in rows for view in (row.view, row.prior_view) if view}
+    for view in sorted(views):
+        reporter.processor.check_view(view)
+    print(texts.report.DISCLAIMER, file=sys.stderr)
+    began = time.monotonic()
+
+    def progress(done: int, failed: int, since: int) -> None:
+        left = (time.monotonic() - began) / (done - since) * (len(rows) - done)
+        said = texts.many.PROGRESS.format(done=done, studies=len(rows), failed=failed, minutes=f"{left / 60:.0f}")
+        print(said, file=sys.stderr)
+
+    done, failed = write_reports(reporter, rows, file.parent, output, arguments.beams, progress)
+    print(texts.many.DONE.format(file=output, done=done, failed=failed))
+    return 0

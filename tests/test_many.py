@@ -1,0 +1,161 @@
+"""Many studies: a manifest in, a line of JSON each out, in order and once, whatever happens to one of them."""
+
+import csv
+import datetime
+import json
+import shutil
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.uid import generate_uid
+
+from priorrg.__main__ import main
+from priorrg.errors import ExportError, StudyError
+from priorrg.many.manifest import read_manifest, studies_in
+from priorrg.many.reports import write_reports
+from priorrg.reporting.reporter import Reporter, read_study
+from priorrg.texts.report import DISCLAIMER
+from tests.test_imaging import dicom
+
+
+@pytest.fixture(scope="module")
+def reporter(small_weights):
+    return Reporter.load(small_weights)
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """A folder of 19 studies, every third with a prior; number 4 has no image, number 18 a broken one."""
+    folder, rng = tmp_path_factory.mktemp("many"), np.random.default_rng(0)
+    for number in range(1, 8):
+        Image.fromarray(rng.integers(0, 255, (160, 160), dtype=np.uint8)).save(folder / f"{number}.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    with (folder / "studies.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["current", "prior", "indication", "view"])
+        for number in range(1, 20):
+            current = {4: "nowhere.png", 18: "broken.png"}.get(number, f"{number % 7 + 1}.png")
+            prior = f"{(number + 3) % 7 + 1}.png" if number % 3 == 0 else ""
+            table.writerow(
+                [current, prior, f"Cough, case {number}." if number % 2 else "", "AP" if number == 5 else ""]
+            )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reports(studies, small_weights):
+    output = studies / "reports.jsonl"
+    command = ["report", "--manifest", str(studies / "studies.csv"), "--weights", str(small_weights)]
+    assert main([*command, "--out", str(output)]) == 0
+    return output
+
+
+def lines_of(file):
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_study_has_its_line_in_order_and_an_unreadable_one_says_why(reports):
+    lines = lines_of(reports)
+    assert [line["id"] for line in lines] == [str(number) for number in range(1, 20)]
+    assert [line["id"] for line in lines if "error" in line] == ["4", "18"]
+    assert "nowhere.png cannot be read" in lines[3]["error"] and "report" not in lines[3]
+    assert all(line["disclaimer"] == DISCLAIMER and "small random weights" in line["weights"] for line in lines)
+
+
+def test_a_batch_writes_what_each_study_alone_is_written(reports, studies, reporter):
+    rows = read_manifest(studies / "studies.csv")
+    for row, line in zip(rows, lines_of(reports), strict=True):
+        if "error" not in line and int(row.id) in (1, 3, 5, 9, 19):
+            prior = studies / row.prior if row.prior else None
+            alone = reporter.report(read_study(studies / row.current, prior, row.indication, view=row.view))
+            assert (line["draft"], line["report"]) == (alone.draft, alone.report)
+
+
+def test_what_was_killed_goes_on_behind_its_last_whole_line(reports, studies, reporter, tmp_path):
+    whole = reports.read_bytes()
+    half = tmp_path / "reports.jsonl"
+    lines = whole.splitlines(keepends=True)
+    half.write_bytes(b"".join(lines[:17]) + lines[17][:20])
+    rows, told = read_manifest(studies / "studies.csv"), []
+    assert write_reports(reporter, rows, studies, half, None, lambda *progress: told.append(progress)) == (19, 2)
+    assert half.read_bytes() == whole and told == [(19, 2, 17)]
+
+    with pytest.raises(ExportError, match="other studies, other weights"):
+        write_reports(reporter, rows[1:], studies, half)
+    with pytest.raises(ExportError, match="other studies, other weights"):
+        write_reports(reporter, rows, studies, half, num_beams=2)
+    assert half.read_bytes() == whole, "what stands there is left alone"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("current,indicaton\na.png,Cough.\n", "nobody knows its column indicaton"),
+        ("prior\na.png\n", "it has no column current"),
+        ("id,current\n1,a.png\n1,b.png\n", "two studies with the id 1"),
+        ("current,indication\na.png,Cough, fever.\n", "study 1: there are more cells than columns"),
+    ],
+)
+def test_a_manifest_that_cannot_be_meant_is_refused_before_anything_is_read(tmp_path, text, sentence):
+    file = tmp_path / "studies.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=sentence):
+        read_manifest(file)
+
+
+@pytest.fixture
+def films(tmp_path):
+    """DICOM files of two patients: A on three days, the second with two frontal films and a lateral one; B once."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    days = {"A1": "20240101", "A2": "20240301", "A2 later": "20240301", "A2 lateral": "20240301"}
+    days |= {"A3": "20240301", "B1": "20240201", "B undated": ""}
+    studies: dict[str, str] = {}
+    for name, day in days.items():
+        path = folder / name / "image"
+        path.parent.mkdir()
+        data = dicom()
+        data.PatientID, data.StudyDate, data.Modality = name[0], day, "DX"
+        data.AcquisitionDate = data.ContentDate = day
+        data.StudyTime = {"A2 later": "1200", "A3": "1800"}.get(name, "0900")
+        data.AcquisitionTime = data.StudyTime
+        data.StudyInstanceUID = studies.setdefault(name[:2], generate_uid())
+        data.ViewPosition = "LL" if name.endswith("lateral") else "PA"
+        data.save_as(path)
+    (folder / "notes.txt").write_text("no film", encoding="utf-8")
+    return folder
+
+
+def test_a_folder_is_sorted_into_studies_with_their_priors_by_date(films):
+    rows, aside = studies_in(films)
+    assert {row.current: row.prior for row in rows} == {
+        "A1/image": "",
+        "A2 later/image": "A1/image",
+        "A3/image": "A2 later/image",
+        "B undated/image": "",
+        "B1/image": "",
+    }
+    assert aside == {"no DICOM": 1, "lateral": 1, "more of a study": 1, "no date": 1}
+
+
+def test_the_manifest_of_a_folder_is_read_as_it_is_and_names_no_patient(films, small_weights, tmp_path, capsys):
+    for folder in ("A2", "A2 lateral", "A3", "B undated"):
+        shutil.rmtree(films / folder)
+    assert main(["manifest", str(films)]) == 0
+    assert "3 studies, 1 with a prior" in capsys.readouterr().out
+    written = (films / "studies.csv").read_text(encoding="utf-8")
+    identifiers = [str(pydicom.dcmread(f, stop_before_pixels=True).StudyInstanceUID) for f in films.rglob("image")]
+    assert not any(uid in written for uid in identifiers) and datetime.date(2024, 1, 1).isoformat() not in written
+    output = tmp_path / "reports.jsonl"
+    command = ["report", "--manifest", str(films / "studies.csv"), "--out", str(output)]
+    assert main([*command, "--weights", str(small_weights)]) == 0
+    assert [line["id"] for line in lines_of(output) if line["report"]] == ["A1/image", "A2 later/image", "B1/image"]
+
+
+def test_nothing_to_read_and_options_that_do_not_go_together_are_a_sentence(studies, capsys):
+    manifest = str(studies / "studies.csv")
+    for arguments in ([], ["--manifest", manifest], ["--manifest", manifest, "--out", "reports.txt"]):
+        assert main(["report", *arguments]) == 2
+        assert "manifest" in capsys.readouterr().err
