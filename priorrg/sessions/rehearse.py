@@ -92,8 +92,9 @@ def rehearse(session: Session, folder: Path) -> list[Comparison]:
     return compared(copy, tables(copy))
 
 
-def copied(session: Session, folder: Path) -> Session:
-    """The session with five readers of its own and no washout, opened, in a new folder; its reports go along."""
+def copied(session: Session, folder: Path, database: str = "") -> Session:
+    """The session with five readers of its own and no washout, opened, in a new folder; its reports go along. database:
+    a URL, for several servers; empty: a file in that folder."""
     from priorrg.errors import SessionError
     from priorrg.sessions.prepare import to_prepare
 
@@ -109,7 +110,7 @@ def copied(session: Session, folder: Path) -> Session:
     file.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), encoding="utf-8")
     if (session.folder / "reports").is_dir():
         shutil.copytree(session.folder / "reports", file.with_suffix("") / "reports")
-    copy = Session.at(file)
+    copy = Session.at(file, database)
     copy.store.record("protocol", {"text": copy.protocol_text})
     copy.store.record("session_opened")
     return copy
