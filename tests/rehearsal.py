@@ -3,8 +3,8 @@
     python -m tests.rehearsal sessions/demo.yaml              two servers, PostgreSQL started for it
     python -m tests.rehearsal sessions/demo.yaml --sqlite     one server, SQLite
 
-The servers have the sessions' pages alone and load no model. Each reader sends every other part to the other server, as if
-the first one had gone away in between.
+The servers have the sessions' pages alone and load no model. Each reader sends every other part to the other server, as
+if the first one had gone away in between.
 """
 
 import argparse
@@ -29,11 +29,15 @@ from priorrg.sessions.session import Session
 from priorrg.sessions.tables import tables
 from tests.databases import postgresql
 
-SERVER = (
-    "import sys, uvicorn; from priorrg.settings import Settings; "
-    "from priorrg.ui.session.serve import build_sessions_app; settings = Settings.read(sys.argv[1:]); uvicorn.run(build_sessions_app(settings), host='127.0.0.1', "
-    "port=settings.port, log_level='error')"
-)
+SERVER = """
+import sys
+import uvicorn
+from priorrg.settings import Settings
+from priorrg.ui.session.serve import build_sessions_app
+
+settings = Settings.read(sys.argv[1:])
+uvicorn.run(build_sessions_app(settings), host="127.0.0.1", port=settings.port, log_level="error")
+"""
 
 
 @contextmanager
