@@ -295,7 +295,7 @@ def _agreement(protocol: Protocol, found: Tables, first: list[Row]) -> Iterator[
         rows += [_agreed(question.id, units, level, len(order))]
         again += _repeated(question.id, given, order)
     sentences = [row for row in found["sentences"] if not row["is_repeat"]]
-    if sentences:
+    if sentences and protocol.kind != "assist":
         units = ratings(
             sentences, lambda row: (row["case"], row["arm"], row["place"]), lambda r: r["verdict"] != "right"
         )
