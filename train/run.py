@@ -183,22 +183,13 @@ def _arguments(stage: StageConfig, config: RunConfig, is_stage1: bool) -> Traini
 
 
 class EpochText(TrainerCallback):
-    """Tells the data set which epoch it is, so that its text is written anew, and the sampler, so that its order is.
-
-    Trainer tells the sampler too, but not through the wrappers that several processes and a resumed epoch put round it:
-    the rest of that epoch would come in the order of the first.
-    """
+    """Tells the data set which epoch it is, so that its text is written anew. The sampler hears of it from Trainer."""
 
     def __init__(self, dataset: StudyDataset) -> None:
         self._dataset = dataset
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._dataset.epoch = int((state.epoch or 0) + 1e-3)
-        inner = train_dataloader
-        while inner is not None:
-            inner = getattr(inner, "batch_sampler", None) or getattr(inner, "sampler", None)
-            if inner is not None and hasattr(inner, "set_epoch"):
-                inner.set_epoch(self._dataset.epoch)
 
 
 def _reporters() -> str:
