@@ -50,6 +50,9 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     turn = "how the {} image is corrected first: 90 (degrees clockwise), 180, 270, mirrored, inverted, or several"
     parser.add_argument("--orientation", default="", help=turn.format("current"))
     parser.add_argument("--prior-orientation", default="", help=turn.format("prior"))
+    window = "which of its file's display windows the {} image is read through: its name, or its number from 1"
+    parser.add_argument("--window", default="", help=window.format("current"))
+    parser.add_argument("--prior-window", default="", help=window.format("prior"))
     parser.add_argument("--weights", help="`published`, a folder or a hub repository (default: those of `weights use`)")
     parser.add_argument("--beams", type=int, choices=range(1, 11), metavar="N", help="1 streams, more search longer")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")
@@ -75,7 +78,7 @@ def report(arguments: argparse.Namespace) -> int:
     from transformers.utils import logging
 
     from priorrg.export.contents import remarks_before
-    from priorrg.imaging.orientation import words_of
+    from priorrg.imaging.orientation import window_in_use, words_of
     from priorrg.reporting import kept
     from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
 
@@ -90,6 +93,8 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_view,
         arguments.orientation,
         arguments.prior_orientation,
+        arguments.window,
+        arguments.prior_window,
     )
     check_outputs(arguments.out, study)
     reporter = Reporter.load(kept.resolve(arguments.weights or ""))
@@ -120,6 +125,8 @@ def report(arguments: argparse.Namespace) -> int:
         answer["remarks"] = remarks
         corrections = {"current": study.current.orientation, "prior": study.prior and study.prior.orientation}
         answer["orientation"] = {side: words_of(turned) if turned else "" for side, turned in corrections.items()}
+        images = {"current": study.current, "prior": study.prior}
+        answer["window"] = {side: window_in_use(image) if image else "" for side, image in images.items()}
         print(json.dumps(answer, indent=2))
     if arguments.out:
         write_outputs(arguments.out, reporter, study, draft, done)

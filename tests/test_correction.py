@@ -10,10 +10,12 @@ import pytest
 from gradio_client import Client, handle_file
 
 from priorrg.__main__ import main
+from priorrg.errors import ImageError
 from priorrg.export.forms import FORMS
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
-from priorrg.imaging.orientation import INVERSE, MIRRORED, corrected, through
+from priorrg.imaging.orientation import INVERSE, MIRRORED, corrected, through, window_in_use
+from priorrg.reporting.reporter import read_study
 from priorrg.study import Orientation, Study
 from priorrg.ui.correction import take_correction
 from priorrg.ui.pixels import image_key
@@ -210,8 +212,14 @@ def test_the_api_turns_before_it_reads_and_repeats_what_it_did(app, stored):
     assert turned["orientation"] == {"current": "90 inverted", "prior": ""}
     overlay = client.predict(**asked, method="attention", api_name="/overlay")
     assert overlay["refined_report"] == right["refined_report"]
+    assert turned["window"] == {"current": "NORMAL", "prior": window_in_use(read_radiograph(EXAMPLE / "prior.dcm"))}
+    assert client.predict(**asked, window="lung", api_name="/draft")["window"]["current"] == "LUNG"
     with pytest.raises(Exception, match="90, 180 or 270"):
         client.predict(current=handle_file(str(lying)), orientation="sideways", api_name="/draft")
+    with pytest.raises(
+        Exception, match=r"Current image: The file has no window 'bone'. It has: 1 \(NORMAL\), 2 \(LUNG\)"
+    ):
+        client.predict(current=handle_file(str(lying)), window="bone", api_name="/draft")
 
 
 def test_the_command_line_turns_before_it_reads(stored, small_weights, capsys):
@@ -224,6 +232,20 @@ def test_the_command_line_turns_before_it_reads(stored, small_weights, capsys):
     turned = read(stored(is_mirrored=True), "--prior", str(stored(turns=-1)), *both)
     assert turned["report"] == right["report"] and turned["orientation"] == {"current": "mirrored", "prior": "270"}
     assert main(["report", str(stored()), "--orientation", "up", "--weights", str(small_weights)]) == 2
+
+
+@pytest.mark.parametrize(("asked", "number"), [("", 0), ("1", 0), ("2", 1), ("Lung", 1), ("full range", -1)])
+def test_a_window_is_asked_for_by_its_name_or_its_number(stored, asked, number):
+    film = read_radiograph(stored())
+    chosen = read_study(stored(), window=asked, prior=stored(), prior_window="normal")
+    assert (chosen.current.window, chosen.prior.window) == (through(film, number).window, film.window)
+
+
+def test_a_window_that_the_file_has_not_is_told_with_those_that_it_has(stored):
+    with pytest.raises(ImageError, match=r"no window '3 4'. It has: 1 \(NORMAL\), 2 \(LUNG\), 3 \(Full range\)"):
+        read_study(stored(), window="3 4")
+    with pytest.raises(ImageError, match="names no window that could be chosen"):
+        read_study(EXAMPLE.parent / "resolved-pneumothorax" / "current.png", window="1")
 
 
 # What is taken away

@@ -93,6 +93,35 @@ def through(radiograph: Radiograph, number: int) -> Radiograph:
     return judged(replace(radiograph, window=(window.centre, window.width), curve=window.curve))
 
 
+def window_names(radiograph: Radiograph) -> list[str]:
+    """What its windows are called: by its file, or by their number, from 1."""
+    unnamed = texts.imaging.UNNAMED_WINDOW
+    return [window.name or unnamed.format(number=number) for number, window in enumerate(radiograph.windows, start=1)]
+
+
+def window_in_use(radiograph: Radiograph) -> str:
+    """The name of the window that it is shown through; empty where it is none of its file's."""
+    number = window_number(radiograph)
+    return "" if number is None else window_names(radiograph)[number]
+
+
+def through_asked(radiograph: Radiograph, asked: str) -> Radiograph:
+    """Through the window that a program or the command line asks for, by name or by number from 1; empty: as it is.
+
+    Raises ImageError, which names the windows that there are.
+    """
+    text, names = asked.strip().lower(), window_names(radiograph)
+    if not text:
+        return radiograph
+    if not names:
+        raise ImageError(texts.imaging.NO_CHOICE_OF_WINDOWS)
+    for number, name in enumerate(names):
+        if text in (str(number + 1), name.lower()):
+            return through(radiograph, number)
+    known = ", ".join(f"{number} ({name})" for number, name in enumerate(names, start=1))
+    raise ImageError(texts.imaging.NO_SUCH_WINDOW.format(asked=asked.strip()[:40], known=known))
+
+
 def judged(radiograph: Radiograph, colours: np.ndarray | None = None) -> Radiograph:
     """With the doubts of its looks, and the correction that would leave none.
 

@@ -17,7 +17,7 @@ import torch
 from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
-from priorrg.imaging.orientation import corrected, orientation_of
+from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
@@ -332,24 +332,27 @@ def read_study(
     prior_view: str = "",
     orientation: str = "",
     prior_orientation: str = "",
+    window: str = "",
+    prior_window: str = "",
 ) -> Study:
     """A Study from files: DICOM, PNG or JPEG.
 
     view, prior_view: the view positions, where the files do not say or say it wrongly. orientation, prior_orientation:
     how the images are to be corrected, as orientation_of (priorrg/imaging/orientation.py) takes it: `90` (degrees
-    clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. Raises ImageError, StudyError.
+    clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. window, prior_window: which of the windows
+    that a file names the image is read through, by name or number from 1. Raises ImageError, StudyError.
     """
     steps = orientation_of(orientation), orientation_of(prior_orientation)
     return Study(
-        _radiograph(current, view, steps[0]),
-        None if prior is None else _radiograph(prior, prior_view, steps[1]),
+        _radiograph(current, view, steps[0], window),
+        None if prior is None else _radiograph(prior, prior_view, steps[1], prior_window),
         check_context(ClinicalContext(indication, history)),
     )
 
 
-def _radiograph(path: str | Path, view: str, step: Orientation) -> Radiograph:
+def _radiograph(path: str | Path, view: str, step: Orientation, window: str) -> Radiograph:
     try:
-        radiograph = corrected(read_radiograph(path), step)
+        radiograph = corrected(through_asked(read_radiograph(path), window), step)
     except OSError as error:
         raise ImageError(texts.imaging.UNREADABLE.format(path=path, reason=error.strerror or error)) from error
     return replace(radiograph, view_position=view) if view else radiograph

@@ -84,6 +84,5 @@ VIEWER = {
         "proportion, each from its own start. A new image starts afresh; a new report changes nothing here."
     ),
 }
-UNNAMED_WINDOW = "Window {number}"
 DEPTH = "{bits} bit {source}"
 NO_SUCH_IMAGE = "There is no such image: it was replaced, or its session has ended."

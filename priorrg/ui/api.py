@@ -25,7 +25,7 @@ from priorrg.explain.knowledge import knowledge_of
 from priorrg.explain.overlays import Overlay, explain, explain_phrases, methods_of
 from priorrg.explain.placement import seen_square
 from priorrg.export.contents import remarks_before
-from priorrg.imaging.orientation import corrected, orientation_of, words_of
+from priorrg.imaging.orientation import corrected, orientation_of, through_asked, window_in_use, words_of
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
@@ -67,20 +67,24 @@ class Api:
         prior_view: str = "",
         orientation: str = "",
         prior_orientation: str = "",
+        window: str = "",
+        prior_window: str = "",
     ) -> dict[str, Any]:
         """Read one study to the end.
 
         current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
         do not say or say it wrongly. orientation, prior_orientation: how the images are corrected before they are
-        read: `90` (degrees clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. Gives coarse_draft,
-        refined_report, sentences (of the refined report) and what every answer has: orientation (of current and
-        prior, as it was asked for), api and version (of this API, of PriorRG), weights, weights_kind, context_note
-        (what of the context was left out), remarks (sentences to know before the answer is shown to others, such as
-        that an image may show a name), note (the disclaimer).
+        read: `90` (degrees clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. window, prior_window:
+        which of the display windows that a file names its image is read through, by name or number from 1. Gives
+        coarse_draft, refined_report, sentences (of the refined report) and what every answer has: orientation (of
+        current and prior, as it was asked for), window (of both, its name), api and version (of this API, of PriorRG),
+        weights, weights_kind, context_note (what of the context was left out), remarks (sentences to know before the
+        answer is shown to others, such as that an image may show a name), note (the disclaimer).
         """
         views, turns = (view, prior_view), (orientation, prior_orientation)
+        windows = window, prior_window
         with Uploads(self.reporter, current, prior, self.client) as uploads:
-            study = self._study(uploads, indication, history, views, turns)
+            study = self._study(uploads, indication, history, views, turns, windows)
             with self._turn():
                 return self._read(study)[0]
 
@@ -94,11 +98,14 @@ class Api:
         prior_view: str = "",
         orientation: str = "",
         prior_orientation: str = "",
+        window: str = "",
+        prior_window: str = "",
     ) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
         views, turns = (view, prior_view), (orientation, prior_orientation)
+        windows = window, prior_window
         with Uploads(self.reporter, current, prior, self.client) as uploads:
-            study = self._study(uploads, indication, history, views, turns)
+            study = self._study(uploads, indication, history, views, turns, windows)
             with self._turn(), closing(self.reporter.stream(study, self.stop)) as events:  # type: ignore[type-var]
                 text = next((event.text for event in events if isinstance(event, DraftDone)), None)
             if text is None:
@@ -116,6 +123,8 @@ class Api:
         method: str = "",
         orientation: str = "",
         prior_orientation: str = "",
+        window: str = "",
+        prior_window: str = "",
     ) -> dict[str, Any]:
         """Read one study to the end and say of every sentence where on the images it came from.
 
@@ -132,9 +141,10 @@ class Api:
         seen: the square of each image, as corrected, that the grid covers: left, top, width, height as fractions of it.
         """
         views, turns = (view, prior_view), (orientation, prior_orientation)
+        windows = window, prior_window
         with Uploads(self.reporter, current, prior, self.client) as uploads:
             method = self._method(method)
-            study = self._study(uploads, indication, history, views, turns)
+            study = self._study(uploads, indication, history, views, turns, windows)
             with self._turn():
                 answer, done = self._read(study)
                 overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
@@ -157,6 +167,8 @@ class Api:
         method: str = "",
         orientation: str = "",
         prior_orientation: str = "",
+        window: str = "",
+        prior_window: str = "",
     ) -> dict[str, Any]:
         """Say of any text where on the images each of its sentences points; nothing is reported.
 
@@ -164,12 +176,13 @@ class Api:
         method, overlays (start and end: in text), seen and what every answer has.
         """
         views, turns = (view, prior_view), (orientation, prior_orientation)
+        windows = window, prior_window
         with Uploads(self.reporter, current, prior, self.client) as uploads:
             method = self._method(method)
             phrases = split_sentences(text or "")
             if not 1 <= len(phrases) <= PHRASES:
                 raise StudyError(texts.reading.NO_PHRASE.format(most=PHRASES, count=len(phrases)))
-            study = self._study(uploads, indication, history, views, turns)
+            study = self._study(uploads, indication, history, views, turns, windows)
             with self._turn():
                 asked = [phrase.text for phrase in phrases]
                 overlays = explain_phrases(self.reporter, study, asked, method, stop=self.stop)
@@ -220,6 +233,10 @@ class Api:
                 "current": words_of(study.current.orientation),
                 "prior": words_of(study.prior.orientation) if study.prior else None,
             },
+            "window": {
+                "current": window_in_use(study.current),
+                "prior": window_in_use(study.prior) if study.prior else None,
+            },
             "context_note": self.reporter.received_context(study.context).note,
             "weights": self.reporter.card.name,
             "weights_kind": self.reporter.card.kind,
@@ -244,18 +261,20 @@ class Uploads:
         history: str | None,
         views: tuple[str | None, str | None],
         orientations: tuple[str | None, str | None],
+        windows: tuple[str | None, str | None],
     ) -> Study:
-        """views, orientations: of the current and the prior image. Raises ImageError, StudyError."""
+        """views, orientations, windows: of the current and the prior image. Raises ImageError, StudyError."""
         sides = ("current", "prior")
         named = zip(sides, views, strict=True)
         known = {side: self.reporter.processor.check_view(name) for side, name in named if name}
         steps = {side: orientation_of(text or "") for side, text in zip(sides, orientations, strict=True)}
+        asked = dict(zip(sides, windows, strict=True))
         context = check_context(ClinicalContext(indication or "", history or ""))
         if "current" not in self.files:
             raise StudyError(texts.reading.NO_CURRENT_FILE)
         for side, file in self.files.items():
             try:
-                radiograph = corrected(read(file, self.client), steps[side])
+                radiograph = corrected(through_asked(read(file, self.client), asked[side] or ""), steps[side])
             except ImageError as error:
                 refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
                 raise ImageError(refused) from error
@@ -338,12 +357,12 @@ def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> 
         ]
         method, text = gr.Textbox("", label="method"), gr.Textbox("", label="text")
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
-        turns = [gr.Textbox("", label=name) for name in ("orientation", "prior_orientation")]
+        last = [gr.Textbox("", label=name) for name in ("orientation", "prior_orientation", "window", "prior_window")]
     named = (
-        ("report", [*asked, *turns]),
-        ("draft", [*asked, *turns]),
-        ("overlay", [*asked, method, *turns]),
-        ("where", [*asked, text, method, *turns]),
+        ("report", [*asked, *last]),
+        ("draft", [*asked, *last]),
+        ("overlay", [*asked, method, *last]),
+        ("where", [*asked, text, method, *last]),
     )
     for name, inputs in named:
         ask.click(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from priorrg import texts
 from priorrg.explain.placement import seen_square
-from priorrg.imaging.orientation import told, window_number
+from priorrg.imaging.orientation import told, window_names, window_number
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui.pixels import image_key, picture_of
 
@@ -36,10 +36,7 @@ def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:
         "seen": asdict(seen_square(radiograph)),
         "key": image_key(radiograph),
         "corrected": told(radiograph.orientation),
-        "windows": [
-            window.name or texts.viewer.UNNAMED_WINDOW.format(number=number)
-            for number, window in enumerate(radiograph.windows, start=1)
-        ],
+        "windows": window_names(radiograph),
         "windowInUse": window_number(radiograph),
     }
 
