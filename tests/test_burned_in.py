@@ -19,6 +19,7 @@ from priorrg.study import Study
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session
 from tests.benchmarks.burned_in import HEIGHTS, film, with_name
+from tests.browsing import shown, upload, wait_for_change, written
 
 DICOM = EXAMPLES / "growing-effusion" / "current.dcm"
 
@@ -83,3 +84,16 @@ def test_page_and_command_line_say_it_before_the_report_is_taken_away(named, sma
     assert main(["report", str(named), "--weights", str(small_weights), "--json"]) == 0
     printed = capsys.readouterr()
     assert said in printed.err and json.loads(printed.out)["remarks"] == [said]
+
+
+def test_the_remark_stands_above_the_buttons_that_take_the_report_away(page, named):
+    written(page)
+    assert not page.is_visible(".exports-note"), "the examples show no name"
+    before = shown(page, "current")
+    upload(page, "current", named)
+    wait_for_change(page, "current", before)
+    written(page)
+    note, buttons = page.locator(".exports-note"), page.locator(".exports-bar")
+    assert note.inner_text() == texts.export.MAY_NAME[BY_LOOKS].format(side="current image")
+    above, below = note.bounding_box(), buttons.bounding_box()
+    assert above["height"] > 10 and above["y"] + above["height"] <= below["y"]
