@@ -4,6 +4,8 @@ Dimensions are those of the embedded model's kind (one channel, convolutional st
 """
 
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +18,54 @@ from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor, make_image_processor, make_tokenizer
 from priorrg.study import ClinicalContext, Radiograph, Study
 from tests.browsing import CHROMIUM, FAR, opened
-from tests.serving import served
+from tests.serving import NO_UTF_8, Served, free_port, served
 from tests.training import configuration
 
 IMAGE_SIZE, PATCH_SIZE = 32, 8
 
 
+# Files whose tests share what takes long to make (`trained`, `patient_app`, `clinic`): one process runs them all.
+TOGETHER = [
+    ("test_training", "test_resuming", "test_features", "test_training_messages", "test_wordings", "test_localisation"),
+    ("test_app", "test_keep", "test_api"),
+    ("test_guard", "test_where_it_runs"),
+]
+SECONDS = {"browser": 8, "slow": 6}  # what such a test takes, roughly; others are quick
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n`, a file goes to one process, and with it those of TOGETHER."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def _group(nodeid: str) -> str:
+    file = Path(nodeid.partition("::")[0]).stem
+    return next((" ".join(files) for files in TOGETHER if file in files), file)
+
+
 def pytest_collection_modifyitems(items):
-    """Tests that ask for the browser are marked as such; where there is none, only CI insists on it."""
+    """Marks the tests that ask for the browser, and puts the files that take longest first.
+
+    Where there is no browser, only CI insists on it.
+    """
+    seconds: Counter[str] = Counter()
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None and "CI" not in os.environ:
                 item.add_marker(pytest.mark.skip(reason="needs chromium on the path"))
+        seconds[_group(item.nodeid)] += max(
+            [SECONDS[name] for name in SECONDS if item.get_closest_marker(name)], default=0.2
+        )
+    items.sort(key=lambda item: -seconds[_group(item.nodeid)])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -176,8 +213,31 @@ def study(make_radiograph):
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
     """The app on the embedded weights (tests.serving.Served), started once for all tests that only use it."""
-    with served(tmp_path_factory.mktemp("app"), "--hosts", FAR) as running:
+    with served(tmp_path_factory.mktemp("app"), "--hosts", FAR, **NO_UTF_8) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def patient_app(tmp_path_factory, save_small_model):
+    """The app on a model that writes a thousand words, where one may wait behind whoever reads, and forgets at once.
+
+    What must happen in the middle of a reading, or while others read, happens here.
+    """
+    flags = ["--weights", str(save_small_model(max_report_tokens=1000)), "--queue-size", "1"]
+    with served(tmp_path_factory.mktemp("patient"), *flags, PRIORRG_AWAY_MINUTES="0.02") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory, save_small_model) -> Iterator[tuple[Served, str]]:
+    """The app with two people who may log in, little room for uploads, and the address of its metrics."""
+    folder = tmp_path_factory.mktemp("clinic")
+    (folder / "users.txt").write_text("anna:correct horse\nben:battery staple\n", encoding="utf-8")
+    metrics = f"127.0.0.1:{free_port()}"
+    flags = ["--auth", str(folder / "users.txt"), "--weights", str(save_small_model()), "--metrics", metrics]
+    flags += ["--upload-quota-mb", "3", "--log-level", "debug", "--origins", "https://partner.example"]
+    with served(folder, *flags, PRIORRG_THREADS="1") as running:
+        yield running, f"http://{metrics}/metrics"
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,14 @@ class Served:
 
 
 IN_THE_REPOSITORY = (sys.executable, "app.py")
+# A system whose own encoding is ASCII: what names none fails at the first other character. As Windows with a code page.
+NO_UTF_8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -34,9 +42,7 @@ def served(
     folder: Path, *flags: str, command: Sequence[str | Path] = IN_THE_REPOSITORY, cwd: Path = ROOT, **variables: str
 ) -> Iterator[Served]:
     """Start the app with these flags and variables, wait until it is up, and stop it at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     uploads, log, feedback = folder / "uploads", folder / "log.txt", folder / "kept" / "feedback.sqlite3"
     uploads.mkdir()
     settings = {"PRIORRG_WEIGHTS": "embedded", "PRIORRG_FEEDBACK": str(feedback), "TMPDIR": str(uploads), **variables}
@@ -57,7 +63,7 @@ def served(
 
 
 def wait_until_up(address: str, process: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
+    for _ in range(1200):
         try:
             urllib.request.urlopen(f"{address}/healthz")
             return

@@ -10,9 +10,9 @@ from gradio_client import Client, handle_file
 
 from priorrg import __version__
 from tests.browsing import EXAMPLE
-from tests.serving import ROOT, served
+from tests.serving import ROOT
 
-EVERY_ANSWER = {"orientation", "context_note", "remarks", "weights", "weights_kind", "note", "api", "version"}
+EVERY_ANSWER = {"orientation", "window", "context_note", "remarks", "weights", "weights_kind", "note", "api", "version"}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_four_endpoints_are_named_and_nothing_else_can_be_called(client):
     assert not listed["unnamed_endpoints"]
     names = [parameter["parameter_name"] for parameter in listed["named_endpoints"]["/overlay"]["parameters"]]
     asked = ["current", "prior", "indication", "history", "view", "prior_view", "method"]
-    assert names == [*asked, "orientation", "prior_orientation"]
+    assert names == [*asked, "orientation", "prior_orientation", "window", "prior_window"]
 
 
 def test_the_documents_example_runs_as_it_stands(app, tmp_path, monkeypatch, capsys):
@@ -142,11 +142,10 @@ def test_two_uploads_of_one_file_lie_apart_so_that_nobody_deletes_the_others(app
             path.unlink()
 
 
-def test_of_many_calls_at_once_those_that_may_not_wait_are_told_so(study, tmp_path):
-    with served(tmp_path, "--queue-size", "1") as running:
-        clients = [Client(running.address, verbose=False) for _ in range(8)]
-        jobs = [client.submit(**study, method="gradient", api_name="/overlay") for client in clients]
-        said = [str(job.exception(timeout=120) or "read") for job in jobs]
+def test_of_many_calls_at_once_those_that_may_not_wait_are_told_so(study, patient_app):
+    clients = [Client(patient_app.address, verbose=False) for _ in range(4)]
+    jobs = [client.submit(**study, api_name="/draft") for client in clients]
+    said = [str(job.exception(timeout=120) or "read") for job in jobs]
     refused = [one for one in said if one != "read"]
     assert said.count("read") >= 2, "one is read and one may wait"
     assert refused and all("The queue is full" in one for one in refused)

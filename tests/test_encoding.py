@@ -2,9 +2,8 @@
 
 import ast
 import urllib.request
-from pathlib import Path
 
-from tests.serving import ROOT, served
+from tests.serving import ROOT, Served
 
 
 def opens_text(call: ast.Call) -> bool:
@@ -35,8 +34,7 @@ def test_every_text_is_opened_with_its_encoding():
     assert len(files) > 100 and found == []
 
 
-def test_the_app_starts_where_the_system_does_not_speak_utf_8(tmp_path: Path):
-    """Without UTF-8 mode C's locale means ASCII: what names no encoding fails at the first other character."""
-    with served(tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0") as running:
-        page = urllib.request.urlopen(running.address).read().decode("utf-8")
+def test_the_app_starts_where_the_system_does_not_speak_utf_8(app: Served):
+    """As all tests of the page use it: tests/serving.py, NO_UTF_8."""
+    page = urllib.request.urlopen(app.address).read().decode("utf-8")
     assert "not a medical device" in page and "·" in page

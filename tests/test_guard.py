@@ -12,24 +12,9 @@ import httpx
 import pytest
 
 from tests.browsing import EXAMPLE, opened, written
-from tests.serving import served
 
 LONG_ENOUGH_S = 60
 MARK = "Zanzibar-marker-4711"
-
-
-@pytest.fixture(scope="module")
-def clinic(tmp_path_factory, save_small_model):
-    """The app with two people who may log in, little room for uploads, and metrics beside it."""
-    folder = tmp_path_factory.mktemp("clinic")
-    (folder / "users.txt").write_text("anna:correct horse\nben:battery staple\n", encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        metrics = f"127.0.0.1:{probe.getsockname()[1]}"
-    flags = ["--auth", str(folder / "users.txt"), "--weights", str(save_small_model()), "--metrics", metrics]
-    flags += ["--upload-quota-mb", "3", "--log-level", "debug", "--origins", "https://partner.example"]
-    with served(folder, *flags, PRIORRG_THREADS="1") as running:
-        yield running, f"http://{metrics}/metrics"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 from priorrg.ui.queue import Client
 from priorrg.ui.sessions import Sessions
 from tests.browsing import opened, shown, written
-from tests.serving import served
 
 FIRST = "#report [data-row='0'] "
 COMMENT = "#comment textarea"
@@ -101,12 +100,23 @@ def test_the_page_asks_before_it_throws_away_what_was_not_sent(page):
         page.click(press)
         page.wait_for_timeout(300)
         assert page.inner_text(FIRST + ".sentence").startswith("New large right"), press
-    assert len(asked) == 3 and all("not sent as feedback" in one for one in asked)
+    menu = ".pane[data-side=current] .film-menu"
+    key = shown(page, "current")
+    page.click(f"{menu} summary")
+    page.click(f"{menu} [data-step=mirrored]")
+    page.focus(f"{menu} select")
+    chosen = page.input_value(f"{menu} select")
+    page.select_option(f"{menu} select", label="Full range")
+    assert page.input_value(f"{menu} select") == chosen, "it stays at what the film is read through"
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(300)
+    assert shown(page, "current") == key and page.inner_text(FIRST + ".sentence").startswith("New large right")
+    assert len(asked) == 5 and all("not sent as feedback" in one for one in asked)
     page.click("button#send")
     page.wait_for_function("() => document.querySelector('#thanks .said').textContent.includes('kept')")
     page.click("#examples button >> nth=1")
     page.wait_for_selector("#report .sentence", state="detached")
-    assert len(asked) == 3, "what was sent may go"
+    assert len(asked) == 5, "what was sent may go"
 
 
 def test_ending_the_session_forgets_at_once_also_for_a_reload(prior_less):
@@ -142,17 +152,16 @@ def test_a_second_tab_and_another_browser_begin_their_own_session(app, browser):
     stranger.context.close()
 
 
-def test_a_page_that_was_away_for_too_long_is_told_that_it_was_forgotten(browser, tmp_path):
-    with served(tmp_path, PRIORRG_AWAY_MINUTES="0.02") as running:
-        page = opened(browser, running.address)
-        page.fill(COMMENT, "Not sent.")
-        page.wait_for_timeout(1200)
-        accept(page)
-        page.goto("about:blank")
-        page.wait_for_timeout(4000)
-        page.goto(running.address)
-        page.wait_for_selector("#keep >> text=has forgotten what stood here")
-        page.close()
+def test_a_page_that_was_away_for_too_long_is_told_that_it_was_forgotten(browser, patient_app):
+    page = opened(browser, patient_app.address)
+    page.fill(COMMENT, "Not sent.")
+    page.wait_for_timeout(1200)
+    accept(page)
+    page.goto("about:blank")
+    page.wait_for_timeout(4000)
+    page.goto(patient_app.address)
+    page.wait_for_selector("#keep >> text=has forgotten what stood here")
+    page.close()
 
 
 def test_a_tabs_key_opens_nothing_for_another_login_or_browser(make_radiograph):

@@ -1,7 +1,9 @@
 """The viewer as a radiologist uses it: real uploads, what stands on the canvas, and who is given pixels."""
 
+import base64
 import gzip
 import math
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -79,13 +81,10 @@ def corner(page, side, name):
 
 def picture(page, side="current"):
     """What stands on a side's canvas: (rows, columns) of its red."""
-    rows, columns, red = page.evaluate(
-        """side => { const canvas = document.querySelector(`#viewer .pane[data-side=${side}] canvas`);
-        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-        return [canvas.height, canvas.width, Array.from(data.filter((_, i) => i % 4 === 0))]; }""",
-        side,
+    png = page.evaluate(
+        "side => document.querySelector(`#viewer .pane[data-side=${side}] canvas`).toDataURL('image/png')", side
     )
-    return np.array(red).reshape(rows, columns)
+    return np.asarray(Image.open(BytesIO(base64.b64decode(png.partition(",")[2]))))[..., 0].astype(int)
 
 
 def lit(page, side, size, seen):

@@ -19,7 +19,7 @@ import yaml
 
 from priorrg.settings import Settings, SettingsError, unknown_variables
 from priorrg.ui.login import Logins, line_of
-from tests.serving import ROOT, served
+from tests.serving import ROOT, free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / ".container" / "Dockerfile").read_text(encoding="utf-8")
@@ -135,13 +135,9 @@ def test_the_command_line_makes_a_line_and_does_not_show_the_password(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory, save_small_model):
-    """The app as behind a proxy that shows it at /reading, for those who are in a file."""
-    folder = tmp_path_factory.mktemp("app")
-    (folder / "users.txt").write_text("anna:correct horse\n", encoding="utf-8")
-    flags = ["--auth", str(folder / "users.txt"), "--weights", str(save_small_model()), "--log-level", "debug"]
-    with served(folder, *flags, PRIORRG_THREADS="1") as running:
-        yield running
+def guarded(clinic):
+    """The app for those who are in a file."""
+    return clinic[0]
 
 
 def status(address, **headers):
@@ -152,25 +148,25 @@ def status(address, **headers):
         return error.code
 
 
-def test_without_a_login_only_the_health_is_told(app):
-    assert status(f"{app.address}/healthz") == 200
+def test_without_a_login_only_the_health_is_told(guarded):
+    assert status(f"{guarded.address}/healthz") == 200
     for path in ("/config", "/gradio_api/info", "/pixels/current/abc", "/card"):
-        assert status(app.address + path) == 401, path
-    assert status(f"{app.address}/pixels/current/abc", Cookie="access-token-unsecure-x=guess") == 401
+        assert status(guarded.address + path) == 401, path
+    assert status(f"{guarded.address}/pixels/current/abc", Cookie="access-token-unsecure-x=guess") == 401
 
 
-def test_a_program_logs_in_with_a_name_and_a_password(app):
+def test_a_program_logs_in_with_a_name_and_a_password(guarded):
     from gradio_client import Client, handle_file
 
     with pytest.raises(Exception, match=r"(?i)credentials|auth|login"):
-        Client(app.address, auth=("anna", "wrong horse"), verbose=False)
-    client = Client(app.address, auth=("anna", "correct horse"), verbose=False)
+        Client(guarded.address, auth=("anna", "wrong horse"), verbose=False)
+    client = Client(guarded.address, auth=("anna", "correct horse"), verbose=False)
     assert client.predict(current=handle_file(str(EXAMPLE / "current.dcm")), api_name="/draft")["coarse_draft"]
 
 
-def test_a_reader_logs_in_on_a_page_that_says_what_this_is(app, browser):
+def test_a_reader_logs_in_on_a_page_that_says_what_this_is(guarded, browser):
     page = browser.new_page()
-    page.goto(app.address)
+    page.goto(guarded.address)
     page.wait_for_selector("input[type=password]")
     assert "not a medical device" in page.inner_text("body")
     page.fill("input:not([type=password])", "anna")
@@ -180,8 +176,8 @@ def test_a_reader_logs_in_on_a_page_that_says_what_this_is(app, browser):
     page.close()
 
 
-def test_no_password_and_no_file_name_is_in_the_log(app):
-    said = app.log.read_text(encoding="utf-8")
+def test_no_password_and_no_file_name_is_in_the_log(guarded):
+    said = guarded.log.read_text(encoding="utf-8")
     assert "auth: " in said and "log_level: debug" in said, "settings are told at the start"
     assert "horse" not in said and ".dcm" not in said
 
@@ -227,12 +223,6 @@ def test_a_mistake_in_feedback_or_logins_is_told_before_weights_are_looked_at(tm
     ended = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
     assert ended.returncode == 2 and said in ended.stderr, ended.stderr
     assert "Traceback" not in ended.stderr and "no weights" not in ended.stderr
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_loaded():
