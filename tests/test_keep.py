@@ -164,6 +164,24 @@ def test_a_page_that_was_away_for_too_long_is_told_that_it_was_forgotten(browser
     page.close()
 
 
+def test_what_is_typed_outlives_an_outage_that_is_longer_than_the_server_waits(browser, patient_app):
+    page = opened(browser, patient_app.address)
+    accept(page)
+    page.fill(COMMENT, "Before the outage.")
+    page.wait_for_timeout(1200)
+    page.context.set_offline(True)
+    page.wait_for_selector("#keep >> text=line to the server is down")
+    page.wait_for_timeout(3000)
+    page.fill(COMMENT, "Before the outage. And in it.")
+    page.context.set_offline(False)
+    page.wait_for_selector("#keep >> text=has forgotten this page")
+    assert page.input_value(COMMENT) == "Before the outage. And in it.", "it can still be copied"
+    page.reload()
+    page.wait_for_selector("#keep >> text=has forgotten what stood here")
+    assert page.input_value("#unsent textarea") == "Before the outage. And in it."
+    page.close()
+
+
 def test_a_tabs_key_opens_nothing_for_another_login_or_browser(make_radiograph):
     sessions = Sessions(lambda _: None, idle_seconds=3600)
     anna, her_other_browser, ben = Client("login anna", "a"), Client("login anna", "b"), Client("login ben", "c")

@@ -11,6 +11,7 @@ let report = null; // what was changed in the report that stands
 let isUnsent = false;
 let isTelling = false;
 let isDown = false;
+let isForgotten = false; // the server has nothing of this page any more: what stands here is the only copy
 let downUntil = 0; // a page that comes back by itself asks nothing
 let tellAt = 0;
 
@@ -57,6 +58,7 @@ async function tell() {
       if (answer.ok) told = body;
       else if (JSON.parse(body).tab === tab) {
         tab = "";
+        isForgotten = true;
         say(texts.forgotten);
       }
     }
@@ -70,6 +72,7 @@ function show() {
   const value = props.value || {};
   if (!value.tab || value.tab === tab) return;
   tab = value.tab;
+  isForgotten = false;
   told = kept();
   report = null;
   isUnsent = value.isUnsent;
@@ -149,8 +152,8 @@ window.addEventListener("online", () => {
   tellAt = 0;
 });
 window.addEventListener("pagehide", () => {
-  if (!tab || !element.isConnected) return;
-  if (isDown) store("priorrg.pending", kept());
+  if (!(tab || isForgotten) || !element.isConnected) return;
+  if (isDown || isForgotten) store("priorrg.pending", kept());
   else if (kept() !== told) navigator.sendBeacon(appAddress(props.path), kept());
 });
 const channel = new BroadcastChannel("priorrg.tab");

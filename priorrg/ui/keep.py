@@ -78,7 +78,8 @@ class Keep:
             kept = read(pending or "")
             session = session_of(request)
             if found is None:
-                left = "" if kept is None else "\n\n".join(filter(None, [kept.form.comment, kept.form.corrected]))
+                typed = [] if kept is None else [kept.form.unsent, kept.form.comment, kept.form.corrected]
+                left = "\n\n".join(filter(None, typed))
                 said = {feedback.unsent: gr.update(value=left, visible=True)} if left else {}
                 anew = {self.html: page_key(session, texts.keep.ANEW if tab else "")}
                 return examples.shown(examples.studies[0], study, session) | said | anew
