@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 HAS_GPU := $(shell nvidia-smi -L 2>/dev/null | grep -q GPU && echo yes)
 TORCH := 2.13.0
 
-.PHONY: run test lint fix bench audit sbom clean
+.PHONY: run test lint fix bench audit sbom mutate clean
 
 run: $(VENV)/app.stamp
 	$(BIN)/python app.py
@@ -32,6 +32,12 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.reading
 	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.viewer
+
+# Changes small core modules in small ways and counts the changes that their tests do not notice (pyproject.toml, mutmut).
+mutate: $(VENV)/test.stamp
+	$(BIN)/pip install --quiet mutmut==3.8.1
+	nice $(BIN)/python -m mutmut run
+	$(BIN)/python -m mutmut results
 
 # In an environment of their own: what audits is not what is audited. Neither runs in CI, both ask the network.
 audit: $(VENV)/audit.stamp
