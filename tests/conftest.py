@@ -219,11 +219,11 @@ def app(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def patient_app(tmp_path_factory, save_small_model):
-    """The app on a model that writes a thousand words, where one may wait behind whoever reads, and forgets at once.
+    """The app on a model that writes hundreds of words, where one may wait behind whoever reads, and forgets at once.
 
     What must happen in the middle of a reading, or while others read, happens here.
     """
-    flags = ["--weights", str(save_small_model(max_report_tokens=1000)), "--queue-size", "1"]
+    flags = ["--weights", str(save_small_model(max_report_tokens=300)), "--queue-size", "1"]
     with served(tmp_path_factory.mktemp("patient"), *flags, PRIORRG_AWAY_MINUTES="0.02") as running:
         yield running
 

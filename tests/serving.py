@@ -59,7 +59,7 @@ def served(
         yield Served(f"http://127.0.0.1:{port}", port, uploads, log, feedback)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 def wait_until_up(address: str, process: subprocess.Popen, log: Path) -> None:

@@ -145,7 +145,7 @@ def test_two_uploads_of_one_file_lie_apart_so_that_nobody_deletes_the_others(app
 def test_of_many_calls_at_once_those_that_may_not_wait_are_told_so(study, patient_app):
     clients = [Client(patient_app.address, verbose=False) for _ in range(4)]
     jobs = [client.submit(**study, api_name="/draft") for client in clients]
-    said = [str(job.exception(timeout=120) or "read") for job in jobs]
+    said = [str(job.exception(timeout=600) or "read") for job in jobs]
     refused = [one for one in said if one != "read"]
     assert said.count("read") >= 2, "one is read and one may wait"
     assert refused and all("The queue is full" in one for one in refused)
