@@ -4,7 +4,7 @@ Dimensions are those of the embedded model's kind (one channel, convolutional st
 """
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items):
 
     Where there is no browser, only CI insists on it.
     """
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
