@@ -9,6 +9,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,6 +74,16 @@ time.sleep(60)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert [row.feedback for row in FeedbackStore(database).rows()] == [FEEDBACK]
+
+
+@pytest.mark.parametrize(("free", "said"), [(0, "the disk of this server is full"), (1 << 40, "cannot be used")])
+def test_without_room_for_the_files_beside_the_database_the_disk_is_told_as_full(database, monkeypatch, free, said):
+    """On a disk that really is full SQLite fails to open its file of shared memory, as here where a folder lies there."""
+    store = FeedbackStore(database)
+    Path(f"{database}-shm").mkdir()
+    monkeypatch.setattr("priorrg.feedback.store.disk_usage", lambda _: SimpleNamespace(free=free))
+    with pytest.raises(FeedbackError, match=said):
+        store.add(FEEDBACK)
 
 
 def test_readers_who_send_together_lose_nothing(database):

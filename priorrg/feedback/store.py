@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from priorrg import texts
@@ -31,6 +32,8 @@ REASONS = (
     "hallucinated device",
     "other",
 )
+
+ROOM = 1_000_000  # bytes that a database's own files beside it may need
 
 # One entry a version of the tables; a new one is added below, none is ever changed.
 MIGRATIONS = (
@@ -257,7 +260,7 @@ class FeedbackStore:
 
     def _unusable(self, error: Exception) -> FeedbackError:
         found = FeedbackError(texts.feedback.FILE_UNUSABLE.format(path=self.path, reason=error))
-        found.trouble = _trouble(error)
+        found.trouble = _trouble(error, self.path.parent)
         return found
 
     def _not_kept(self, trouble: str) -> FeedbackError:
@@ -268,12 +271,15 @@ class FeedbackStore:
         return found
 
 
-def _trouble(error: Exception) -> str:
-    """A word for it, a key of texts.feedback.NOT_KEPT."""
+def _trouble(error: Exception, folder: Path) -> str:
+    """A word for it, a key of texts.feedback.NOT_KEPT. folder: of the database."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "locked"
     if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
+        return "disk full"
+    # Where the disk has no room for the files that SQLite keeps beside a database, that is an error of input and output.
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and folder.is_dir() and disk_usage(folder).free < ROOM:
         return "disk full"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or type(error) is sqlite3.DatabaseError:
         return "damaged"
