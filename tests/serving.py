@@ -5,10 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,47 @@ def served(
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(120)
+
+
+class Line:
+    """A line to the server at `port` that can be cut, which ends what goes over it; address: where it begins."""
+
+    def __init__(self, port: int) -> None:
+        self.is_cut = False
+        self._port = port
+        self._ends: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._join, daemon=True).start()
+
+    def cut(self) -> None:
+        self.is_cut = True
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+    def _join(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                browser, _ = self._listener.accept()
+                if self.is_cut:
+                    browser.close()
+                    continue
+                server = socket.create_connection(("127.0.0.1", self._port))
+                self._ends += [browser, server]
+                for ends in ((browser, server), (server, browser)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, out_of: socket.socket, into: socket.socket) -> None:
+        with suppress(OSError):
+            while data := out_of.recv(1 << 16):
+                into.sendall(data)
+        with suppress(OSError):
+            into.shutdown(socket.SHUT_RDWR)
 
 
 def wait_until_up(address: str, process: subprocess.Popen, log: Path) -> None:

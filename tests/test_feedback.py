@@ -78,9 +78,9 @@ time.sleep(60)
 
 @pytest.mark.parametrize(("free", "said"), [(0, "the disk of this server is full"), (1 << 40, "cannot be used")])
 def test_without_room_for_the_files_beside_the_database_the_disk_is_told_as_full(database, monkeypatch, free, said):
-    """On a disk that really is full SQLite fails to open its file of shared memory, as here where a folder lies there."""
+    """On a disk that really is full SQLite cannot make its file of shared memory; here it leads nowhere."""
     store = FeedbackStore(database)
-    Path(f"{database}-shm").mkdir()
+    Path(f"{database}-shm").symlink_to(database / "nowhere")
     monkeypatch.setattr("priorrg.feedback.store.disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(FeedbackError, match=said):
         store.add(FEEDBACK)

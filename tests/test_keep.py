@@ -7,6 +7,7 @@ import pytest
 from priorrg.ui.queue import Client
 from priorrg.ui.sessions import Sessions
 from tests.browsing import opened, shown, written
+from tests.serving import Line
 
 FIRST = "#report [data-row='0'] "
 COMMENT = "#comment textarea"
@@ -165,21 +166,23 @@ def test_a_page_that_was_away_for_too_long_is_told_that_it_was_forgotten(browser
 
 
 def test_what_is_typed_outlives_an_outage_that_is_longer_than_the_server_waits(browser, patient_app):
-    page = opened(browser, patient_app.address)
+    line = Line(patient_app.port)
+    page = opened(browser, line.address)
     accept(page)
     page.fill(COMMENT, "Before the outage.")
     page.wait_for_timeout(1200)
-    page.context.set_offline(True)
+    line.cut()
+    page.fill(COMMENT, "Before the outage. And in it.")
     page.wait_for_selector("#keep >> text=line to the server is down")
     page.wait_for_timeout(3000)
-    page.fill(COMMENT, "Before the outage. And in it.")
-    page.context.set_offline(False)
+    line.is_cut = False
     page.wait_for_selector("#keep >> text=has forgotten this page")
     assert page.input_value(COMMENT) == "Before the outage. And in it.", "it can still be copied"
     page.reload()
     page.wait_for_selector("#keep >> text=has forgotten what stood here")
     assert page.input_value("#unsent textarea") == "Before the outage. And in it."
     page.close()
+    line.close()
 
 
 def test_a_tabs_key_opens_nothing_for_another_login_or_browser(make_radiograph):

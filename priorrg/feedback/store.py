@@ -278,7 +278,7 @@ def _trouble(error: Exception, folder: Path) -> str:
         return "locked"
     if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
         return "disk full"
-    # Where the disk has no room for the files that SQLite keeps beside a database, that is an error of input and output.
+    # Without room for the files that SQLite keeps beside a database it cannot open, read or write them.
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and folder.is_dir() and disk_usage(folder).free < ROOM:
         return "disk full"
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or type(error) is sqlite3.DatabaseError:
