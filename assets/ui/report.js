@@ -173,7 +173,6 @@ function select(number, withFocus) {
 }
 
 function hint(row, overlay) {
-  const value = props.value || {};
   if (!state.rows.length) return "";
   if (!row) return texts.choose;
   if (!overlay) return row.source === null || row.removed || isEdited(row) ? texts.noOverlay : texts.notTraced;

@@ -58,6 +58,11 @@ class CaseClock {
     const { active, hidden, unfocused, idle } = this.parts,
       seconds = (ms) => Math.min(86_400, Math.round(ms) / 1000);
     this.parts = { active: 0, hidden: 0, unfocused: 0, idle: 0, paused: 0 };
-    return { active_s: seconds(active), hidden_s: seconds(hidden), unfocused_s: seconds(unfocused), idle_s: seconds(idle) };
+    return {
+      active_s: seconds(active),
+      hidden_s: seconds(hidden),
+      unfocused_s: seconds(unfocused),
+      idle_s: seconds(idle),
+    };
   }
 }

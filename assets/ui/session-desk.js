@@ -55,9 +55,13 @@ function keepTyping() {
 // A press on a button takes the focus out of a text first, which is kept then: painting would take the button away.
 let isPressed = false,
   isPaintDue = false;
-window.addEventListener("pointerdown", () => {
-  isPressed = true;
-}, true);
+window.addEventListener(
+  "pointerdown",
+  () => {
+    isPressed = true;
+  },
+  true,
+);
 for (const name of ["pointerup", "pointercancel"]) {
   window.addEventListener(
     name,
@@ -148,12 +152,13 @@ function paintReport(report, number) {
   if (slot.writes) return paintWriting(node);
   if (!sentences.length) make("p", node, "quiet", words.noSentence);
   if (!slot.judges_sentences) {
-    sentences.forEach((sentence) => make("p", node, "plain-sentence", sentence.text));
+    for (const sentence of sentences) make("p", node, "plain-sentence", sentence.text);
   } else {
     const list = make("ol", node, "sentences");
-    sentences.forEach((sentence, place) => paintSentence(list, number, place, sentence));
+    for (const [place, sentence] of sentences.entries()) paintSentence(list, number, place, sentence);
     const isOpen = sentences.some((_, place) => !work.sentences[`${number}:${place}`]);
-    if (isOpen) button(node, "all-right", `${words.allRight} (A)`, () => allRight(number), `${number}:all`, words.allRightAbout);
+    if (isOpen)
+      button(node, "all-right", `${words.allRight} (A)`, () => allRight(number), `${number}:all`, words.allRightAbout);
   }
   if (report.draft) {
     const draft = make("details", node, "draft");
@@ -192,7 +197,14 @@ function paintSentence(list, report, place, sentence) {
   const verdicts = make("span", line, "verdicts");
   for (const verdict of Object.keys(slot.judging.verdicts)) {
     const about = fill(words.verdictAbout, { verdict: slot.judging.verdicts[verdict], text: sentence.text });
-    const one = button(verdicts, `verdict ${verdict}`, MARKS[verdict], () => decide(key, verdict), `${key}:${verdict}`, about);
+    const one = button(
+      verdicts,
+      `verdict ${verdict}`,
+      MARKS[verdict],
+      () => decide(key, verdict),
+      `${key}:${verdict}`,
+      about,
+    );
     one.title = `${slot.judging.verdicts[verdict]} (${VERDICT_KEYS[verdict]})`;
     one.setAttribute("aria-pressed", String(judged?.verdict === verdict));
   }
@@ -217,8 +229,18 @@ function paintWhy(row, key, judged, change) {
   }
   const why = make("div", row, "why");
   const isDue = work.at === key;
-  choices(why, `${key}:category`, words.why, categories, judged.category, isDue && !judged.category, (value) => change({ category: value }));
-  choices(why, `${key}:significance`, words.significance, significances, judged.significance, isDue && judged.category && !judged.significance, (value) => change({ significance: value }));
+  choices(why, `${key}:category`, words.why, categories, judged.category, isDue && !judged.category, (value) =>
+    change({ category: value }),
+  );
+  choices(
+    why,
+    `${key}:significance`,
+    words.significance,
+    significances,
+    judged.significance,
+    isDue && judged.category && !judged.significance,
+    (value) => change({ significance: value }),
+  );
   deviceBox(why, `${key}:device`, judged.is_device, (isDevice) => change({ is_device: isDevice }));
 }
 
@@ -288,7 +310,7 @@ function decide(key, verdict) {
 function allRight(report) {
   const keys = openIn(slot, work).sentences.filter((key) => !work.sentences[key]);
   const mine = keys.filter((key) => report === undefined || key.startsWith(`${report}:`));
-  mine.forEach((key) => judge("sentence", judged(key, RIGHT), true));
+  for (const key of mine) judge("sentence", judged(key, RIGHT), true);
   paintDesk();
 }
 
@@ -337,7 +359,7 @@ function paintMissed() {
   if (slot.is_withheld || slot.writes) return;
   if (!slot.judges_sentences) return;
   const node = card(parts.missed, "missed-card", words.missedTitle);
-  Object.values(work.missed).forEach((one, place) => paintOneMissed(node, one, place + 1));
+  for (const [place, one] of Object.values(work.missed).entries()) paintOneMissed(node, one, place + 1);
   button(node, "quiet-button", `${words.addMissed} (N)`, addMissed, "missed:add");
 }
 
@@ -354,7 +376,9 @@ function paintOneMissed(parent, one, number) {
   button(line, "quiet-button", words.remove, remove, "", fill(words.removeMissed, { number }));
   if (slot.reports.length > 1) {
     const which = { 0: words.left, 1: words.right };
-    choices(node, `${key}:report`, words.missedIn, which, String(one.report), false, (report) => change({ report: Number(report) }));
+    choices(node, `${key}:report`, words.missedIn, which, String(one.report), false, (report) =>
+      change({ report: Number(report) }),
+    );
   }
   const { significances } = slot.judging,
     isDue = !one.significance;
@@ -403,7 +427,16 @@ function paintQuestions() {
     const answer = (value) => judge("answer", { report, question: question.id, value });
     if (!Object.keys(question.options).length) {
       textBox(node, { key, label: legend, value: work.answers[key] || "", keep: answer });
-    } else choices(node, key, legend, question.options, work.answers[key], due && due.report === report && due.question === question, answer);
+    } else
+      choices(
+        node,
+        key,
+        legend,
+        question.options,
+        work.answers[key],
+        due && due.report === report && due.question === question,
+        answer,
+      );
   }
 }
 

@@ -27,7 +27,11 @@ function askSecret(said) {
   make("p", form, "quiet", words.secretAbout);
   const label = make("label", form, "text");
   make("span", label, "text-label", words.secret);
-  const box = Object.assign(make("input", label), { type: "password", autocomplete: "current-password", required: true });
+  const box = Object.assign(make("input", label), {
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+  });
   const alert = make("p", form, "problem", said || "");
   alert.setAttribute("role", "alert");
   make("button", form, "main-button", words.enter);
@@ -79,14 +83,7 @@ function showOne(session) {
   if (session.problem) make("p", node, "problem", session.problem);
   const { readers } = session;
   const heads = ["reader", "link", "done", "skipped", "seconds", "last"].map((name) => words[name]);
-  const line = (one) => [
-    one.reader,
-    one.link,
-    one.done,
-    one.skipped,
-    one.seconds,
-    when(one.last),
-  ];
+  const line = (one) => [one.reader, one.link, one.done, one.skipped, one.seconds, when(one.last)];
   table(node, words.readers, heads, readers.map(line));
   if (session.pushed) make("p", node, "quiet", fill(words.pushed, { when: session.pushed }));
   make("h3", node, "", words.agreement);
@@ -104,7 +101,12 @@ function showOne(session) {
   }
   const record = make("details", node);
   make("summary", record, "", words.acts);
-  table(record, words.acts, [words.when, words.act], session.record.map((one) => [when(one.when), one.act]));
+  table(
+    record,
+    words.acts,
+    [words.when, words.act],
+    session.record.map((one) => [when(one.when), one.act]),
+  );
 }
 
 async function doIt(session, act) {

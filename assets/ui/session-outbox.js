@@ -12,7 +12,17 @@ function newId() {
 class Outbox {
   // send: (events) -> a promise of the ids that are kept; it throws while the line is down. told: called on every change.
   constructor(prefix, send, told) {
-    Object.assign(this, { prefix, send, told, waiting: new Map(), isSending: false, failures: 0, timer: 0, refusal: "", added: 0 });
+    Object.assign(this, {
+      prefix,
+      send,
+      told,
+      waiting: new Map(),
+      isSending: false,
+      failures: 0,
+      timer: 0,
+      refusal: "",
+      added: 0,
+    });
     this.canStore = true;
     try {
       for (const key of Object.keys(localStorage).sort()) {
@@ -36,7 +46,7 @@ class Outbox {
 
   add(event) {
     const when = String(Date.parse(event.said_utc)).padStart(15, "0"),
-      number = String((this.added += 1)).padStart(6, "0"); // of two in one millisecond
+      number = String(++this.added).padStart(6, "0"); // of two in one millisecond
     const key = `${this.prefix}${when}.${number}.${event.client_id}`;
     this.waiting.set(event.client_id, { key, event });
     try {

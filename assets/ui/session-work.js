@@ -29,7 +29,8 @@ function apply(work, { kind, payload }) {
 }
 
 const isErroneous = (judged) => Boolean(judged) && judged.verdict !== "right";
-const isWhole = (judged) => Boolean(judged) && (!isErroneous(judged) || Boolean(judged.category && judged.significance));
+const isWhole = (judged) =>
+  Boolean(judged) && (!isErroneous(judged) || Boolean(judged.category && judged.significance));
 
 // Questions that this case asks, each with the report that it is about: of two, 0 is the left one.
 function questionsOf(slot) {

@@ -1,6 +1,8 @@
 // The reading page of a feedback session: opening a personal link, consent, and the cases one after the other.
 // All state is the server's events and those on their way (session-outbox.js); nothing else is kept.
-const { words, viewerWords, base, tokenHeader, colours } = JSON.parse(document.getElementById("session-data").textContent);
+const { words, viewerWords, base, tokenHeader, colours } = JSON.parse(
+  document.getElementById("session-data").textContent,
+);
 window.gradio_config = { root: base }; // the viewer asks for pixels below it
 const ANSWER_WITHIN_MS = 15_000;
 const JUDGED = ["sentence", "missed", "missed_gone", "text"]; // the first of these ends the reading of a text
@@ -17,7 +19,6 @@ let session = null, // what the server says of it and of this reader
   work = emptyWork(),
   films = null;
 const slots = new Map(); // cases that came, by number: what is on the page is what a broken line leaves
-let refusal = "";
 
 // The server
 
@@ -30,12 +31,16 @@ class Refusal extends Error {
 
 // Throws a Refusal with the server's sentence where asking again changes nothing, another error where the line is down.
 async function call(path, body) {
-  const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const options =
+    body === undefined
+      ? {}
+      : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const answer = await fetch(appAddress(path), { ...options, signal, cache: "no-store", credentials: "same-origin" });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const said = await answer.json().catch(() => ({}));
-  if (answer.status >= 400 && answer.status < 500 && ![408, 429].includes(answer.status)) throw new Refusal(said.detail || String(answer.status));
+  if (answer.status >= 400 && answer.status < 500 && ![408, 429].includes(answer.status))
+    throw new Refusal(said.detail || String(answer.status));
   throw new Error(String(answer.status));
 }
 
@@ -57,11 +62,16 @@ async function enter() {
 function showSaved() {
   const count = outbox ? outbox.waiting.size : 0;
   const isOffline = Boolean(outbox && !outbox.isOnline);
-  const state = refusal || outbox?.refusal ? "refused" : isOffline ? "offline" : count ? "saving" : "saved";
+  const state = outbox?.refusal ? "refused" : isOffline ? "offline" : count ? "saving" : "saved";
   saved.dataset.state = state;
   saved.textContent = state === "saved" ? `✓ ${words.saved}` : state === "saving" ? `… ${words.saving}` : `⚠ ${count}`;
   const offline = outbox?.canStore ? words.offline : words.offlineNoStore;
-  const said = state === "refused" ? fill(words.refused, { why: refusal || outbox.refusal }) : state === "offline" ? fill(offline, { count }) : "";
+  const said =
+    state === "refused"
+      ? fill(words.refused, { why: outbox.refusal })
+      : state === "offline"
+        ? fill(offline, { count })
+        : "";
   if (banner.textContent !== said && (said || banner.dataset.state !== "said")) {
     banner.textContent = said;
     banner.dataset.state = state;
@@ -116,7 +126,8 @@ function nextOpen(after) {
   return open.find((one) => one.number > after) || open[0] || null;
 }
 
-const hasBack = () => session.may_go_back && slot.number > 1 && statusOf(slot.number - 1).is_practice === slot.is_practice;
+const hasBack = () =>
+  session.may_go_back && slot.number > 1 && statusOf(slot.number - 1).is_practice === slot.is_practice;
 
 function leaveCase() {
   keepTyping();
@@ -197,7 +208,8 @@ async function prepareNext() {
     const data = slots.get(next.number) || (await fetchSlot(next.number));
     const needed = new Set([slot, data].flatMap(({ films }) => Object.values(films)).map((film) => film?.key));
     for (const key of kept.keys()) if (!needed.has(key)) kept.delete(key);
-    for (const [side, film] of Object.entries(data.films)) if (film) await fetchKept(side, film, false, tokenHeader, "");
+    for (const [side, film] of Object.entries(data.films))
+      if (film) await fetchKept(side, film, false, tokenHeader, "");
   } catch {
     // it is asked for again when its turn comes
   }
@@ -300,7 +312,13 @@ async function showAnswer() {
     make("p", node, "", error.refusal || words.noSlot);
   }
   parts.foot.replaceChildren();
-  button(make("div", make("section", parts.foot, "card foot-card"), "foot-row"), "main-button", words.next, () => goOn(slot.number), "foot:next").focus();
+  button(
+    make("div", make("section", parts.foot, "card foot-card"), "foot-row"),
+    "main-button",
+    words.next,
+    () => goOn(slot.number),
+    "foot:next",
+  ).focus();
   desk.scrollTop = 0;
 }
 
@@ -424,14 +442,18 @@ function askSkip() {
   box.addEventListener("input", () => {
     comment.value = box.value;
   });
-  const row = foot(node, ["quiet-button", words.cancel, () => node.close()], [
-    "main-button",
-    words.leave,
-    () => {
-      node.close();
-      finish("skipped", { reason, comment: comment.value });
-    },
-  ]);
+  const row = foot(
+    node,
+    ["quiet-button", words.cancel, () => node.close()],
+    [
+      "main-button",
+      words.leave,
+      () => {
+        node.close();
+        finish("skipped", { reason, comment: comment.value });
+      },
+    ],
+  );
   const leave = row.lastChild;
   leave.disabled = true;
 }
@@ -444,7 +466,11 @@ function askUnreadable() {
     node.close();
     finish("unreadable", { image, comment: "" });
   };
-  foot(node, ["quiet-button", words.cancel, () => node.close()], ...sides.map((side) => ["main-button", viewerWords[side], leave(side)]));
+  foot(
+    node,
+    ["quiet-button", words.cancel, () => node.close()],
+    ...sides.map((side) => ["main-button", viewerWords[side], leave(side)]),
+  );
 }
 
 // Beginning
