@@ -5,12 +5,13 @@ remembered of images; it knows no page and draws no overlay. How one text is wri
 """
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -19,6 +20,7 @@ from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
+from priorrg.model.decoding import ReportDecoder
 from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
@@ -32,6 +34,14 @@ from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check_context
 
 CACHED_IMAGES = 16  # at paper scale 55 MB each
+SEEN_PAIRS = 8  # at paper scale 8 MB each
+
+
+class SeenFeatures(NamedTuple):
+    """Spatiotemporal and joint features of a pair of images, (1, P, H) each."""
+
+    spatiotemporal: torch.Tensor
+    joint: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class DraftDone:
 
 @dataclass(frozen=True)
 class ReportWord:
-    """The refined report up to its last whole word; only when it is read greedily."""
+    """The refined report up to the last whole word that cannot change any more."""
 
     text_so_far: str
 
@@ -89,6 +99,7 @@ class ReportDone:
     """tokens: ids that were generated, without the start token, with the end token if it came.
 
     confidences: of each sentence, how sure the model was of it. probabilities: of each token, given those before it.
+    is_cut: it ended at the limit of tokens, most likely in the middle of a sentence.
     """
 
     text: str
@@ -96,6 +107,7 @@ class ReportDone:
     sentences: tuple[Sentence, ...]
     confidences: tuple[Confidence, ...]
     probabilities: tuple[float, ...] = ()
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,8 +144,8 @@ class Reporter:
     """A model, its processor, and what is remembered between two readings.
 
     Several sessions may read at once: every call of the model is made under `lock`, but for the vision encoder's, which
-    runs beside the others. A beam search is one call, so its progress is handed out while its own thread holds the
-    lock; everything else is handed out without. Whoever calls the model from outside (explanations) takes it too.
+    runs beside the others. Nothing is handed out while it is held. Whoever calls the model from outside (explanations)
+    takes it too.
     calibration: what turns probabilities of words into those of sentences; None where these weights have none.
     source: the folder or hub repository of the weights; empty where they came from neither.
     """
@@ -154,6 +166,7 @@ class Reporter:
         self.calibration = calibration
         self.source = source
         self.images = ImageFeatures(self._encode, cached_images)
+        self._seen_features: OrderedDict[tuple[str | int, ...], SeenFeatures] = OrderedDict()
 
     @classmethod
     def load(cls, path_or_repo: str | Path | None = None) -> "Reporter":
@@ -200,7 +213,11 @@ class Reporter:
 
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Drop what is remembered of these images (Radiograph.fingerprint)."""
-        self.images.forget(fingerprints)
+        gone = set(fingerprints)
+        self.images.forget(gone)
+        with self.lock:
+            for key in [key for key in self._seen_features if gone.intersection(key)]:
+                del self._seen_features[key]
 
     # Study -> inputs and memory, also for explanations
 
@@ -257,9 +274,10 @@ class Reporter:
         """Read a study; events come as soon as there is something to show.
 
         stop: when set, the reading ends within one token with a Stopped event that holds what was written.
-        num_beams: 1 reads the refined report greedily and streams it; more search beams and give it whole; None as the
-        weights' configuration says. with_draft: False writes the refined report alone; it is the same one, for the
-        draft is not part of what it is written from. Raises StudyError for a context that is too long.
+        num_beams: 1 reads the refined report greedily and streams each word; more search beams and stream the words
+        that all versions share, which cannot change any more; None as the weights' configuration says. with_draft:
+        False writes the refined report alone; it is the same one, for the draft is not part of what it is written
+        from. Raises StudyError for a context that is too long.
         """
         check_context(study.context)
         stop = stop or threading.Event()
@@ -270,12 +288,12 @@ class Reporter:
                 return
         yield Progress("encoding", texts.reading.ENCODING)
         inputs = self.study_inputs(study)
-        with self.lock, torch.no_grad():
-            memory = self.model.encode_study(**inputs, memory_level="coarse")
+        seen = self._seen(study, inputs)
+        memory = self._coarse_memory(inputs, seen)
         draft = ""
         if with_draft:
             if self.config.coarse_draft != COARSE_FROM_MEMORY:
-                memory = self._refine(memory, inputs)
+                memory = self._refine(memory, seen)
             yield Progress("drafting", texts.reading.DRAFTING)
             latents = memory.coarse if self.config.coarse_draft == COARSE_FROM_MEMORY else memory.full
             writing = Writing(self._writer, latents, stop)
@@ -290,7 +308,7 @@ class Reporter:
 
         yield Progress("refining", texts.reading.REFINING)
         if memory.joint is None:
-            memory = self._refine(memory, inputs)
+            memory = self._refine(memory, seen)
         num_beams = num_beams or self.config.num_beams
         if num_beams == 1:
             writing = Writing(self._writer, memory.full, stop)
@@ -298,11 +316,13 @@ class Reporter:
                 yield ReportWord(text)
         else:
             writing = BeamSearch(self._writer, memory.full, stop, num_beams)
-            most = self.config.max_report_tokens
-            with closing(writing.lengths()) as lengths:  # whoever leaves in the middle ends the search, and now
-                for length in lengths:
-                    said = texts.reading.COMPARING.format(versions=num_beams, length=length, most=most)
-                    yield Progress("refining", said)
+            most, shown = self.config.max_report_tokens, ""
+            for length in writing.steps():
+                said = texts.reading.COMPARING.format(versions=num_beams, length=length, most=most)
+                yield Progress("refining", said)
+                if len(writing.settled_text) > len(shown):
+                    shown = writing.settled_text
+                    yield ReportWord(shown)
         if stop.is_set():
             yield Stopped(draft, writing.text)
             return
@@ -311,16 +331,48 @@ class Reporter:
     def _done(self, writing: Writing) -> ReportDone:
         tokens, sentences = tuple(writing.tokens), tuple(split_sentences(writing.text))
         confidences = sentence_confidences(self.processor, tokens, writing.probabilities, sentences, self.calibration)
-        return ReportDone(writing.text, tokens, sentences, tuple(confidences), tuple(writing.probabilities))
+        is_cut = not tokens or tokens[-1] != self.config.eos_token_id
+        probabilities = tuple(writing.probabilities)
+        return ReportDone(writing.text, tokens, sentences, tuple(confidences), probabilities, is_cut)
 
     @property
     def _writer(self) -> Writer:
-        return Writer(self.model, self.processor, self.lock, self.device)
+        return Writer(self.model, self._decoder, self.processor, self.lock, self.device)
 
-    def _refine(self, memory: Memory, inputs: dict[str, Any]) -> Memory:
+    @cached_property
+    def _decoder(self) -> ReportDecoder:
+        return ReportDecoder(self.model.decoder)
+
+    def _seen(self, study: Study, inputs: dict[str, Any]) -> SeenFeatures:
+        """What does not depend on the context, computed once for a pair of images: another context reuses it."""
+        images = (study.current, study.prior)
+        views = tuple(self.processor.view_id(image.view_position) for image in images if image is not None)
+        key = tuple(image.fingerprint for image in images if image is not None) + views
+        with self.lock:
+            if key not in self._seen_features:
+                with torch.no_grad():
+                    seen = self.model.spatiotemporal_features(
+                        inputs["current_last_hidden_state"],
+                        inputs["view_ids"],
+                        inputs.get("prior_last_hidden_state"),
+                        inputs.get("prior_view_ids"),
+                    )
+                    joint = self.model.joint_features(inputs["current_hidden_states"], inputs["view_ids"])
+                assert isinstance(seen, torch.Tensor)
+                self._seen_features[key] = SeenFeatures(seen, joint)
+                while len(self._seen_features) > SEEN_PAIRS:
+                    self._seen_features.popitem(last=False)
+            self._seen_features.move_to_end(key)
+            return self._seen_features[key]
+
+    def _coarse_memory(self, inputs: dict[str, Any], seen: SeenFeatures) -> Memory:
+        ids, mask = inputs["context_input_ids"], inputs["context_attention_mask"]
         with self.lock, torch.no_grad():
-            joint = self.model.joint_features(inputs["current_hidden_states"], inputs["view_ids"])
-            return self.model.refine_memory(memory, joint)
+            return self.model.build_memory(self.model.encode_context(ids, mask), mask, seen.spatiotemporal)
+
+    def _refine(self, memory: Memory, seen: SeenFeatures) -> Memory:
+        with self.lock, torch.no_grad():
+            return self.model.refine_memory(memory, seen.joint)
 
 
 def read_study(

@@ -1,19 +1,17 @@
-"""Writing one text from one memory, token by token or by beam search, with the probability of each token.
+"""Writing one text from one memory, greedily or by beam search, with the probability of each token.
 
-Knows the decoder, no study and no page: what is written about, and what a reader is told meanwhile, is in reporter.py.
+Both are generators of steps, so that whoever writes may stop, show and share the model between any two tokens. Knows
+the decoder, no study and no page: what is written about, and what a reader is told meanwhile, is in reporter.py.
 """
 
-import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
-from transformers.cache_utils import Cache
-from transformers.modeling_outputs import BaseModelOutput
 
+from priorrg.model.decoding import Decoding, ReportDecoder
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 
@@ -23,6 +21,7 @@ class Writer:
     """What a text is written with. Every call of the model is made under `lock`."""
 
     model: PriorRGModel
+    decoder: ReportDecoder
     processor: PriorRGProcessor
     lock: Any  # threading.RLock is a function, no type
     device: torch.device
@@ -32,7 +31,7 @@ class Writing:
     """Greedy writing from one memory (1, M, H), token by token, the same ids as transformers' greedy generate.
 
     tokens: ids so far, without the start token, with the end token if it came. probabilities: of each of them, given
-    those before.
+    those before. settled: how many of the tokens cannot change any more.
     """
 
     def __init__(self, writer: Writer, memory: torch.Tensor, stop: threading.Event):
@@ -41,100 +40,123 @@ class Writing:
         self.stop = stop
         self.tokens: list[int] = []
         self.probabilities: list[float] = []
+        self.settled = 0
 
     @property
     def text(self) -> str:
         return self.writer.processor.decode(self.tokens)
 
+    @property
+    def settled_text(self) -> str:
+        """The whole words that cannot change any more: what stands before the last space of what is settled."""
+        return self.writer.processor.decode(self.tokens[: self.settled]).rpartition(" ")[0]
+
     def words(self) -> Iterator[str]:
         """The text so far, each time another word is whole. Ends at the end token, the length limit, or stop."""
         shown = ""
-        for _ in self._write():
-            whole = self.text.rpartition(" ")[0]  # what stands before the last space cannot change any more
+        for _ in self.steps():
+            whole = self.settled_text
             if len(whole) > len(shown):
                 shown = whole
                 yield shown
         if len(self.text) > len(shown):
             yield self.text
 
-    def _write(self) -> Iterator[int]:
-        model = self.writer.model
-        config = model.config
+    def _begin(self, rows: int) -> Decoding:
+        with self.writer.lock, torch.no_grad():
+            return self.writer.decoder.begin(self.memory, rows, self.writer.model.config.max_report_tokens)
+
+    def _logits(self, decoding: Decoding, tokens: list[int]) -> torch.Tensor:
+        """(rows, V) float32, of what follows these tokens, one a row."""
+        with self.writer.lock, torch.no_grad():
+            return decoding.step(torch.tensor(tokens, device=self.writer.device)).float()
+
+    def steps(self) -> Iterator[int]:
+        """How many tokens there are, after each."""
+        config = self.writer.model.config
+        decoding = self._begin(1)
         previous = config.decoder_start_token_id
-        past: Cache | None = None
         for _ in range(config.max_report_tokens - 1):  # the published limit counts the start token
             if self.stop.is_set():
                 return
-            with self.writer.lock, torch.no_grad():
-                outputs = model(
-                    memory=self.memory,
-                    decoder_input_ids=torch.tensor([[previous]], device=self.writer.device),
-                    past_key_values=past,
-                    use_cache=True,
-                )
-            past = outputs.past_key_values
-            probabilities = outputs.logits[0, -1].float().softmax(dim=-1)
-            previous = int(outputs.logits[0, -1].argmax())
+            logits = self._logits(decoding, [previous])[0]
+            previous = int(logits.argmax())
             self.tokens.append(previous)
-            self.probabilities.append(float(probabilities[previous]))
+            self.probabilities.append(float(logits.softmax(dim=-1)[previous]))
+            self.settled = len(self.tokens)
             if previous == config.eos_token_id:
                 return
-            yield previous
+            yield self.settled
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A beginning, or a whole text. score: the sum of its tokens' log-probabilities; of a whole one their mean."""
+
+    tokens: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    score: float
 
 
 class BeamSearch(Writing):
-    """Beam search from one memory, in a thread of its own; says how far it is, then the whole text."""
+    """Beam search from one memory, the same ids as transformers' with length penalty 1 and without early stopping.
+
+    tokens: of the version that would be taken if it ended now. settled: the beginning in which all versions agree that
+    can still be taken, which are those that are written on and the best whole one.
+    """
 
     def __init__(self, writer: Writer, memory: torch.Tensor, stop: threading.Event, num_beams: int):
         super().__init__(writer, memory, stop)
         self.num_beams = num_beams
 
-    def lengths(self) -> Generator[int, None, None]:
-        """Tokens so far, once a step. Whoever stops listening ends the search too."""
-        steps: queue.SimpleQueue[int | None] = queue.SimpleQueue()  # None at the end
-        abandoned = threading.Event()
-        failures: list[BaseException] = []
+    def steps(self) -> Iterator[int]:
+        config, count = self.writer.model.config, self.num_beams
+        decoding = self._begin(count)
+        previous = [config.decoder_start_token_id] * count
+        running = [_Version((), (), 0.0)] + [_Version((), (), -1e9)] * (count - 1)  # all alike: only one may go on
+        whole: list[_Version] = []
+        for length in range(1, config.max_report_tokens):  # the published limit counts the start token
+            if self.stop.is_set():
+                return
+            log_probabilities = self._logits(decoding, previous).log_softmax(dim=-1)  # (count, V)
+            sums = log_probabilities + torch.tensor([[one.score] for one in running], device=self.writer.device)
+            # Twice as many as are written on: as many could end with this token.
+            scores, places = sums.flatten().topk(2 * count)
+            means = (scores / length).tolist()
+            is_last = length == config.max_report_tokens - 1
+            following: list[tuple[int, _Version]] = []
+            for rank, (score, place) in enumerate(zip(scores.tolist(), places.tolist(), strict=True)):
+                row, token = divmod(place, sums.shape[1])
+                one = _Version(
+                    (*running[row].tokens, token),
+                    (*running[row].log_probabilities, float(log_probabilities[row, token])),
+                    score,
+                )
+                if token != config.eos_token_id and not is_last:
+                    following.append((row, one))
+                elif rank < count:
+                    whole.append(_Version(one.tokens, one.log_probabilities, means[rank]))
+            whole = sorted(whole, key=lambda one: one.score, reverse=True)[:count]
+            rows, running = [row for row, _ in following[:count]], [one for _, one in following[:count]]
+            self._take(whole[:1] or running[:1], [*whole[:1], *running])
+            if not running or (len(whole) == count and not _may_win(running[0], length, whole[-1])):
+                self.settled = len(self.tokens)
+                return
+            decoding.follow(rows)
+            previous = [one.tokens[-1] for one in running]
+            yield length
 
-        def search() -> None:
-            try:
-                self._search(lambda length: steps.put(length), abandoned)
-            except BaseException as error:  # handed to the listener, who raises it
-                failures.append(error)
-            finally:
-                steps.put(None)
+    def _take(self, best: list[_Version], possible: list[_Version]) -> None:
+        self.tokens = list(best[0].tokens)
+        self.probabilities = torch.tensor(best[0].log_probabilities).exp().tolist()
+        first, last = min(one.tokens for one in possible), max(one.tokens for one in possible)
+        agreed = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), None)
+        self.settled = min(len(first), len(last)) if agreed is None else agreed
 
-        thread = threading.Thread(target=search, name="beam search", daemon=True)
-        thread.start()
-        try:
-            while (length := steps.get()) is not None:
-                yield length
-        finally:
-            abandoned.set()
-            thread.join()
-        if failures:
-            raise failures[0]
 
-    def _search(self, on_step: Callable[[int], None], abandoned: threading.Event) -> None:
-        stop = self.stop
-
-        class Watch(StoppingCriteria):
-            def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs) -> torch.Tensor:
-                on_step(input_ids.shape[1])
-                ended = stop.is_set() or abandoned.is_set()
-                return torch.full((len(input_ids),), ended, dtype=torch.bool, device=input_ids.device)
-
-        model = self.writer.model
-        with self.writer.lock, torch.no_grad():
-            ids = model.generate(  # type: ignore[misc]
-                encoder_outputs=BaseModelOutput(last_hidden_state=self.memory),  # type: ignore[arg-type]
-                num_beams=self.num_beams,
-                max_length=model.config.max_report_tokens,
-                stopping_criteria=StoppingCriteriaList([Watch()]),
-            )
-        assert isinstance(ids, torch.Tensor)
-        self.tokens = ids[0, 1:].tolist()
-        if not (stop.is_set() or abandoned.is_set()):  # a search keeps only scores of whole beams: read it once more
-            self.probabilities = token_probabilities(self.writer, self.memory, self.tokens)
+def _may_win(best: _Version, length: int, worst: _Version) -> bool:
+    """Whether the best beginning is better, by the mean that it has so far, than the worst of the whole versions."""
+    return float(torch.tensor(best.score) / length) > worst.score
 
 
 def token_probabilities(writer: Writer, memory: torch.Tensor, tokens: list[int]) -> list[float]:

@@ -1,0 +1,104 @@
+"""Our own decoding writes what transformers' writes, and hands out its words as soon as they are certain."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers.modeling_outputs import BaseModelOutput
+
+from priorrg.model.decoding import can_pack, linear
+from priorrg.reporting.reporter import ReportDone, Reporter, ReportWord
+from priorrg.reporting.writing import BeamSearch, Writing
+from priorrg.study import ClinicalContext
+from tests.test_model_parity import published  # noqa: F401 (a fixture)
+
+STUDIES = 6  # of the embedded weights here; tests/benchmarks/decoding.py reads 200
+
+
+def written(reporter, memory, num_beams):
+    never = threading.Event()
+    if num_beams == 1:
+        writing = Writing(reporter._writer, memory, never)
+    else:
+        writing = BeamSearch(reporter._writer, memory, never, num_beams)
+    texts = [writing.settled_text for _ in writing.steps()]
+    return writing, texts
+
+
+def by_transformers(model, memory, num_beams):
+    ids = model.generate(
+        encoder_outputs=BaseModelOutput(last_hidden_state=memory),
+        num_beams=num_beams,
+        max_length=model.config.max_report_tokens,
+    )
+    return ids[0, 1:].tolist()
+
+
+@pytest.mark.parametrize("num_beams", [1, 2, 3, 5])
+@pytest.mark.parametrize("study", range(4))
+def test_the_published_ids_are_written(published, study, num_beams):  # noqa: F811
+    """With 1 and 3 beams those of the parity case, with others those of transformers."""
+    published.model.config.max_report_tokens = published.case["dims"]["max_length"]
+    reporter = Reporter(published.model, published.processor)
+    memory = published.tensors[f"single.{study}.memory"]
+    writing, texts = written(reporter, memory, num_beams)
+    expected = by_transformers(published.model, memory, num_beams)
+    assert writing.tokens == expected
+    if num_beams in (1, 3):
+        name = {1: "greedy", 3: "beam3"}[num_beams]
+        ids = published.tensors[f"single.{study}.{name}"][0, 1:].tolist()
+        assert writing.tokens == ids[: len(writing.tokens)]
+    for text in texts:
+        assert writing.text.startswith(text), "a word that was shown never changes"
+    assert all(0 < probability <= 1 for probability in writing.probabilities)
+    assert len(writing.probabilities) == len(writing.tokens)
+
+
+def test_embedded_weights_write_the_same_by_beams_as_transformers():
+    reporter = Reporter.load()
+    config = reporter.config
+    generator = torch.Generator().manual_seed(3)
+    for number in range(STUDIES):
+        memory = torch.randn(1, 3 * config.num_latents, config.hidden_size, generator=generator)
+        writing, _ = written(reporter, memory, 3)
+        assert writing.tokens == by_transformers(reporter.model, memory, 3), number
+
+
+def test_a_beam_search_streams_the_words_that_all_versions_share(small_weights, study):
+    events = list(Reporter.load(small_weights).stream(study, num_beams=3))
+    words = [event.text_so_far for event in events if isinstance(event, ReportWord)]
+    done = next(event for event in events if isinstance(event, ReportDone))
+    assert words and words == sorted(set(words), key=len)
+    assert all(done.text.startswith(text) for text in words)
+
+
+def test_a_report_that_ended_at_the_limit_says_so(save_small_model, study):
+    short = Reporter.load(save_small_model(max_report_tokens=4))
+    done = next(event for event in short.stream(study) if isinstance(event, ReportDone))
+    assert done.is_cut and len(done.tokens) == 3
+
+
+def test_another_context_does_not_fuse_the_same_images_again(small_weights, study, monkeypatch):
+    reporter = Reporter.load(small_weights)
+    fused = []
+    joint = reporter.model.joint_features
+    monkeypatch.setattr(reporter.model, "joint_features", lambda *given: fused.append(1) or joint(*given))
+    reporter.report(study)
+    other = reporter.report(replace(study, context=ClinicalContext("Trauma.", "")))
+    assert len(fused) == 1
+    assert other == Reporter.load(small_weights).report(replace(study, context=ClinicalContext("Trauma.", "")))
+    reporter.forget([study.prior.fingerprint])
+    reporter.report(study)
+    assert len(fused) == 2, "what was forgotten is computed anew"
+
+
+def test_packed_matrices_are_there_and_compute_the_same(monkeypatch):
+    """The operators are not promised to stay: whoever moves torch sees here that decoding became slow again."""
+    assert can_pack()
+    torch.manual_seed(0)
+    weight, bias, rows = torch.randn(700, 64), torch.randn(700), torch.randn(3, 64)
+    packed = linear(weight, bias)(rows)
+    torch.testing.assert_close(packed, torch.nn.functional.linear(rows, weight, bias), rtol=1e-5, atol=1e-5)
+    monkeypatch.setattr("priorrg.model.decoding.can_pack", lambda: False)
+    assert torch.equal(linear(weight, bias)(rows), torch.nn.functional.linear(rows, weight, bias))
