@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -102,7 +103,8 @@ def test_our_draft_is_written_from_the_coarse_memory_alone(reporter, study):
 
 def test_published_weights_draft_greedily_and_refine_by_beams_over_the_whole_memory(published_reader, study):
     events = list(published_reader.stream(study))
-    assert kinds(events) == [Progress, DraftWord, DraftDone, Progress, ReportDone]
+    before = [event for event in events if not isinstance(event, ReportWord)]
+    assert kinds(before) == [Progress, DraftWord, DraftDone, Progress, ReportDone]
     outputs = BaseModelOutput(last_hidden_state=published_reader.memory(study).full)
     greedy = published_reader.model.generate(encoder_outputs=outputs, num_beams=1)
     beams = published_reader.model.generate(encoder_outputs=outputs, num_beams=3)
@@ -155,26 +157,18 @@ def test_stop_during_beam_search_ends_it_early(long_winded_reader, study):
             stop.set()
         last = event
     assert isinstance(last, Stopped) and last.draft
-    # the search runs in its own thread and may be some steps ahead of the listener, never near its end
-    assert steps < 300
+    assert steps == 1
 
 
-def test_a_listener_that_leaves_ends_the_search_and_frees_the_model(long_winded_reader, study, monkeypatch):
-    reporter = long_winded_reader
-    steps = []
-    decode = reporter.model.decoder.forward
-    monkeypatch.setattr(reporter.model.decoder, "forward", lambda **inputs: steps.append(1) or decode(**inputs))
-    events = reporter.stream(study, num_beams=3)
+def test_a_listener_that_leaves_ends_the_search_and_frees_the_model(long_winded_reader, study):
+    events = long_winded_reader.stream(study, num_beams=3)
     for event in events:
-        if isinstance(event, Progress) and event.message == "Refining the report":
-            steps.clear()
         if isinstance(event, Progress) and "versions" in event.message:
             break
     events.close()
-    assert 0 < len(steps) < 300
-    assert not [thread for thread in threading.enumerate() if thread.name == "beam search"]
-    assert reporter.lock.acquire(timeout=1)
-    reporter.lock.release()
+    with ThreadPoolExecutor(1) as another:  # the lock lets the same thread in again
+        assert another.submit(long_winded_reader.lock.acquire, timeout=1).result()
+        another.submit(long_winded_reader.lock.release).result()
 
 
 def test_no_prior_and_no_context_are_fine(reporter, study):

@@ -318,11 +318,11 @@ class Reporter:
             writing = BeamSearch(self._writer, memory.full, stop, num_beams)
             most, shown = self.config.max_report_tokens, ""
             for length in writing.steps():
-                said = texts.reading.COMPARING.format(versions=num_beams, length=length, most=most)
-                yield Progress("refining", said)
                 if len(writing.settled_text) > len(shown):
                     shown = writing.settled_text
                     yield ReportWord(shown)
+                said = texts.reading.COMPARING.format(versions=num_beams, length=length, most=most)
+                yield Progress("refining", said)
         if stop.is_set():
             yield Stopped(draft, writing.text)
             return
