@@ -66,6 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
     convert.add_argument("--max-missing", type=int, default=100, help="files that may be missing or unreadable")
     convert.set_defaults(run=_convert_iu)
 
+    data_set = commands.add_parser("convert", help="another data set, with priors, into our annotation format")
+    data_set.add_argument("name", choices=("mimic-cxr", "chexpert-plus", "rexgradient", "padchest-gr"))
+    data_set.add_argument("root", type=Path, help="folder of the set as it is given out, later data.image_root")
+    data_set.add_argument("output", type=Path, help="folder for annotation.json and view_positions.json")
+    data_set.add_argument("--reports", type=Path, help="of mimic-cxr: folder of the text reports (default: the root)")
+    data_set.set_defaults(run=_convert)
+
     throughput = commands.add_parser("throughput", help="measure training steps: pixels against cache, paper scale")
     throughput.add_argument("--config", default=DEFAULT_CONFIG)
     throughput.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
@@ -179,9 +186,27 @@ def _convert_iu(options: argparse.Namespace) -> None:
     from train.convert.iu_xray import convert
 
     convert(options.reports, options.images, options.output, options.seed, options.max_missing)
+    _show_data_of(options.output, options.images)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from train.convert import chexpert_plus, mimic_cxr, padchest_gr, rexgradient
+    from train.convert.studies import write
+
+    root = options.root
+    if options.name == "mimic-cxr":
+        found = mimic_cxr.studies(root, options.reports or root)
+    else:
+        sets = {"chexpert-plus": chexpert_plus, "rexgradient": rexgradient, "padchest-gr": padchest_gr}
+        found = sets[options.name].studies(root)
+    write(found, root, options.output)
+    _show_data_of(options.output, root)
+
+
+def _show_data_of(output: Path, images: Path) -> None:
     print("To train on it, a copy of train/configs/paper.yaml with:")
-    print(f"data:\n  annotation: {options.output / 'annotation.json'}\n  image_root: {options.images}")
-    print(f"  view_positions: {options.output / 'view_positions.json'}")
+    print(f"data:\n  annotation: {output / 'annotation.json'}\n  image_root: {images}")
+    print(f"  view_positions: {output / 'view_positions.json'}")
 
 
 def _throughput(options: argparse.Namespace) -> None:

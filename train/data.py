@@ -113,6 +113,8 @@ def _record(raw: Any) -> Record | None:
     """One record; None where it has no findings. Raises DataError that says what is wrong with it."""
     if not isinstance(raw, dict):
         raise DataError(f"it is no record: {str(raw)[:40]!r}.")
+    if "anchor_scan" not in raw and {"report", "image_path"} <= raw.keys():
+        raw = _of_r2gen(raw)
     facts, findings = _field(raw, "findings_factual_serialization"), _text(raw, "findings")
     if not findings or _is_empty(facts) or not facts:
         return None
@@ -133,6 +135,20 @@ def _record(raw: Any) -> Record | None:
         findings=findings,
         **_simulated(simulation),
     )
+
+
+def _of_r2gen(raw: dict[str, Any]) -> dict[str, Any]:
+    """A record of R2Gen's annotation.json, which knows neither view nor prior nor context; of IU X-ray no patient."""
+    return {
+        "subject_id": raw.get("subject_id", raw.get("id")),
+        "study_id": raw.get("study_id", raw.get("id")),
+        "anchor_scan": {"image_path": raw["image_path"], "view_position": UNKNOWN_VIEW},
+        "prior_study": None,
+        "indication_pure": "",
+        "history_pure": "",
+        "findings": raw["report"],
+        "findings_factual_serialization": [raw["report"]],
+    }
 
 
 def _context(raw: dict[str, Any], simulation: Any) -> ClinicalContext:
