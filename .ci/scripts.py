@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from priorrg.ui.scripts import OF_THE_PAGE, PAGE_FILES, SHARED, script  # noqa: E402
+from priorrg.ui.session.pages import organiser_page, reading_page  # noqa: E402
 
 LOCKED = ROOT / "package-lock.json"
 INSTALLED = ROOT / "node_modules" / ".package-lock.json"
@@ -45,7 +46,7 @@ def biome(*arguments: str) -> int:
 
 
 def parts() -> Iterator[tuple[str, str]]:
-    """Name and script of each part: of every call of `script` in the page's modules."""
+    """Name and script of each part of the page (every call of `script` in its modules) and of each page of sessions."""
     shared = re.findall(r"^function (\w+)", (PAGE_FILES / SHARED).read_text(encoding="utf-8"), re.MULTILINE)
     for module in sorted((ROOT / "priorrg" / "ui").glob("*.py")):
         for call in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
@@ -54,6 +55,9 @@ def parts() -> Iterator[tuple[str, str]]:
                 text = script(*map(str, files))
                 used = [*shared, *(name for name in CALLED_BY_THE_PAGE if f"function {name}(" in text)]
                 yield Path(str(files[0])).stem, f"{text}\nvoid [{', '.join(used)}];\n"
+    for name, page in (("reading", reading_page("", "any")), ("organiser", organiser_page(""))):
+        (text,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        yield f"session-{name}", text
 
 
 if __name__ == "__main__":
