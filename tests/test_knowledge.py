@@ -13,7 +13,7 @@ from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import ClinicalContext, Study
 from tests.training import configuration
 from train.__main__ import main
-from train.measure.knowledge import CHANGE, CLAIMS, DENIAL, FINDING, NOT_PRIOR, judged
+from train.measure.knowledge import CHANGE, CLAIMS, DENIAL, NOT_PRIOR, judged
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_a_sentence_hangs_on_what_makes_it_ten_times_as_likely_the_strongest_fir
     [
         ("Small left pleural effusion, new.", {"prior": 5.0}, {CHANGE: True}),
         ("Small left pleural effusion, new.", {"prior": 0.1, "current": 9.0}, {CHANGE: False}),
-        ("No pneumothorax.", {"context": 4.0}, {DENIAL: True}),
-        ("No pleural effusion.", {"context": 4.0}, {}),
-        ("Small left pleural effusion.", {"prior": 0.0, "current": 9.0}, {FINDING: True, NOT_PRIOR: True}),
+        ("No pneumothorax.", {"prior": 0.1, "context": 4.0}, {DENIAL: True, NOT_PRIOR: True}),
+        ("No pleural effusion.", {"prior": 5.0, "context": 4.0}, {NOT_PRIOR: False}),
+        ("Small left pleural effusion.", {"prior": 0.0, "current": 9.0}, {}),
         ("No other acute abnormality.", {"current": 9.0}, {}),
     ],
 )

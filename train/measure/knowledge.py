@@ -1,7 +1,8 @@
 """Whether what a sentence is said to hang on is what it hangs on, where the simulator knows it.
 
 A sentence that compares can only come from the prior image; a denial of what was asked only from the question, for
-nobody denies it unasked. A sentence that does neither should hang on the current film, and not on the prior.
+nobody denies it unasked (but a pneumothorax, where something on the film could have made one). No denial needs the
+prior.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from priorrg.errors import DataError
-from priorrg.explain.knowledge import CONTEXT, CURRENT, PRIOR, Knowledge, knowledge_of
+from priorrg.explain.knowledge import CONTEXT, PRIOR, Knowledge, knowledge_of
 from priorrg.imaging.open import read_trusted
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.study import Study
@@ -24,14 +25,14 @@ from train.measure.bootstrap import Counts, estimate, ratio
 from train.measure.parsing import parse_report
 from train.simulate.context import read_context
 
-# Kind of sentence -> what it must hang on, and what is asked.
+# Claim -> the source that it is about.
 CLAIMS = {
     "sentences of change hang on the prior": PRIOR,
     "denials of what was asked hang on the context": CONTEXT,
-    "other findings hang on the current film": CURRENT,
-    "other findings do not hang on the prior": PRIOR,
+    "denials do not hang on the prior": PRIOR,
 }
-CHANGE, DENIAL, FINDING, NOT_PRIOR = CLAIMS
+CHANGE, DENIAL, NOT_PRIOR = CLAIMS
+_MAY_CAUSE_PNEUMOTHORAX = {"central venous catheter", "chest drain", "pacemaker", "fracture"}
 
 
 def measure_knowledge(
@@ -52,6 +53,11 @@ def measure_knowledge(
         study = Study(current, prior, record.context)
         done = next(event for event in reporter.stream(study, with_draft=False) if isinstance(event, ReportDone))
         asked = set(read_context(record.context).asked)
+        if (
+            record.truth
+            and {one.name for one in (*record.truth.findings, *record.truth.devices)} & _MAY_CAUSE_PNEUMOTHORAX
+        ):
+            asked -= {"pneumothorax"}
         for one in knowledge_of(reporter, study, done.tokens, done.sentences):
             for claim, holds in judged(one, asked).items():
                 rows[number, list(CLAIMS).index(claim)] += [holds, 1]
@@ -74,15 +80,14 @@ def measure_knowledge(
 
 
 def judged(knowledge: Knowledge, asked: set[str]) -> dict[str, bool]:
-    """The claims that a sentence can bear out, and whether it does. asked: findings and devices of the question."""
+    """The claims that a sentence can bear out, and whether it does. asked: what is denied for the question alone."""
     parsed = parse_report(knowledge.sentence.text)
     if parsed.compares:
         return {CHANGE: PRIOR in knowledge.hangs_on}
-    if parsed.denied:
-        return {DENIAL: CONTEXT in knowledge.hangs_on} if parsed.denied & asked else {}
-    if parsed.findings:
-        return {FINDING: CURRENT in knowledge.hangs_on, NOT_PRIOR: PRIOR not in knowledge.hangs_on}
-    return {}
+    if not parsed.denied:
+        return {}
+    held = {NOT_PRIOR: PRIOR not in knowledge.hangs_on}
+    return held | ({DENIAL: CONTEXT in knowledge.hangs_on} if parsed.denied & asked else {})
 
 
 def table(figures: dict[str, Any]) -> str:
