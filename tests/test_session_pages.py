@@ -1,15 +1,21 @@
 """What the addresses of a feedback session give, and to whom: links, events kept once, blinding, the organiser."""
 
+import asyncio
 import datetime
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 import pytest
+from starlette.responses import PlainTextResponse
 
 from priorrg import texts
 from priorrg.sessions.prepare import PreparedReport
 from priorrg.settings import Settings
+from priorrg.ui.login import Hashed, Logins
+from priorrg.ui.server.cookies import Cookies
+from priorrg.ui.server.gate import GateMiddleware
 from priorrg.ui.session import reading
 from priorrg.ui.session.routes import link
 from tests.session_rooms import make_session, sessions_served
@@ -212,6 +218,19 @@ def test_an_event_that_is_none_is_refused(enter, session, wrong):
     before = len(session.store.events("R1"))
     assert send(client, wrong).status_code in (400, 403)
     assert len(session.store.events("R1")) == before
+
+
+@pytest.mark.parametrize(("path", "status"), [("/session/small", 200), ("/organise", 200), ("/config", 401)])
+def test_a_login_of_the_app_stands_before_all_but_the_sessions_which_have_keys_of_their_own(path, status):
+    logins = Logins({"somebody": Hashed.of("secret")})
+    gate = GateMiddleware(PlainTextResponse("inside"), logins, Cookies(7860), lambda owner: None)
+
+    async def asked():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url="http://near") as client:
+            return (await client.get(path)).status_code
+
+    with ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may run since another test
+        assert thread.submit(asyncio.run, asked()).result() == status
 
 
 # The organiser
