@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
 from PIL import Image
 
-from priorrg.explain.overlays import GROUNDING, Overlay
 from priorrg.explain.placement import seen_square
 from priorrg.study import Radiograph
+
+if TYPE_CHECKING:
+    from priorrg.explain.overlays import Overlay
 
 COLOURS = [[int(255 * part) for part in matplotlib.colormaps["inferno"](step / 255)[:3]] for step in range(256)]
 OPACITY = 0.55  # as the page's slider stands at first
@@ -32,6 +35,8 @@ def scales(overlays: Sequence[Overlay]) -> dict[str, Scale]:
     Of grounding it is likelihood, from none to certain; the others have no unit, and run from their least to their
     largest value in the report.
     """
+    from priorrg.explain.overlays import GROUNDING  # brings torch, which colours and levels do without
+
     found = {}
     for side in ("current", "prior"):
         grids = [grid for grid in (getattr(overlay, side) for overlay in overlays) if grid is not None and grid.any()]

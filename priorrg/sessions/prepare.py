@@ -97,6 +97,7 @@ def write_report(session: Session, case: Case, arm: Arm, reporter: Reporter) -> 
         "beams": arm.beams or reporter.config.num_beams,
         "prior": study.prior is not None,
         "context": arm.has_context,
+        "overlays": overlays[0].method if overlays else "",
         "current": session.store.digest(study.current.fingerprint),
         "version": priorrg.__version__,
     }

@@ -16,7 +16,6 @@ from markdown_it import MarkdownIt
 
 from priorrg import texts
 from priorrg.errors import SessionError
-from priorrg.explain.drawing import levels
 from priorrg.imaging.open import read_radiograph
 from priorrg.report.facts import change_tag, read_report
 from priorrg.report.sentences import split_sentences
@@ -127,6 +126,7 @@ def _report(arm: Arm, found: PreparedReport | None) -> dict[str, Any]:
         return {"sentences": [], "has_overlays": False, "draft": "", "weights": ""}
     has_overlays = "overlays" in arm.show and bool(found.overlays)
     tags = [change_tag(facts) for facts in read_report(list(found.sentences))] if "tags" in arm.show else []
+    overlays = _overlays(found) if has_overlays else []
     sentences: list[dict[str, Any]] = [{"text": text} for text in found.sentences]
     for place, sentence in enumerate(sentences):
         if tags and tags[place]:
@@ -134,18 +134,26 @@ def _report(arm: Arm, found: PreparedReport | None) -> dict[str, Any]:
         if "dots" in arm.show and found.confidences:
             sentence["confidence"] = _confidence(*found.confidences[place])
         if has_overlays:
-            current, prior = found.overlays[place]
-            sentence["overlay"] = {
-                "current": levels(current).tolist(),
-                "prior": None if prior is None else levels(prior).tolist(),
-                "shares": None,
-            }
+            sentence["overlay"] = overlays[place]
     return {
         "sentences": sentences,
         "has_overlays": has_overlays,
         "draft": found.draft if "draft" in arm.show and arm.report == "refined" else "",
         "weights": found.weights if "weights" in arm.show else "",
     }
+
+
+def _overlays(found: PreparedReport) -> list[dict[str, Any]]:
+    """As the page of the app draws them."""
+    from priorrg.explain.overlays import ATTENTION, Overlay  # bring torch, as below
+    from priorrg.report.sentences import Sentence
+    from priorrg.ui.report_payload import overlay_payloads
+
+    method = found.settings.get("overlays") or ATTENTION
+    placed = zip(found.sentences, found.overlays, strict=True)
+    return overlay_payloads(
+        [Overlay(Sentence(text, 0, len(text)), current, prior, method=method) for text, (current, prior) in placed]
+    )
 
 
 def _confidence(probability: float, is_calibrated: bool) -> dict[str, str]:
