@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from priorrg import texts, weights_commands
 from priorrg.errors import CheckpointError, ExportError, PriorRGError, StudyError
 from priorrg.many import commands as many
+from priorrg.pacs import commands as pacs
 
 if TYPE_CHECKING:
     from priorrg.reporting.reporter import Event, ReportDone, Reporter
@@ -292,6 +293,7 @@ COMMANDS = {
     "manifest": Command(
         "sort a folder of DICOM files into studies with priors", many.add_manifest_arguments, many.manifest
     ),
+    "pacs": Command("read a study from an image server (DICOMweb)", pacs.add_arguments, pacs.run),
     "import-checkpoint": Command(
         "turn a published checkpoint into PriorRG weights", add_import_arguments, import_checkpoint
     ),

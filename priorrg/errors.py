@@ -7,6 +7,7 @@ PriorRGError
 ├── CheckpointError     weights that are missing, incomplete or of another kind
 ├── FeedbackError       feedback that cannot be kept or exported
 ├── ExportError         a report that cannot be taken away in the form that was asked for
+├── PacsError           an image server that does not answer, or has not what was asked for
 ├── SessionError        a feedback session that cannot be set up, kept or evaluated as it stands
 └── DataError           a training data set or annotation file that does not hold what it should
 
@@ -51,6 +52,10 @@ class FeedbackError(PriorRGError):
 
 class ExportError(PriorRGError):
     """A report cannot be written in the form that was asked for."""
+
+
+class PacsError(PriorRGError):
+    """An image server does not answer, or does not have or take what it was asked. Names no patient and no study."""
 
 
 class SessionError(PriorRGError):

@@ -32,6 +32,8 @@ NOT_FOR_READERS = {
     "reporting/weights_check.py": "whoever checks weights",
     "model/hub.py": "whoever fetches weights",
     "weights_commands.py": "whoever types a command",
+    "many/commands.py": "whoever types a command",
+    "pacs/commands.py": "whoever types a command",
     "sessions/protocol.py": "whoever writes a protocol",
     "sessions/cases.py": "whoever brings the cases of a session",
     "sessions/session.py": "whoever sets up a session",

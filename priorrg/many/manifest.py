@@ -37,6 +37,8 @@ class Row:
     prior_view: str = ""
     orientation: str = ""
     prior_orientation: str = ""
+    window: str = ""
+    prior_window: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -118,6 +118,8 @@ def _study(row: Row, folder: Path) -> Study | PriorRGError:
             row.prior_view,
             row.orientation,
             row.prior_orientation,
+            row.window,
+            row.prior_window,
         )
     except PriorRGError as error:
         return error

@@ -1,0 +1,69 @@
+"""`priorrg pacs`: a study from the hospital's server, read here, and its structured report sent back on a clear yes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime
+
+from priorrg import texts
+from priorrg.errors import PacsError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("server", help="address of the DICOMweb service, such as https://pacs.example/dicom-web")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--study", metavar="UID", help="Study Instance UID; the patient's latest earlier films are its prior"
+    )
+    what.add_argument("--patient", metavar="ID", help="the two latest chest examinations of this patient")
+    parser.add_argument("--indication", default="", help="why the study was asked for")
+    parser.add_argument("--history", default="", help="what is known of the patient")
+    parser.add_argument("--user", default="", help="login; its password is read from PACS_PASSWORD")
+    parser.add_argument("--weights", help="`published`, a folder or a hub repository (default: those of `weights use`)")
+    parser.add_argument("--send", action="store_true", help="offer to send the structured report back; asked first")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from transformers.utils import logging
+
+    from priorrg.export.contents import ReportExport
+    from priorrg.export.dicom_sr import write_dicom_sr
+    from priorrg.imaging.open import read_radiograph
+    from priorrg.imaging.pairs import sort_files
+    from priorrg.pacs.server import Pacs
+    from priorrg.reporting import kept
+    from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
+    from priorrg.study import ClinicalContext, Study, check_context
+
+    logging.disable_progress_bar()  # it would stand in what is printed
+    context = check_context(ClinicalContext(arguments.indication, arguments.history))
+    server = Pacs(arguments.server, arguments.user, os.environ.get("PACS_PASSWORD", ""))
+    files = server.with_prior(arguments.study) if arguments.study else server.latest(arguments.patient)
+    films = [(number, read_radiograph(file)) for number, file in enumerate(files, 1)]
+    sorting = sort_files(films, len(films))
+    if sorting.current is None:
+        raise PacsError(texts.pacs.NO_FILMS)
+    study = Study(sorting.current, sorting.prior, context)
+    reporter = Reporter.load(kept.resolve(arguments.weights or ""))
+    print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", file=sys.stderr)
+    for side, film in (("Current", study.current), ("Prior", study.prior)):
+        print(f"{side}: {film.view_position}, {film.study_date}" if film else f"{side}: none", file=sys.stderr)
+    draft, done = "", None
+    for event in reporter.stream(study):
+        if isinstance(event, DraftDone):
+            draft = event.text
+        elif isinstance(event, ReportDone):
+            done = event
+    assert done is not None, "a reading that nobody stops ends with a report"
+    print(done.text)
+    if arguments.send:
+        print(texts.pacs.CONFIRM, file=sys.stderr)
+        if sys.stdin.readline().strip().lower() != "yes":
+            print(texts.pacs.NOT_SENT, file=sys.stderr)
+            return 0
+        now = datetime.now().astimezone()
+        server.send([write_dicom_sr(ReportExport(study, draft, done.text, done.sentences, reporter.card, now))])
+        print(texts.pacs.SENT, file=sys.stderr)
+    return 0
