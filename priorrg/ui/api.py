@@ -268,7 +268,7 @@ class Uploads:
         named = zip(sides, views, strict=True)
         known = {side: self.reporter.processor.check_view(name) for side, name in named if name}
         steps = {side: orientation_of(text or "") for side, text in zip(sides, orientations, strict=True)}
-        asked = dict(zip(sides, windows, strict=True))
+        asked: dict[str, str | None] = dict(zip(sides, windows, strict=True))
         context = check_context(ClinicalContext(indication or "", history or ""))
         if "current" not in self.files:
             raise StudyError(texts.reading.NO_CURRENT_FILE)
