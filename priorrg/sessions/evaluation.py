@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from priorrg import texts
 from priorrg.sessions.judging import CATEGORIES, COUNTED, SIGNIFICANCES
@@ -179,7 +179,8 @@ def _preference(protocol: Protocol, first: list[Row]) -> Section:
         rows.append((f"{pair[0]} against {pair[1]}", str(wins[0]), str(alike), str(wins[1]), said(share, "%"), said_p))
     words = (
         "How often each of two was preferred. The share is of the first among those where one was preferred, with the "
-        "exact 95 % interval and p of the sign test; both take readings as independent. Sides were swapped at random."
+        "exact 95 % interval and p of the sign test; both take readings as independent, and p is not adjusted for the "
+        "number of pairs. Sides were swapped at random."
     )
     columns = ("Pair", "First better", "Equivalent", "Second better", "Share of the first", "p")
     return Section("Preference", words, columns, rows)
@@ -327,7 +328,7 @@ def _resolved(row: Row) -> str:
     return row["arm"].split(",")[("left", "right").index(row["value"])]
 
 
-def _agreed(name: str, units: Ratings, level: str, categories: int) -> tuple[str, ...]:
+def _agreed(name: str, units: Ratings, level: Literal["ordinal", "nominal"], categories: int) -> tuple[str, ...]:
     shared = sum(len(unit) > 1 for unit in units.values())
     alike = percent_agreement(units)
     alpha, ac1 = krippendorff_alpha(units, level), gwet_ac1(units, categories)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from priorrg import texts
 from priorrg.errors import SessionError
@@ -20,8 +20,22 @@ from priorrg.sessions.judging import CATEGORIES, SIGNIFICANCES, VERDICTS, Strict
 MOST_CHARACTERS = 20_000  # of one event's payload
 MOST_AT_ONCE = 500
 
-Category = Literal[*CATEGORIES]  # type: ignore[valid-type]
-Significance = Literal[*SIGNIFICANCES]  # type: ignore[valid-type]
+
+def _one_of(names: tuple[str, ...]) -> Any:
+    """A text that is one of these."""
+
+    def check(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"{text} is none of {', '.join(names)}")
+        return text
+
+    return Annotated[str, AfterValidator(check)]
+
+
+if TYPE_CHECKING:
+    Category = Significance = Verdict = str
+else:
+    Category, Significance, Verdict = _one_of(CATEGORIES), _one_of(SIGNIFICANCES), _one_of(VERDICTS)
 
 
 class Nothing(Strict):
@@ -50,7 +64,7 @@ class SentenceJudged(Strict):
 
     report: Literal[0, 1] = 0
     place: int = Field(ge=0, lt=500)
-    verdict: Literal[*VERDICTS]  # type: ignore[valid-type]
+    verdict: Verdict
     text: str = ""
     category: Category | None = None
     is_device: bool = False

@@ -13,7 +13,10 @@ import threading
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HFValidationError, HTTPError
+from huggingface_hub.errors import (
+    HFValidationError,
+    HTTPError,  # type: ignore[attr-defined]  # of the HTTP library that the hub's client uses
+)
 
 from priorrg.errors import SessionError
 from priorrg.sessions.export import kept_events

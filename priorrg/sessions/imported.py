@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from priorrg.errors import FeedbackError
 from priorrg.feedback.store import FeedbackStore
@@ -27,7 +28,7 @@ def import_feedback(file: str | Path, store: Store) -> tuple[int, int]:
     rows = FeedbackStore.existing(file).rows()
     events = []
     for kept in rows:
-        payload = asdict(kept.feedback) | {"number": kept.number}
+        payload: dict[str, Any] = asdict(kept.feedback) | {"number": kept.number}
         settings = payload.pop("settings")
         payload["marks"] = [dict(mark) for mark in payload["marks"]]
         for side in ("current_fingerprint", "prior_fingerprint"):

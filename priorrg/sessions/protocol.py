@@ -211,7 +211,7 @@ def _sentences(error: ValidationError, tree: yaml.Node, name: str) -> Iterator[s
             case "missing":
                 said = f"{key} is missing. Add it"
             case "value_error":
-                said = str(one["ctx"]["error"])
+                said = str(one.get("ctx", {})["error"])
             case _:
                 said = f"{key} is {one['input']!r}: {one['msg'][:1].lower()}{one['msg'][1:]}"
         yield f"{name}, line {node.start_mark.line + 1}: {said}."

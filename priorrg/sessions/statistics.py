@@ -11,7 +11,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -92,9 +92,9 @@ def contrasts(rows: Sequence[Row], outcome: str, arms: Sequence[str]) -> list[Co
     from statsmodels.regression.mixed_linear_model import MixedLM
 
     frame = pd.DataFrame([{name: row[name] for name in ("reader", "case", "arm", outcome)} for row in rows])
-    frame["arm"] = frame["arm"].map({arm: f"a{number}" for number, arm in enumerate(present)})
+    frame["arm"] = [f"a{present.index(arm)}" for arm in frame["arm"]]
     frame["one"] = 1
-    spread = float(frame[outcome].std())
+    spread = float(np.std([float(row[outcome]) for row in rows]))
     frame["y"] = frame[outcome].astype(float) / spread  # the optimiser likes numbers about 1
     try:
         with warnings.catch_warnings():
@@ -151,7 +151,7 @@ def _pairs_alike(values: list[int]) -> float:
     return float((counts * (counts - 1)).sum() / (len(values) * (len(values) - 1)))
 
 
-def krippendorff_alpha(given: Ratings, level: str) -> Interval:
+def krippendorff_alpha(given: Ratings, level: Literal["ordinal", "nominal"]) -> Interval:
     """Krippendorff's alpha, `ordinal` or `nominal`, with an interval from drawing cases anew."""
     import krippendorff
 
@@ -206,7 +206,8 @@ def weighted_kappa(pairs: Sequence[tuple[int, int]], categories: int) -> float:
     table = np.zeros((categories, categories))
     for first, second in pairs:
         table[first, second] += 1
-    return float(cohens_kappa(table, wt="quadratic", return_results=False))
+    kappa: Any = cohens_kappa(table, wt="quadratic", return_results=False)
+    return float(kappa)
 
 
 # Detection

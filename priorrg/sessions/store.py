@@ -20,7 +20,10 @@ from typing import Any
 import alembic.command
 import alembic.config
 import sqlalchemy as sa
+from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.event import listens_for
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 import priorrg
@@ -258,7 +261,7 @@ class Store:
     def _trouble(self, said: str = "") -> Iterator[None]:
         try:
             yield
-        except sa.exc.SQLAlchemyError as error:
+        except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             log.error("the database of a session cannot be used: %s", reason)
             raise SessionError(said or texts.sessions.UNUSABLE.format(reason=reason)) from error
@@ -275,7 +278,7 @@ def _engine(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() != "sqlite":
             return sa.create_engine(parsed, pool_pre_ping=True, client_encoding="utf8")
-    except (sa.exc.ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError) as error:
         raise SessionError(
             f"{url.split('@')[-1]} is no database that a session can be kept in ({error}). Give sqlite:///FILE, or "
             "postgresql://USER@HOST/NAME with psycopg installed (pip install priorrg[sessions])."
@@ -288,7 +291,7 @@ def _engine(url: str) -> sa.Engine:
         raise SessionError(f"The session's database {file} cannot be used: {error.strerror or error}.") from error
     engine = sa.create_engine(parsed, poolclass=NullPool, connect_args={"timeout": LOCK_WITHIN_S})
 
-    @sa.event.listens_for(engine, "connect")
+    @listens_for(engine, "connect")
     def _connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions begin where SQLAlchemy says, and not at the first write
         connection.execute("PRAGMA journal_mode = WAL")
@@ -296,7 +299,7 @@ def _engine(url: str) -> sa.Engine:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
 
-    @sa.event.listens_for(engine, "begin")
+    @listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         options = connection.get_execution_options()
         if options.get("isolation_level") != "AUTOCOMMIT":
@@ -311,7 +314,7 @@ def _migrate(engine: sa.Engine, url: str) -> None:
     config.attributes["engine"] = engine
     try:
         alembic.command.upgrade(config, "head")
-    except alembic.util.CommandError as error:
+    except CommandError as error:
         shown = sa.make_url(url).render_as_string(hide_password=True)
         raise SessionError(
             f"The database {shown} was written by a newer PriorRG or another program ({error}). Update this one, or "
