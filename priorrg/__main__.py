@@ -78,7 +78,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     from transformers.utils import logging
 
-    from priorrg.export.contents import remarks_before
+    from priorrg.export.contents import remarks_after, remarks_before
     from priorrg.imaging.orientation import window_in_use, words_of
     from priorrg.reporting import kept
     from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
@@ -117,9 +117,9 @@ def report(arguments: argparse.Namespace) -> int:
         elif isinstance(event, ReportDone):
             done = event
     assert done is not None, "a reading that nobody stops ends with a report"
-    if not done.text.strip():
-        remarks.append(texts.report.EMPTY)
-        print(texts.report.EMPTY, file=sys.stderr)
+    for said in remarks_after(study, done):
+        remarks.append(said)
+        print(said, file=sys.stderr)
     if arguments.json:
         weights = asdict(reporter.card)
         answer = {"disclaimer": texts.report.DISCLAIMER, "weights": weights, "draft": draft, "report": done.text}

@@ -2,13 +2,16 @@
 
 import threading
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
+from priorrg.export.contents import ReportExport, remarks_after
 from priorrg.model.decoding import can_pack, linear
-from priorrg.reporting.reporter import ReportDone, Reporter, ReportWord
+from priorrg.report.sentences import split_sentences
+from priorrg.reporting.reporter import ReportDone, Reporter, ReportWord, WeightsCard
 from priorrg.reporting.writing import BeamSearch, Writing
 from priorrg.study import ClinicalContext
 from tests.test_model_parity import published  # noqa: F401 (a fixture)
@@ -102,3 +105,16 @@ def test_packed_matrices_are_there_and_compute_the_same(monkeypatch):
     torch.testing.assert_close(packed, torch.nn.functional.linear(rows, weight, bias), rtol=1e-5, atol=1e-5)
     monkeypatch.setattr("priorrg.model.decoding.can_pack", lambda: False)
     assert torch.equal(linear(weight, bias)(rows), torch.nn.functional.linear(rows, weight, bias))
+
+
+def test_what_published_weights_write_is_told_and_gaps_are_never_exported(study):
+    text = "Frontal and lateral views. Compared to ___, the effusion is"
+    done = ReportDone(text, tuple(range(99)), tuple(split_sentences(text)), (), (), is_cut=True)
+    cut, gap, lateral = remarks_after(study, done)
+    assert "100 tokens" in cut and "left out of the training data" in gap and "lateral view" in lateral
+    card = WeightsCard("n", "published", "", "whole_memory")
+    export = ReportExport(study, "", text, done.sentences, card, datetime.now().astimezone())
+    assert "___" not in export.text and "[date or name left out of the training data]" in export.text
+    assert all(is_the_models for _, is_the_models in export.text_sentences())
+    whole = ReportDone("No effusion.", (5, 6), tuple(split_sentences("No effusion.")), ())
+    assert remarks_after(study, whole) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 
 import priorrg
@@ -12,8 +13,14 @@ from priorrg.imaging.burned_in import writing_in
 from priorrg.imaging.orientation import told, window_number
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
-from priorrg.reporting.reporter import WeightsCard
+from priorrg.reporting.reporter import ReportDone, WeightsCard
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph, Study
+
+GAP = re.compile(r"_{2,}")
+LATERAL = re.compile(
+    r"\blateral (?:view|radiograph|projection|film|image|chest)|\bfrontal and lateral\b", re.IGNORECASE
+)
+LATERAL_VIEWS = ("LATERAL", "LL", "LLD", "RL")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +48,11 @@ class ReportExport:
     @property
     def text(self) -> str:
         """The report that is handed out: the human's where there is one."""
-        return plain_text((self.edited or "") if self.is_edited else self.report).strip()
+        return with_words_for_gaps(plain_text((self.edited or "") if self.is_edited else self.report).strip())
 
     def text_sentences(self) -> list[tuple[str, bool]]:
         """The sentences of `text`, each with whether it stands as the model wrote it."""
-        written = {sentence.text for sentence in self.sentences}
+        written = {with_words_for_gaps(sentence.text) for sentence in self.sentences}
         return [(sentence.text, sentence.text in written) for sentence in split_sentences(self.text)]
 
     @property
@@ -109,6 +116,25 @@ def remarks_before(study: Study) -> list[str]:
         if found:
             said.append(texts.export.MAY_NAME[found].format(side=texts.export.IMAGES[side]))
     return said
+
+
+def remarks_after(study: Study, done: ReportDone) -> list[str]:
+    """What to know of a report that was written: it is empty, ends too early, or speaks of what nobody gave it."""
+    if not done.text.strip():
+        return [texts.report.EMPTY]
+    said = []
+    if done.is_cut:
+        said.append(texts.report.CUT.format(most=len(done.tokens) + 1))
+    if GAP.search(done.text):
+        said.append(texts.report.LEFT_OUT_REMARK)
+    if LATERAL.search(done.text) and study.current.view_position.upper() not in LATERAL_VIEWS:
+        said.append(texts.report.NO_LATERAL)
+    return said
+
+
+def with_words_for_gaps(text: str) -> str:
+    """What de-identification left of the training reports' dates and names, in words: nobody shall fill it in."""
+    return GAP.sub(texts.report.LEFT_OUT, text)
 
 
 def described(radiograph: Radiograph) -> str:

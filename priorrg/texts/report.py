@@ -14,6 +14,13 @@ STARTING = "Starting"
 TRACING = "Tracing each sentence to the images"
 FINISHED = "Finished. Not a medical device: check every sentence against the images."
 EMPTY = "The model wrote no sentence. That is not a normal report: nothing was found and nothing was ruled out."
+CUT = "The report ends in the middle of a sentence: these weights write {most} tokens at most, and it had more to say."
+LEFT_OUT = "[date or name left out of the training data]"
+LEFT_OUT_REMARK = (
+    "___ in the report stands for a date or name that was left out of the training data. It says nothing about this "
+    "patient."
+)
+NO_LATERAL = "The report speaks of a lateral view, and none was read."
 EMPTY_READING = "The model wrote no sentence here."
 STOPPED = "Stopped. What was written until then stands below; it is not a whole report."
 STOPPED_BEFORE = "Stopped before its turn came."

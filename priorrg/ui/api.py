@@ -24,7 +24,7 @@ from priorrg.explain.boxes import boxes_of
 from priorrg.explain.knowledge import knowledge_of
 from priorrg.explain.overlays import Overlay, explain, explain_phrases, methods_of
 from priorrg.explain.placement import seen_square
-from priorrg.export.contents import remarks_before
+from priorrg.export.contents import remarks_after, remarks_before
 from priorrg.imaging.orientation import corrected, orientation_of, through_asked, window_in_use, words_of
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
@@ -221,12 +221,10 @@ class Api:
         if done is None:
             raise BusyError(texts.reading.CALLER_LEFT)
         sentences = [sentence.text for sentence in done.sentences]
-        return self._answer(study, coarse_draft=draft, refined_report=done.text, sentences=sentences), done
+        return self._answer(study, done, coarse_draft=draft, refined_report=done.text, sentences=sentences), done
 
-    def _answer(self, study: Study, **more: Any) -> dict[str, Any]:
-        remarks = remarks_before(study)
-        if not more.get("refined_report", "nothing was asked for").strip():
-            remarks.append(texts.report.EMPTY)
+    def _answer(self, study: Study, done: ReportDone | None = None, **more: Any) -> dict[str, Any]:
+        remarks = remarks_before(study) + (remarks_after(study, done) if done else [])
         return more | {
             "remarks": remarks,
             "orientation": {

@@ -12,7 +12,7 @@ from priorrg import texts
 from priorrg.explain.drawing import levels, scales
 from priorrg.explain.knowledge import Knowledge
 from priorrg.explain.overlays import Overlay
-from priorrg.export.contents import remarks_before
+from priorrg.export.contents import remarks_after, remarks_before
 from priorrg.feedback.store import SentenceMark
 from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences
@@ -85,8 +85,9 @@ def standing_report(
         run, report = session.run, session.report
         if run is None or report is None:
             return None
+        remarks = remarks_after(run.study, report)
         return report_payload(
-            texts.report.FINISHED if report.text.strip() else texts.report.EMPTY,
+            remarks[0] if remarks else texts.report.FINISHED,
             busy=False,
             key=run.key,
             draft=session.draft,
@@ -94,7 +95,7 @@ def standing_report(
             overlays=overlays,
             method=method,
             **run.told,
-            export_note=" ".join(remarks_before(run.study)),
+            export_note=" ".join([*remarks_before(run.study), *(remarks if report.text.strip() else [])]),
             submissions=session.submissions,
             marks=session.marks,
             edits=session.edits,
