@@ -115,10 +115,11 @@ def test_whoever_has_no_link_of_this_session_gets_nothing(session, address, ente
     strangers[0].close()
 
 
-def test_wrong_links_back_off(address, session):
+def test_wrong_links_back_off_and_keep_no_right_one_waiting(address, enter):
     with httpx.Client(base_url=f"{address}/session/other") as client:
         said = [client.post("/enter", json={"key": secrets.token_urlsafe(16)}).status_code for _ in range(8)]
     assert said[0] == 403 and said[-1] == 429
+    enter("other", "R1")  # from the same address, at once
 
 
 def test_a_page_of_another_site_cannot_judge(enter):

@@ -116,11 +116,11 @@ def serve_reading(app: FastAPI, rooms: Rooms) -> None:
     async def enter(name: str, request: Request) -> Response:
         token = (await body_of(request, Entry)).key
         client = request.client.host if request.client else ""
-        if wait_s := rooms.attempts.wait_s(name, client):
-            raise Refused(429, "session link", texts.server.LOGIN_WAIT.format(seconds=wait_s), wait_s=wait_s)
         session = rooms.session(name)
         reader = None if session is None else await in_thread(session.store.reader_by_token, token)
-        if reader is None:
+        if reader is None:  # a right link of 128 bits is never kept waiting for somebody else's wrong ones
+            if wait_s := rooms.attempts.wait_s(name, client):
+                raise Refused(429, "session link", texts.server.LOGIN_WAIT.format(seconds=wait_s), wait_s=wait_s)
             rooms.attempts.failed(name, client)
             raise Refused(403, "session link", texts.sessions.NO_SUCH_LINK)
         answer = Response(status_code=204)
