@@ -52,7 +52,7 @@ class Attenuation:
 
 def expose(patient: Patient, exposure: Exposure, truth: StudyTruth, size: int) -> Film:
     """Simulate one radiograph of `size` pixels an edge (a multiple of 32), the film being 40 cm wide."""
-    chest = chest_module.build(patient, exposure, size, deformation(truth))
+    chest = chest_module.build(patient, exposure, size, deformation(truth, patient))
     masks = apply_findings(chest, truth) | apply_devices(chest, truth)
     return Film(_develop(chest), _coarse(masks, size))
 

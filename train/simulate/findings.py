@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from train.simulate.anatomy import Patient
 from train.simulate.chest import SIGN, Break, Chest, Deformation, break_place
 from train.simulate.drawing import Canvas, Texture, blur, ellipsoid, smooth_step
 from train.simulate.truth import MASK_CHANNELS, Finding, StudyTruth
@@ -16,13 +17,22 @@ from train.simulate.truth import MASK_CHANNELS, Finding, StudyTruth
 _ZONE_HEIGHT = {"upper": 0.30, "mid": 0.56, "lower": 0.84}
 
 
-def deformation(truth: StudyTruth) -> Deformation:
-    """What the findings do to the anatomy itself."""
+# The width of an enlarged heart against its chest, where 1 is a normal cardiothoracic ratio of about 0.47.
+_ENLARGED, _ENLARGED_MOST = 1.14, 1.46
+
+
+def deformation(truth: StudyTruth, patient: Patient) -> Deformation:
+    """What the findings do to the anatomy itself.
+
+    An enlarged heart is drawn by its cardiothoracic ratio, not as a multiple of the patient's own normal heart, which
+    no film shows: the grade can be read off one image.
+    """
     heart = truth.finding(("cardiomegaly", "", ""))
     edema = truth.finding(("edema", "", ""))
     inflated = truth.finding(("hyperinflation", "", ""))
     raised = {f.side: 0.5 + 1.6 * f.amount for f in truth.findings if f.name == "atelectasis"}
-    scale = 1.0 if heart is None else 1.17 + 0.33 * heart.amount
+    enlarged = _ENLARGED + (_ENLARGED_MOST - _ENLARGED) * heart.amount if heart else patient.heart_scale
+    scale = enlarged / patient.heart_scale
     if inflated is not None:  # low, flat domes, and a heart that hangs narrow between them
         raised = {side: raised.get(side, 0.0) - (0.6 + 1.5 * inflated.amount) for side in SIGN}
         scale *= 0.97 - 0.13 * inflated.amount
