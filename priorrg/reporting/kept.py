@@ -27,7 +27,7 @@ TOKENIZERS = "distilbert/distilgpt2"
 VIEW_POSITIONS = r".*view.?positions?.*\.json$"  # view-positions-dict-mimic.json, priorrg_view_position_v1.0.json
 SOURCE = "source.json"
 IMPORTED_BYTES = 1_300_000_000  # the model at paper scale in float32, 1.27 GB, and its small files
-IMPORT_MEMORY = "2 GB"  # at most, of which most is the mapped file (measured: docs/serving.md)
+IMPORT_MEMORY = "2 GB"  # an estimate: most of it is the mapped file, which the system can take back
 
 
 @dataclass(frozen=True)
