@@ -102,12 +102,15 @@ def _use(arguments: argparse.Namespace) -> int:
 
 
 def _info(arguments: argparse.Namespace) -> int:
+    from priorrg.model.configuration import PriorRGConfig
     from priorrg.model.published import assumed_heads
     from priorrg.reporting.loading import load_weights
 
     folder = kept.resolve(arguments.name)
     model, _ = load_weights(folder)
-    config, source = model.config, kept.source_of(folder)
+    source = kept.source_of(folder)
+    config = model.config
+    assert isinstance(config, PriorRGConfig)
     millions = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     rows = {
         "name": config.weights_name,
@@ -121,7 +124,7 @@ def _info(arguments: argparse.Namespace) -> int:
         "parameters": f"{millions:,.1f} million",
         "images": f"{config.vision_config.image_size} pixels an edge",
         "attention heads": assumed_heads(config),
-        "views": ", ".join(sorted(config.view_positions, key=config.view_positions.get)),
+        "views": ", ".join(sorted(config.view_positions, key=lambda view: config.view_positions[view])),
         "reads": f"{config.max_context_tokens} tokens of context; writes {config.max_report_tokens} with "
         f"{config.num_beams} beams; the draft from its {config.coarse_draft.replace('_', ' ')}",
     }

@@ -96,7 +96,7 @@ def serve(port: int, folder: str, database: str) -> None:
     from priorrg.settings import Settings
     from priorrg.ui.session.serve import build_sessions_app
 
-    settings = Settings(session_folder=Path(folder), session_database=database, port=port)
+    settings = Settings(session_folder=Path(folder), session_database=database, port=port)  # type: ignore[call-arg]
     uvicorn.run(build_sessions_app(settings), port=port, log_config=None, access_log=False)
 
 
@@ -167,13 +167,13 @@ async def reader(browser, session: Session, name: str, addresses: list[str]) -> 
     personal = session.store.make_link(name)
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
-    began, page = time.monotonic(), None
+    began, page = time.monotonic(), await context.new_page()
     for number, assignment in enumerate(listed):
         if number in (0, len(listed) // 2 if len(addresses) > 1 else -1):
-            if page:
+            if number:
                 await page.wait_for_selector("#saved[data-state=saved]")
                 await page.close()
-            page = await context.new_page()
+                page = await context.new_page()
             await page.clock.install()
             mine = addresses[(list(HABITS).index(name) + bool(number)) % len(addresses)]
             await page.goto(link(mine, session.name, personal))
@@ -210,7 +210,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--serve"]:
         serve(int(arguments[1]), arguments[2], arguments[3])
         return 0
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--cases", type=int, default=10)
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--port", type=int, default=8790)

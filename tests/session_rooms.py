@@ -55,7 +55,7 @@ def make_session(folder: Path, make_radiograph, name="small", kind="score", extr
 @contextmanager
 def sessions_served(folder: Path):
     """Serve all sessions of a folder from a thread of this process; gives the address."""
-    app = build_sessions_app(Settings(session_folder=folder))
+    app = build_sessions_app(Settings(session_folder=folder))  # type: ignore[call-arg]
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, http=PatientProtocol, ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -35,6 +35,7 @@ def test_an_overlay_that_peaks_on_the_finding_scores_and_one_that_peaks_beside_i
     assert found, "of the simulated patients one keeps such a finding"
     record, text = found[0]
     channel = channels_of(text)[0][0]
+    assert record.prior
     now, before = (mask_grid(simulated / str(masks[path]), 4)[channel] for path in (record.current, record.prior))
     report = f"{text} {CLOSING}"
     sentences = (Sentence(text, 0, len(text)), Sentence(CLOSING, len(text) + 1, len(report)))

@@ -105,7 +105,7 @@ def test_indication_and_history_are_plain_for_the_page_the_api_and_the_command_l
     assert is_plain(context.indication) and "left effusion" in context.indication and "\n" not in context.history
     assert is_plain(json.dumps(context_payload(reporter, HOSTILE, HOSTILE), ensure_ascii=False))
     with Uploads(reporter, str(radiograph_file), None, Client()) as uploads:
-        study = uploads.study(HOSTILE, HOSTILE, ("", ""), ("", ""))
+        study = uploads.study(HOSTILE, HOSTILE, ("", ""), ("", ""), ("", ""))
     assert is_plain(study.context.indication) and is_plain(study.context.history)
 
 

@@ -7,6 +7,7 @@ import pathlib
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def checkpoint():
 
 
 def import_into(folder: Path, source: Path | str = PARITY / "published_style.ckpt", **changes) -> Path:
-    files = {"tokenizer": PARITY / "tokenizer.json", "view_positions": PARITY / "view_positions.json"}
+    files: dict[str, Any] = {"tokenizer": PARITY / "tokenizer.json", "view_positions": PARITY / "view_positions.json"}
     files |= {"heads": {"vision": 2, "text": 2, "decoder": 2}}
     return import_checkpoint(source, folder / "imported", **files | changes)
 

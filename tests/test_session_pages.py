@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import numpy as np
@@ -63,7 +64,7 @@ def enter(sessions, address):
         client.close()
 
 
-def event(kind, assignment=2, **payload):
+def event(kind: str, assignment: int | None = 2, **payload: Any):
     return {"client_id": secrets.token_hex(16), "kind": kind, "assignment": assignment, "payload": payload}
 
 
@@ -273,11 +274,10 @@ def test_the_organiser_sees_progress_and_agreement_and_arms_only_after_unblindin
     answers = {"R1": ("as_is", "4"), "R2": ("as_is", "2")}
     for reader, (acceptability, usefulness) in answers.items():
         client = enter("closing", reader)
-        times = {"active_s": 20.0, "hidden_s": 100.0}
         send(
             client,
             event("opened"),
-            event("time", phase="read", **times),
+            event("time", phase="read", active_s=20.0, hidden_s=100.0),
             event("answer", question="acceptability", value=acceptability),
             event("answer", question="usefulness", value=usefulness),
             event("submitted"),
@@ -296,5 +296,5 @@ def test_the_organiser_sees_progress_and_agreement_and_arms_only_after_unblindin
 
 
 def test_a_password_in_the_databases_address_is_not_printed():
-    lines = Settings(session_database="postgresql://keeper:hidden@db.example/reads").lines()
+    lines = Settings(session_database="postgresql://keeper:hidden@db.example/reads").lines()  # type: ignore[call-arg]
     assert "session_database: postgresql://keeper:***@db.example/reads" in lines

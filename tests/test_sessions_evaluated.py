@@ -23,6 +23,7 @@ from priorrg.sessions.rehearse import HABITS, rehearse
 from priorrg.sessions.report import write_report
 from priorrg.sessions.session import Session
 from priorrg.sessions.statistics import (
+    Ratings,
     contrasts,
     exact,
     gwet_ac1,
@@ -241,7 +242,7 @@ def test_a_rehearsal_finds_the_habits_that_were_planted(folder):
 def test_alpha_and_ac1_are_those_of_the_literature():
     """Twelve units and four raters from Krippendorff's and Gwet's textbooks: alpha 0.743, AC1 0.775."""
     table = ["111.", "2232", "3333", "3333", "2222", "1234", "4444", "1121", "2222", ".555", "..11", "..3."]
-    given = {
+    given: Ratings = {
         (f"case{unit}",): {f"r{n}": int(value) - 1 for n, value in enumerate(said) if value != "."}
         for unit, said in enumerate(table)
     }

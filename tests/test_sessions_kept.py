@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
 
 from priorrg.errors import SessionError
 from priorrg.feedback.store import Feedback, FeedbackStore, SentenceMark
@@ -141,7 +142,7 @@ def test_rows_are_never_changed_nor_removed_but_by_a_withdrawal_which_leaves_a_r
     store.append([answer(1), answer(2), answer(3, reader="R2")])
     token = store.make_link("R1")
     for statement in ("UPDATE event SET reader = 'R9'", "DELETE FROM event WHERE reader = 'R1'"):
-        with pytest.raises(sa.exc.SQLAlchemyError, match="append-only"), store.engine.begin() as connection:
+        with pytest.raises(SQLAlchemyError, match="append-only"), store.engine.begin() as connection:
             connection.execute(sa.text(statement))
     assert store.withdraw("R1") == 2
     assert store.events("R1") == [] and len(store.events("R2")) == 1

@@ -93,6 +93,7 @@ def test_one_call_fetches_the_checkpoint_that_writes_reports_and_says_what_it_ta
     assert REPORTS in told and "License of these weights, by their card: mit." in told
     assert "of disk while it is imported" in told and "of memory" in told
     source = kept.source_of(folder)
+    assert source is not None
     digest = hashlib.sha256(the_hub.files[AUTHORS][REPORTS]).hexdigest()
     assert source == kept.Source(AUTHORS, the_hub.commit(AUTHORS), REPORTS, digest, "mit", source.fetched)
     config = PriorRGConfig.from_pretrained(folder)

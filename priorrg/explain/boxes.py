@@ -46,8 +46,10 @@ def boxes(grid: np.ndarray, seen: Seen, least: float = 0.0) -> list[Box]:
         return []
     falling = np.sort(grid, axis=None)[::-1]
     enough = int(np.searchsorted(np.cumsum(falling), MASS * falling.sum()))
-    islands, count = ndimage.label(grid >= falling[min(enough, len(falling) - 1)], structure=np.ones((3, 3)))
-    masses = ndimage.sum_labels(grid, islands, range(1, count + 1))
+    hot = grid >= falling[min(enough, len(falling) - 1)]
+    islands = np.empty(hot.shape, dtype=np.int32)
+    ndimage.label(hot, structure=np.ones((3, 3)), output=islands)
+    masses = ndimage.sum_labels(grid, islands, range(1, int(islands.max()) + 1))
     found = []
     for (rows, columns), mass in zip(ndimage.find_objects(islands), masses, strict=True):
         if mass < LEAST_SHARE * masses.sum():

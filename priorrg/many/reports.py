@@ -139,7 +139,7 @@ def read_together(reporter: Reporter, studies: Sequence[Study], num_beams: int |
     ids, mask = processor.context(contexts)
     with reporter.lock:
         features = model.encode_image(processor.images(list(images.values())).to(device))
-        assert features.hidden_states is not None
+        assert features.last_hidden_state is not None and features.hidden_states is not None
         inputs: dict[str, Any] = {
             "current_last_hidden_state": features.last_hidden_state[current],
             "current_hidden_states": features.hidden_states[current],

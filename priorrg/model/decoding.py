@@ -9,6 +9,7 @@ Knows no search and no text.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -39,7 +40,7 @@ class _Block:
 
     def __init__(self, block: nn.Module):
         self.block = block
-        parts = {
+        parts: dict[str, Any] = {
             "attend": block.attn.c_attn,  # type: ignore[union-attr]
             "attended": block.attn.c_proj,  # type: ignore[union-attr]
             "ask": block.crossattention.q_attn,  # type: ignore[union-attr]

@@ -33,7 +33,7 @@ def paper_scale(reporter: Reporter) -> Writer:
     torch.manual_seed(0)
     model = PriorRGModel(config).eval().requires_grad_(False)
     for block in model.decoder.transformer.h:
-        block.crossattention.q_attn.weight.normal_(std=0.3)  # texts that depend on the memory
+        block.crossattention.q_attn.weight.normal_(std=0.3)  # type: ignore[union-attr]  # texts that depend on the memory
     processor: PriorRGProcessor = reporter.processor
     return Writer(model, ReportDecoder(model.decoder), processor, threading.RLock(), torch.device("cpu"))
 

@@ -59,7 +59,7 @@ def _answers(session: Session, states: dict[str, ReaderState]) -> Iterable[tuple
         for assignment, judged in _readings(session, reader, state):
             if judged.status != "submitted" or assignment.is_repeat:
                 continue
-            sides = dict(zip(("left", "right"), assignment.arms, strict=False))
+            sides: dict[str, str] = dict(zip(("left", "right"), assignment.arms, strict=False))
             for (name, report), value in judged.answers.items():
                 if name not in options:
                     continue

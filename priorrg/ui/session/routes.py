@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from priorrg import texts
 from priorrg.errors import PriorRGError, SessionError
@@ -73,7 +73,7 @@ def link(address: str, name: str, token: str) -> str:
 
 def refused(error: SessionError) -> Refused:
     """Where the database cannot be used the page asks again; all else is said as it stands."""
-    if isinstance(error.__cause__, sa.exc.SQLAlchemyError):
+    if isinstance(error.__cause__, SQLAlchemyError):
         return Refused(503, "session store", texts.sessions.NOT_KEPT, wait_s=1)
     return Refused(409 if isinstance(error, NotNow) else 403, "session", str(error))
 
