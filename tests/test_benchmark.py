@@ -447,6 +447,7 @@ def test_other_metrics_read_those_texts_in_an_environment_of_their_own(evaluatio
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert ran.returncode == 1 and "green was not computed: OSError: no such weights" in ran.stderr
     found = json.loads(output.read_text(encoding="utf-8"))

@@ -5,6 +5,8 @@ import urllib.request
 
 from tests.serving import ROOT, Served
 
+_AS_TEXT = ("text", "universal_newlines")
+
 
 def opens_text(call: ast.Call) -> bool:
     """Whether a call opens a file of text, or a program's output as text, without saying how it is encoded."""
@@ -13,7 +15,7 @@ def opens_text(call: ast.Call) -> bool:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if "encoding" in given or None in given:
         return False
-    if "text" in given or "universal_newlines" in given:
+    if any(isinstance(given.get(flag), ast.Constant) and given[flag].value is True for flag in _AS_TEXT):
         return True
     if name in ("read_text", "write_text"):
         return is_method

@@ -70,6 +70,7 @@ def read(runs: Runs, session: Session) -> list[dict]:
 def held_encoder(reporter: Reporter, monkeypatch) -> Iterator[tuple[threading.Event, threading.Event, list[int]]]:
     """An encoder that waits: (it was entered, it may go on, one entry a call)."""
     entered, may_go, calls = threading.Event(), threading.Event(), []
+    assert reporter.blank_film is reporter.blank_film, "encoded once, for all readings"
     encode = reporter.model.encode_image
 
     def slow(pixels):

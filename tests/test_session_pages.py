@@ -241,7 +241,10 @@ def test_a_login_of_the_app_stands_before_all_but_the_sessions_which_have_keys_o
 @pytest.fixture(scope="module")
 def organiser(folder, address):
     with httpx.Client(base_url=f"{address}/organise", timeout=60) as client:
-        assert client.post("/enter", json={"secret": (folder / "organiser.txt").read_text()}).status_code == 204
+        assert (
+            client.post("/enter", json={"secret": (folder / "organiser.txt").read_text(encoding="utf-8")}).status_code
+            == 204
+        )
         yield client
 
 

@@ -195,7 +195,7 @@ def test_the_organiser_follows_and_closes_on_a_page_without_serious_findings(ser
     page.fill("input[type=password]", "not it", timeout=30_000)
     page.click(".main-button")
     expect(page.locator(".problem")).to_have_text(re.compile("not the organiser"))
-    page.fill("input[type=password]", (session.file.parent / "organiser.txt").read_text().strip())
+    page.fill("input[type=password]", (session.file.parent / "organiser.txt").read_text(encoding="utf-8").strip())
     page.click(".main-button")
     page.wait_for_selector(".one-session table")
     assert "not a medical device" in page.inner_text(".notice-bar")

@@ -74,10 +74,7 @@ def _readings(reporter: Reporter, study: Study) -> dict[str, dict[str, Any]]:
         "context_input_ids": ids.to(reporter.device),
         "context_attention_mask": mask.to(reporter.device),
     }
-    vision = reporter.config.vision_config
-    grey = torch.zeros(1, vision.num_channels, vision.image_size, vision.image_size, device=reporter.device)
-    with reporter.lock, torch.no_grad():
-        blank = reporter.model.encode_image(grey)
+    blank = reporter.blank_film
     assert blank.hidden_states is not None
     readings[CURRENT] = whole | {
         "current_last_hidden_state": blank.last_hidden_state,

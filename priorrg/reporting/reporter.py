@@ -192,6 +192,14 @@ class Reporter:
 
     # Images
 
+    @cached_property
+    def blank_film(self) -> VisionFeatures:
+        """Features of a film of one grey, encoded once: what stands for a current film that is withheld."""
+        vision = self.config.vision_config
+        grey = torch.zeros(1, vision.num_channels, vision.image_size, vision.image_size, device=self.device)
+        with torch.no_grad():
+            return self.model.encode_image(grey)
+
     def _encode(self, radiograph: Radiograph) -> VisionFeatures:
         with torch.no_grad():
             return self.model.encode_image(self.processor.images([radiograph]).to(self.device))
