@@ -15,7 +15,7 @@ def opens_text(call: ast.Call) -> bool:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if "encoding" in given or None in given:
         return False
-    if any(isinstance(given.get(flag), ast.Constant) and given[flag].value is True for flag in _AS_TEXT):
+    if any(isinstance(value := given.get(flag), ast.Constant) and value.value is True for flag in _AS_TEXT):
         return True
     if name in ("read_text", "write_text"):
         return is_method
