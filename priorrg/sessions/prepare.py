@@ -56,7 +56,7 @@ def to_prepare(session: Session) -> list[tuple[Case, Arm]]:
     for arm in session.protocol.arms:
         for case in session.cases.values():
             file = _file(session, case.id, arm)
-            if arm.is_model and not arm.live and file not in seen and not file.is_file():
+            if arm.is_model and file not in seen and not file.is_file():
                 seen.add(file)
                 found.append((case, arm))
     return found

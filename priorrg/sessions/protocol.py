@@ -30,8 +30,7 @@ class Arm(Strict):
     reference with planted errors), or `other:NAME` for the column `report:NAME` of the cases.
     has_prior, has_context: what the model is given of the case; the reader sees all of it.
     weights: folder or hub repository; empty: the embedded ones. beams: None as the weights say.
-    live: the report is written while the reader waits. show: of SHOWABLE; all of it betrays an arm, so nothing by
-    default.
+    show: of SHOWABLE; all of it betrays an arm, so nothing by default.
     """
 
     name: Name
@@ -40,7 +39,6 @@ class Arm(Strict):
     has_context: bool = Field(True, alias="context")
     weights: str = ""
     beams: int | None = Field(None, ge=1, le=10)
-    live: bool = False
     show: tuple[Literal["draft", "tags", "dots", "overlays", "weights"], ...] = ()
 
     @property
