@@ -221,7 +221,7 @@ def test_every_doubt_and_remark_has_its_words():
 def files(folder, *contents: bytes) -> list[str]:
     paths = []
     for number, content in enumerate(contents):
-        paths.append(folder / str(number) / f"DOE^JOHN {number}")  # each upload has a folder of its own
+        paths.append(folder / str(number) / f"IM{number + 1}")  # each upload has a folder of its own
         paths[-1].parent.mkdir()
         paths[-1].write_bytes(content)
     return [str(path) for path in paths]
@@ -244,9 +244,9 @@ def test_files_are_sorted_by_date_whatever_their_order(tmp_path):
         datetime.date(2026, 3, 10),
         datetime.date(2026, 3, 5),
     )
-    assert "File 2 of 3 (PA, 2026-03-10) is the current image." in told
-    assert "File 3 of 3 (PA, 2026-03-05) is the prior." in told
-    assert "File 1 of 3 (PA, 2026-03-01) is not used" in told
+    assert "IM2 (PA, 2026-03-10) is the current image." in told
+    assert "IM3 (PA, 2026-03-05) is the prior." in told
+    assert "IM1 (PA, 2026-03-01) is not used" in told
 
 
 def test_times_sort_files_of_one_day(tmp_path):
@@ -269,15 +269,15 @@ def test_laterals_copies_and_other_people_are_set_aside_with_a_sentence(tmp_path
     )
     assert session.prior.study_date == datetime.date(2026, 3, 6)
     for number, reason in ((2, "a lateral view"), (3, "of another person"), (4, "same examination")):
-        assert any(f"File {number} of 7" in part and reason in part for part in told.split(".")), (number, told)
-    assert "File 5 of 7 (PA, 2026-03-08) is set aside: the same image" in told
-    assert "File 6 of 7 (PA, 2026-03-07) is set aside: no radiograph" in told
+        assert any(f"IM{number} (" in part and reason in part for part in told.split(".")), (number, told)
+    assert "IM5 (PA, 2026-03-08) is set aside: the same image" in told
+    assert "IM6 (PA, 2026-03-07) is set aside: no radiograph" in told
 
 
-def test_a_file_that_cannot_be_read_is_named_by_its_number_and_the_others_load(tmp_path):
+def test_a_file_that_cannot_be_read_is_named_and_the_others_load(tmp_path):
     session, told = taken(tmp_path, film("20260301"), b"Dear colleague", film("20260310", seed=1))
     assert session.current is not None and session.prior is not None
-    assert "File 2 of 3 is no image that PriorRG knows" in told
+    assert "IM2 is no image that PriorRG knows" in told
 
 
 def test_files_without_dates_keep_their_order_and_that_is_said(tmp_path):
@@ -300,7 +300,7 @@ def test_files_of_which_none_is_readable_leave_everything_as_it_was(tmp_path):
     session = Session()
     take_files(session, files(tmp_path, film()))
     before = session.current
-    with pytest.raises(ImageError, match=r"None of these files.*File 1 of 2 is no image.*File 2 of 2 is empty"):
+    with pytest.raises(ImageError, match=r"None of these files.*IM1 is no image.*IM2 is empty"):
         take_files(session, files(tmp_path, b"Dear colleague", b""))
     assert session.current is before and not list(tmp_path.iterdir())
 

@@ -123,9 +123,6 @@ onPage("focusin", (event) => {
 onPage("change", (event) => {
   if (event.target.closest(".film-menu select") && !mayGoOn(event)) event.target.value = windowBefore;
 });
-onPage("drop", (event) => {
-  if (event.target.closest(UPLOADS)) mayGoOn(event);
-});
 onPage("input", (event) => {
   if (event.target.closest("#comment, #corrected")) isUnsent = true;
 });

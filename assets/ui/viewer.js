@@ -319,5 +319,6 @@ function show() {
     if (data) load(pane, data);
     else if (view.mode !== "side") setMode("side");
   }
+  root.dispatchEvent(new Event("priorrg:shown"));
   drawAll();
 }

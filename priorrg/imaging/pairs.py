@@ -149,39 +149,39 @@ def _is_told(radiograph: Radiograph) -> bool:
     return header.body_part == CHEST or radiograph.view_position in ("PA", "AP")
 
 
-def sort_files(images: Sequence[tuple[int, Radiograph]], count: int) -> Sorting:
+def sort_files(images: Sequence[tuple[str, Radiograph]]) -> Sorting:
     """The newest frontal chest radiograph becomes the current image, the most recent one before it the prior.
 
-    images: number (from 1) of each file that could be read, and its radiograph; count: of all files.
-    What is set aside is named by number, view and date: laterals and what is no chest radiograph by its header (unless
+    images: what each file that could be read is called, and its radiograph.
+    What is set aside is named by that, view and date: laterals and what is no chest radiograph by its header (unless
     there is nothing else), copies of an image used, another person's, and other images of the current examination.
     Files without a date keep their order, behind those with one, and that is said.
     """
-    fitting = [(number, image) for number, image in images if not any(r.kind in _ASIDE for r in _about("", image))]
+    fitting = [(name, image) for name, image in images if not any(r.kind in _ASIDE for r in _about("", image))]
     rest = _newest_first(fitting or images)
     if not rest:
         return Sorting(None, None, ())
-    (number, current), *others = rest
-    remarks = [_file("used as current", number, count, current)]
+    (name, current), *others = rest
+    remarks = [_file("used as current", name, current)]
     prior, aside = None, []
-    for number, image in others:
+    for name, image in others:
         if are_same_image(current, image) or (prior is not None and are_same_image(prior, image)):
-            aside.append(_file("aside: copy", number, count, image))
+            aside.append(_file("aside: copy", name, image))
         elif are_different_people(current, image):
-            aside.append(_file("aside: different people", number, count, image, True))
+            aside.append(_file("aside: different people", name, image, True))
         elif are_same_examination(current, image):
-            aside.append(_file("aside: same examination", number, count, image))
+            aside.append(_file("aside: same examination", name, image))
         elif prior is None:
             prior = image
-            remarks.append(_file("used as prior", number, count, image))
+            remarks.append(_file("used as prior", name, image))
         else:
-            aside.append(_file("aside: older", number, count, image))
+            aside.append(_file("aside: older", name, image))
     if prior is None:
         remarks.append(Remark("no prior among files"))
     if fitting:
-        for number, image in images:
+        for name, image in images:
             kinds = [r.kind for r in _about("", image) if r.kind in _ASIDE]
-            aside += [_file(f"aside: {kinds[0]}", number, count, image)] if kinds else []
+            aside += [_file(f"aside: {kinds[0]}", name, image)] if kinds else []
     undated = [image for _, image in rest if image.study_date is None]
     if undated and len(rest) > 1:
         remarks.append(Remark("no dates" if len(undated) == len(rest) else "some dates"))
@@ -191,7 +191,7 @@ def sort_files(images: Sequence[tuple[int, Radiograph]], count: int) -> Sorting:
 _ASIDE = ("other modality", "other part", "lateral")
 
 
-def _newest_first(images: Sequence[tuple[int, Radiograph]]) -> list[tuple[int, Radiograph]]:
+def _newest_first(images: Sequence[tuple[str, Radiograph]]) -> list[tuple[str, Radiograph]]:
     def moment(image: Radiograph) -> datetime.datetime:
         time = image.header.time if image.header else None
         return datetime.datetime.combine(image.study_date or datetime.date.min, time or datetime.time.min)
@@ -199,11 +199,10 @@ def _newest_first(images: Sequence[tuple[int, Radiograph]]) -> list[tuple[int, R
     return sorted(images, key=lambda pair: moment(pair[1]), reverse=True)  # stable: equal ones keep their order
 
 
-def _file(kind: str, number: int, count: int, image: Radiograph, is_warning: bool = False) -> Remark:
+def _file(kind: str, name: str, image: Radiograph, is_warning: bool = False) -> Remark:
     time = image.header.time if image.header else None
     values = {
-        "number": number,
-        "count": count,
+        "name": name,
         "view": "" if image.view_position == UNKNOWN_VIEW else image.view_position,
         "date": image.study_date.isoformat() if image.study_date else "",
         "time": time.strftime("%H:%M") if time and image.study_date else "",

@@ -41,8 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     context = check_context(ClinicalContext(arguments.indication, arguments.history))
     server = Pacs(arguments.server, arguments.user, os.environ.get("PACS_PASSWORD", ""))
     files = server.with_prior(arguments.study) if arguments.study else server.latest(arguments.patient)
-    films = [(number, read_radiograph(file)) for number, file in enumerate(files, 1)]
-    sorting = sort_files(films, len(films))
+    sorting = sort_files([("", read_radiograph(file)) for file in files])
     if sorting.current is None:
         raise PacsError(texts.pacs.NO_FILMS)
     study = Study(sorting.current, sorting.prior, context)

@@ -24,6 +24,16 @@ OTHER_FORMATS = {  # what the file is, and what to do about it
     "webp": ("a WebP image", "Save it as PNG."),
 }
 
+# Archives (archives.py)
+
+ARCHIVE_DAMAGED = "{called} is a damaged ZIP archive, or none. Pack it again, or choose the images in it."
+ARCHIVE_ENCRYPTED = "{called} is an encrypted ZIP archive. Unpack it and choose the images in it."
+ARCHIVE_LARGE = (
+    "{called} holds more than a ZIP archive may here: {entries} files, 200 MB for one image, 1 GB for all. Unpack it "
+    "and choose the images in it."
+)
+ARCHIVE_EMPTY = "{called} holds no DICOM, PNG or JPEG."
+
 # Limits of decoding, whatever the file is (decoders.py)
 
 BEYOND = {

@@ -5,9 +5,11 @@ NOTES = {
     "mark": "Check:",
     "exchange": "Exchange current and prior",
     "facts": "What the files say",
-    "several": "Several files or a folder: sorted by date",
+    "several": "Drop films anywhere: DICOM, PNG, JPEG, a folder or a CD. Several are sorted by date.",
+    "files": "Choose files",
     "folder": "Choose a folder",
-    "file": "File {number} of {count}",
+    "unnamed file": "File {number}",
+    "same name": "{name} (file {number})",
     "none read": "None of these files could be read as a radiograph; the images on the page are kept.",
     "and": "; ",
     "current": "current image",
@@ -58,6 +60,7 @@ REMARKS = {
     "image.",
     "not read": "{reason}",
     "no images": "{count} other files are no DICOM, PNG or JPEG and were left alone.",
+    "no image": "1 other file is no DICOM, PNG or JPEG and was left alone.",
     "too many": "{read} of the {count} files were looked at; the others were not. Choose those of one patient.",
 }
 REMEDIES = {  # what a note offers to do to its image, in the words of priorrg/imaging/orientation.py

@@ -1,6 +1,6 @@
 """The page's frame: title, images, buttons, waiting for a turn."""
 
-# The frame round the parts (priorrg/ui/page.py, head.py, slots.py, method.py, actions.py)
+# The frame round the parts (priorrg/ui/page.py, head.py, method.py, actions.py)
 
 PAGE = {
     "tab": "PriorRG: reading a chest X-ray against its prior",
@@ -8,12 +8,8 @@ PAGE = {
     "theme": "Light / dark",
     "log out": "Log out",
     "weights": "Weights: {name}. {note}",
-    "upload": "{side}: DICOM, PNG, JPEG",
     "current": "Current",
     "prior": "Prior",
-    "view": "{side}: view",
-    "remove current": "Remove current",
-    "remove prior": "Remove prior",
     "not stated": "not stated",
     "examples": "Simulated, and in no training. An image of your own replaces them.",
     "method": "Overlays show",
@@ -26,9 +22,9 @@ PAGE = {
     "kept": " The image before it is kept.",
 }
 METHODS = {
-    "grounding": "Finding: where what the sentence names is likely to be",
-    "attention": "Attention: where the model looked",
-    "gradient": "Gradient (slower): what the sentence hangs on",
+    "grounding": "Finding",
+    "attention": "Attention",
+    "gradient": "Gradient (slower)",
 }
 LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
 NO_CURRENT_IMAGE = (

@@ -5,6 +5,17 @@ VIEWER = {
     "prior": "Prior",
     "noCurrent": "No current image yet",
     "noPrior": "No prior image: the report will not compare",
+    "dropHere": "Drop a file here: DICOM, PNG or JPEG",
+    "choose": "Choose a file",
+    "arriving": "Reading {name}",
+    "severalFiles": "{count} files",
+    "dropCurrent": "Current: drop here",
+    "dropPrior": "Prior: drop here",
+    "view": "{side} image: view position",
+    "replace": "Replace",
+    "replaceAbout": "Replace the {side} image by another file",
+    "remove": "✕",
+    "removeAbout": "Take the {side} image off the page",
     "loading": "Loading the image",
     "failed": "The image did not reach the viewer. The model has it all the same.",
     "again": "Try again",
@@ -42,7 +53,7 @@ VIEWER = {
     "overlay": "Overlay",
     "overlayAbout": "Show the selected sentence's overlay",
     "opacity": "Overlay strength",
-    "correct": "Correct",
+    "correct": "Turn",
     "correctAbout": "Correct the {side} image: turn, mirror, exchange black and white, choose a window",
     "correctNote": (
         "For an image that is stored wrongly. The model reads the corrected one too; a report on the page is dropped."
@@ -80,7 +91,7 @@ VIEWER = {
     ],
     "helpNote": (
         "Window and level are in the values of the file, act on its full depth, and change the screen only: what the "
-        "model reads is changed under Correct, at the top of each image. Linked images change in "
+        "model reads is changed under Turn, at the top of each image. Linked images change in "
         "proportion, each from its own start. A new image starts afresh; a new report changes nothing here."
     ),
 }

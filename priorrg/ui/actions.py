@@ -1,4 +1,4 @@
-"""The row of buttons over the report: Generate, Stop, End session."""
+"""Generate and Stop over the report, and what End session, in the head, does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from priorrg.ui.feedback import FeedbackForm, left_unsent
 from priorrg.ui.report_payload import undiffed
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session
-from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
+from priorrg.ui.study_on_page import SIDES, Changes, SessionOf, StudyOnPage
 
 LONGEST_UNSENT = 100_000  # characters that a reader wrote and did not send
 
@@ -24,7 +24,6 @@ class Actions:
         with gr.Row(elem_id="actions"):
             self.generate = gr.Button(words["generate"], variant="primary", min_width=110, scale=2, elem_id="generate")
             self.stop = gr.Button(words["stop"], min_width=70, elem_id="stop")
-            self.end = gr.Button(words["end"], min_width=110, scale=1, elem_id="end")
 
     def wire(
         self,
@@ -35,6 +34,7 @@ class Actions:
         session_of: SessionOf,
         end_session: Callable[[gr.Request], Changes],
         keep: gr.HTML,
+        end: gr.Button,
     ) -> None:
         self._wire_generate(runs, study, method, feedback, session_of)
 
@@ -48,7 +48,7 @@ class Actions:
             emptied = {study.indication: "", study.history: "", **feedback.emptied()}
             return study.shown(Session()) | emptied | ended | {feedback.thanks: texts.page.PAGE["ended"]}
 
-        self.end.click(on_end, None, [*study.parts, *feedback.parts, keep], api_visibility="private")
+        end.click(on_end, None, [*study.parts, *feedback.parts, keep], api_visibility="private")
 
     def _wire_generate(
         self, runs: Runs, study: StudyOnPage, method: gr.Radio, feedback: FeedbackForm, session_of: SessionOf
@@ -56,8 +56,6 @@ class Actions:
         def on_press(
             indication: str,
             history: str,
-            view: str,
-            prior_view: str,
             comment: str,
             corrected: str,
             unsent: str,
@@ -66,7 +64,7 @@ class Actions:
             session = session_of(request)
             left = left_unsent(session, comment, corrected)
             try:
-                runs.press(session, indication, history, view, prior_view)
+                runs.press(session, indication, history, *(study.view_of(session, side) for side in SIDES))
             except PriorRGError as error:
                 return {study.problem: str(error)}
             session.offered = ""
@@ -87,11 +85,10 @@ class Actions:
             session.offered = session.report.text
             return {feedback.corrected: session.edited_text or session.report.text}
 
-        pressed = [study.indication, study.history, *study.views.values()]
         # The press is taken at once, whoever's turn it is; the reading waits for its own.
         self.generate.click(
             on_press,
-            [*pressed, feedback.comment, feedback.corrected, feedback.unsent],
+            [study.indication, study.history, feedback.comment, feedback.corrected, feedback.unsent],
             [study.problem, study.report, *feedback.parts],
             queue=False,
             api_visibility="private",

@@ -20,17 +20,18 @@ class Context:
     """help: lengths, examples and what the model is given, under the two boxes."""
 
     def __init__(self) -> None:
-        self.indication, self.history = (
-            gr.Textbox(
-                label=texts.context.CONTEXT[name],
-                placeholder=texts.context.CONTEXT[f"{name} asks"],
-                lines=1,
-                max_lines=5,
-                max_length=MAX_CONTEXT_CHARACTERS + 1,  # one more than is read, so that the page can say so
-                elem_id=name,
+        with gr.Row(elem_id="context-boxes"):
+            self.indication, self.history = (
+                gr.Textbox(
+                    label=texts.context.CONTEXT[name],
+                    placeholder=texts.context.CONTEXT[f"{name} asks"],
+                    lines=1,
+                    max_lines=5,
+                    max_length=MAX_CONTEXT_CHARACTERS + 1,  # one more than is read, so that the page can say so
+                    elem_id=name,
+                )
+                for name in ("indication", "history")
             )
-            for name in ("indication", "history")
-        )
         self.help = gr.HTML(
             {},
             html_template=TEMPLATE,

@@ -55,6 +55,6 @@ def wire_correction(part: gr.HTML, study: StudyOnPage, session_of: SessionOf) ->
 
     def on_corrected(event: gr.EventData, request: gr.Request) -> Changes | Any:
         session = session_of(request)
-        return study.shown(session, ()) if take_correction(session, event._data) else gr.skip()
+        return study.shown(session) if take_correction(session, event._data) else gr.skip()
 
     part.corrected(on_corrected, None, study.parts, api_visibility="private")  # type: ignore[attr-defined]

@@ -114,7 +114,7 @@ def as_it_stands(session: Session, study: StudyOnPage, feedback: FeedbackForm, r
         else:
             shown = standing_report(session, session.overlays.get(session.method), session.method)
         session.latest.clear()  # the page counts its messages anew
-    changes = study.shown(session) | {study.views[side]: view for side, view in session.views.items()}
+    changes = study.shown(session)
     if shown is not None:
         changes[study.report] = shown
     if run is not None and report is not None and comparison is not None:

@@ -22,11 +22,9 @@ class Notes:
         )
 
     def wire(self, study: StudyOnPage, session_of: SessionOf) -> None:
-        current, prior = study.views["current"], study.views["prior"]
-
-        def on_exchange(view: str, prior_view: str, request: gr.Request) -> Changes:
+        def on_exchange(request: gr.Request) -> Changes:
             session = session_of(request)
             session.exchange()
-            return study.shown(session) | {current: prior_view, prior: view}  # as the reader had set them
+            return study.shown(session)
 
-        self.html.exchange(on_exchange, [current, prior], study.parts, api_visibility="private")  # type: ignore[attr-defined]
+        self.html.exchange(on_exchange, None, study.parts, api_visibility="private")  # type: ignore[attr-defined]

@@ -60,8 +60,8 @@ def sentence(remark: Remark) -> str:
         values["reasons"] = texts.notes.NOTES["and"].join(texts.notes.DOUBTS[doubt] for doubt in values["doubts"])
     if "laterality" in values:
         values["laterality"] = texts.notes.SIDES[values["laterality"]]
-    if "number" in values:
-        values["file"] = texts.notes.NOTES["file"].format(number=values["number"], count=values["count"])
+    if "name" in values:
+        values["file"] = values["name"]
         facts = ", ".join(fact for fact in (values["view"], f"{values['date']} {values['time']}".strip()) if fact)
         values["described"] = f" ({facts})" if facts else ""
     return texts.notes.REMARKS[remark.kind].format(side=texts.notes.NOTES.get(remark.side, ""), **values)

@@ -31,7 +31,7 @@ from priorrg.ui.server.listeners import Listeners
 from priorrg.ui.server.visits import client_of
 from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.several import SeveralFiles
-from priorrg.ui.slots import Slots
+from priorrg.ui.slots import Slots, views_offered
 from priorrg.ui.study_on_page import Changes, StudyOnPage
 from priorrg.ui.viewer import Viewer
 
@@ -46,14 +46,15 @@ def build_page(
         analytics_enabled=False,
         fill_width=True,
     ) as page:
+        views = views_offered(reporter.config.view_positions)
+        head, keep = Head(reporter.card, has_login=bool(settings.auth)), Keep()
         with gr.Row(elem_id="room"):
-            with gr.Column(scale=2, min_width=320, elem_id="images"):
-                viewer, notes = Viewer(), Notes()
-                method, slots = Method(reporter.config), Slots(reporter.config.view_positions)
-            with gr.Column(scale=1, min_width=320, elem_id="study"):
-                head, examples = Head(reporter.card, has_login=bool(settings.auth)), Examples()
-                keep, several, context = Keep(), SeveralFiles(), Context()
-                actions, report, exports, feedback = Actions(), Report(), Exports(), FeedbackForm()
+            with gr.Column(scale=3, min_width=320, elem_id="images"):
+                viewer, notes, slots = Viewer(views), Notes(), Slots()
+                method, several, examples = Method(reporter.config), SeveralFiles(), Examples()
+            with gr.Column(scale=2, min_width=320, elem_id="study"):
+                context, actions, report = Context(), Actions(), Report()
+                exports, feedback = Exports(), FeedbackForm()
         readings = Readings()
         About(reporter, settings.session_minutes, settings.away_minutes)
 
@@ -72,10 +73,9 @@ def build_page(
             notes=notes.html,
             report=report.html,
             problem=head.problem,
-            views=slots.views,
             indication=context.indication,
             history=context.history,
-            known_views=slots.known_views,
+            views_offered=tuple(views),
             example_contexts=tuple(example.context for example in examples.studies),
         )
         examples.wire(study, session_of)
@@ -87,7 +87,7 @@ def build_page(
             wire_correction(part, study, session_of)
         context.wire(reporter)
         method.wire(runs, study, session_of)
-        actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html)
+        actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html, head.end)
         report.wire(runs, feedback, session_of)
         exports.wire(reporter.card, method.choice, session_of)
         feedback.wire(store, reporter.config, study, session_of)

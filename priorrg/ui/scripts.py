@@ -8,9 +8,9 @@ SHARED = "shared.js"  # what the scripts of several parts call
 OF_THE_PAGE = (
     "theme.js",
     "logout.js",
-    "several.js",
+    "intake.js",
 )  # these belong to no gr.HTML: they run once, when the page has come
-STYLES = [PAGE_FILES / f"{part}.css" for part in ("style", "viewer", "notes", "report", "exports")]
+STYLES = [PAGE_FILES / f"{part}.css" for part in ("style", "viewer", "films", "notes", "report", "exports", "room")]
 
 
 def script(*names: str) -> str:

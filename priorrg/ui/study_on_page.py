@@ -22,38 +22,38 @@ Changes = dict[Any, Any]  # what a handler gives: component -> its new value; wh
 
 @dataclass(frozen=True)
 class StudyOnPage:
-    """views: side -> its box of the view position. example_contexts: with what texts an example may stand there."""
+    """views_offered: of which a reader may choose. example_contexts: with what texts an example may stand there."""
 
     viewer: gr.HTML
     notes: gr.HTML
     report: gr.HTML
     problem: gr.HTML
-    views: dict[str, gr.Dropdown]
     indication: gr.Textbox
     history: gr.Textbox
-    known_views: frozenset[str]
+    views_offered: tuple[str, ...]
     example_contexts: tuple[ClinicalContext, ...]
 
     @property
     def parts(self) -> list[Any]:
         """All that `shown` and `emptied` may change."""
-        images = [self.viewer, self.notes, self.report, self.problem, *self.views.values()]
-        return [*images, self.indication, self.history]
+        return [self.viewer, self.notes, self.report, self.problem, self.indication, self.history]
 
-    def shown(self, session: Session, changed: tuple[str, ...] = SIDES) -> Changes:
-        """The page after new images at `changed`; the other view position stays as the reader set it."""
+    def shown(self, session: Session) -> Changes:
+        """The page after other images came, or went."""
         status = texts.report.READY if session.current else texts.report.NO_CURRENT
-        changes: Changes = {
-            self.viewer: viewer_payload(session),
+        views = {side: self.view_of(session, side) for side in SIDES}
+        return {
+            self.viewer: viewer_payload(session) | {"views": views},
             self.notes: notes_payload(session),
             self.report: report_payload(status, busy=False),
             self.problem: "",
         }
-        for side in changed:
-            radiograph = getattr(session, side)
-            view = radiograph.view_position if radiograph else UNKNOWN_VIEW
-            changes[self.views[side]] = view if view in self.known_views else UNKNOWN_VIEW
-        return changes
+
+    def view_of(self, session: Session, side: str) -> str:
+        """The view position of an image as the reader set it, else as its file has it, where these weights know it."""
+        radiograph = getattr(session, side)
+        view = session.views.get(side) or (radiograph.view_position if radiograph else UNKNOWN_VIEW)
+        return view if view in self.views_offered else UNKNOWN_VIEW
 
     def emptied(self, example: ClinicalContext | None, is_first: bool, indication: str, history: str) -> Changes:
         """Indication and history after an example gave way: its texts go too, those of the reader stay.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +20,8 @@ from priorrg.ui.queue import Client
 from priorrg.ui.server import metrics
 from priorrg.ui.server.bounds import begun_files
 
+OUT_OF_SIGHT = "out-of-sight"  # a class of uploads that are there for their input alone, which the page's own parts use
+UNPACKED = "unpacked-"  # how a folder beside an archive begins, in which its films lie
 ABANDONED_AFTER_S = 1800  # longer than any upload waits for its turn
 EMPTY_AFTER_S = 300  # longer than an upload takes to send its first byte
 
@@ -113,8 +116,10 @@ def _size(path: Path) -> int:
 
 
 def discard(path: str | Path) -> None:
-    """Delete an upload and the folder that it had for itself."""
+    """Delete an upload, what was unpacked beside it, and the folder that it had for itself."""
     path = Path(path)
     path.unlink(missing_ok=True)
+    for unpacked in path.parent.glob(f"{UNPACKED}*/"):
+        shutil.rmtree(unpacked, ignore_errors=True)
     with suppress(OSError):  # not empty: it was no folder of an upload
         path.parent.rmdir()

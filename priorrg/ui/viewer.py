@@ -1,4 +1,5 @@
-"""The viewer's part of the page: one gr.HTML whose drawing and tools are assets/ui/{pixels,viewer,correction,tools}.js.
+"""The viewer's part of the page: one gr.HTML whose drawing and tools are assets/ui/{pixels,viewer,correction,films,
+tools}.js.
 
 It is given the payload of viewer_payload.py, fetches pixels from priorrg/ui/pixels.py, and listens for the window's
 event `priorrg:overlay`, whose detail is one overlay of the report's payload or null.
@@ -6,10 +7,13 @@ event `priorrg:overlay`, whose detail is one overlay of the report's payload or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import gradio as gr
 
 from priorrg import texts
 from priorrg.explain.drawing import COLOURS
+from priorrg.study import UNKNOWN_VIEW
 from priorrg.ui.pixels import TOKEN_HEADER
 from priorrg.ui.scripts import script
 
@@ -17,17 +21,18 @@ TEMPLATE = '<div class="viewer"><div class="panes"></div><div class="viewer-tool
 
 
 class Viewer:
-    """Empty at first."""
+    """Empty at first. views_offered: view positions to choose from on a film's corner."""
 
-    def __init__(self) -> None:
+    def __init__(self, views_offered: Sequence[str]) -> None:
+        names = [texts.page.PAGE["not stated"] if name == UNKNOWN_VIEW else name for name in views_offered]
         self.html = gr.HTML(
             {},
             html_template=TEMPLATE,
-            js_on_load=script(
-                "pixels.js", "viewer.js", "correction.js", "tools.js"
-            ),  # one after the other, in one scope
+            # One after the other, in one scope.
+            js_on_load=script("pixels.js", "viewer.js", "correction.js", "films.js", "tools.js"),
             elem_id="viewer",
             texts=texts.viewer.VIEWER,
             colours=COLOURS,
             tokenHeader=TOKEN_HEADER,
+            views=[list(pair) for pair in zip(views_offered, names, strict=True)],
         )

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from priorrg.ui.sessions import Session
 
 
-def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:
+def image_payload(radiograph: Radiograph | None, is_brief: bool = False) -> dict[str, Any] | None:
     """What the viewer needs beside the pixels: their key and size, the window at the start, units, a caption
-    without identifiers, the square that the model sees, how its reader corrected it, and the windows of its file."""
+    without identifiers, the square that the model sees, how its reader corrected it, and the windows of its file.
+
+    is_brief: the caption is the date alone.
+    """
     if radiograph is None:
         return None
     rows, columns = radiograph.pixels.shape
-    facts = [f"{columns} x {rows}", texts.viewer.DEPTH.format(bits=radiograph.bits, source=radiograph.source)]
-    if radiograph.view_position != UNKNOWN_VIEW:
-        facts.insert(0, radiograph.view_position)
-    if radiograph.study_date:
-        facts.insert(0, radiograph.study_date.isoformat())
+    facts = [radiograph.study_date.isoformat()] if radiograph.study_date else []
+    if not is_brief:
+        facts += [radiograph.view_position] if radiograph.view_position != UNKNOWN_VIEW else []
+        facts += [f"{columns} x {rows}", texts.viewer.DEPTH.format(bits=radiograph.bits, source=radiograph.source)]
     return {
         "picture": asdict(picture_of(radiograph)),
         "file": {"width": columns, "height": rows},
@@ -42,5 +44,5 @@ def image_payload(radiograph: Radiograph | None) -> dict[str, Any] | None:
 
 
 def viewer_payload(session: Session) -> dict[str, Any]:
-    sides = {side: image_payload(getattr(session, side)) for side in ("current", "prior")}
+    sides = {side: image_payload(getattr(session, side), is_brief=True) for side in ("current", "prior")}
     return sides | {"token": session.token}

@@ -1,0 +1,63 @@
+// What belongs to a film stands on it: its view position, another file in its place, taking it off the page; where there
+// is none, how to bring one. What changes the pixels for the model as well is in correction.js.
+
+for (const pane of both) {
+  const said = (name) => fill(texts[name], { side: texts[pane.side].toLowerCase() });
+  const control = (kind, parent, name, about) => {
+    const node = make(kind, parent, "tool-button", name);
+    if (kind === "button") node.type = "button";
+    node.title = about;
+    node.setAttribute("aria-label", about);
+    return node;
+  };
+  const choice = make("select", null, "pane-view");
+  choice.append(...props.views.map(([value, name]) => new Option(name, value)));
+  choice.id = `view-${pane.side}`;
+  choice.setAttribute("aria-label", fill(texts.view, { side: texts[pane.side] }));
+  choice.addEventListener("change", () => trigger("viewed", { side: pane.side, view: choice.value }));
+  pane.caption.after(choice);
+
+  const tools = make("div", pane.stage, "film-tools");
+  const replace = control("button", tools, texts.replace, said("replaceAbout"));
+  replace.dataset.choose = pane.side;
+  tools.append(pane.correction.menu);
+  const remove = control("button", tools, texts.remove, said("removeAbout"));
+  remove.id = `remove-${pane.side}`;
+  remove.addEventListener("click", () => trigger("removed", { side: pane.side }));
+
+  const offer = make("div", pane.stage, "film-offer");
+  make("span", offer, "", texts.dropHere);
+  make("button", offer, "tool-button", texts.choose).dataset.choose = pane.side;
+  offer.lastChild.type = "button";
+  const target = make("div", pane.stage, "film-target", texts[pane.side === "current" ? "dropCurrent" : "dropPrior"]);
+  target.setAttribute("aria-hidden", "true");
+  const arriving = make("div", pane.stage, "film-arriving");
+  arriving.setAttribute("role", "status");
+  pane.controls = { choice, tools, offer, arriving };
+}
+
+function showFilms() {
+  const value = props.value || {};
+  for (const pane of both) {
+    const { choice, tools, offer, arriving } = pane.controls;
+    tools.hidden = choice.hidden = !pane.data;
+    offer.hidden = Boolean(pane.data);
+    choice.value = value.views?.[pane.side] || "unk";
+    arriving.textContent = "";
+  }
+}
+
+let arrival = 0;
+window.addEventListener("priorrg:arriving", ({ detail }) => {
+  const name = detail.count === 1 ? detail.name : fill(texts.severalFiles, detail);
+  for (const side of detail.sides) panes[side].controls.arriving.textContent = fill(texts.arriving, { name });
+  clearInterval(arrival);
+  // Gradio takes its input away while a file travels and until it was answered, whatever came of it.
+  const begun = Date.now();
+  arrival = setInterval(() => {
+    if (Date.now() - begun < 400 || !detail.isDone()) return;
+    clearInterval(arrival);
+    for (const pane of both) pane.controls.arriving.textContent = "";
+  }, 200);
+});
+root.addEventListener("priorrg:shown", showFilms);
