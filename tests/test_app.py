@@ -166,16 +166,66 @@ def test_feedback_is_kept_at_once_and_survives_a_reload(app, page):
     page.fill("#comment textarea", "Read by the test.")
     count = FeedbackStore(app.feedback).count()
     page.click("#send button, button#send")
-    page.wait_for_function("() => document.querySelector('#problem .problem').textContent.includes('rating')")
+    page.wait_for_selector("#feedback-said .problem >> text=Choose a rating")
     assert page.input_value("#comment textarea") == "Read by the test.", "nothing is lost when the rating is missing"
     page.click("#rating label >> nth=2")
     page.click("#send button, button#send")
-    page.wait_for_function("() => document.querySelector('#thanks .thanks').textContent.includes('kept')")
+    page.wait_for_selector("#feedback-said >> text=Kept as number")
     rows = FeedbackStore(app.feedback).rows()
     assert len(rows) == count + 1
     kept = rows[-1].feedback
     assert (kept.rating, kept.comment, kept.marks[0].reason) == (3, "Read by the test.", "wrong severity")
     assert kept.marks[0].sentence in kept.refined_report
+
+    page.wait_for_selector("#send", state="hidden")
+    assert "1 sentence marked as wrong" in page.inner_text("#feedback-said")
+    page.click("#feedback-said button >> text=Change it")
+    page.wait_for_selector("#send >> text=Send the change")
+    assert page.input_value("#comment textarea") == "Read by the test.", "it goes on from what was sent"
+    page.click("#rating label >> nth=0")
+    page.click("#send button, button#send")
+    page.wait_for_selector(f"#feedback-said >> text=in the place of number {rows[-1].number}")
+    rows = FeedbackStore(app.feedback).rows()
+    assert len(rows) == count + 2 and rows[-1].feedback.revises == rows[-2].number
+    assert rows[-1].feedback.rating == 1 and rows[-1].feedback.marks == kept.marks and rows[-2].feedback == kept
+    page.click("#report .sentence >> nth=1")
+    page.select_option("#report .mark >> nth=1", "other")
+    page.wait_for_selector("#send >> text=Send the change", timeout=5000)  # who marks on changes what was sent
+
+
+def test_old_corrections_never_stand_beside_new_films(page):
+    written(page)
+    page.wait_for_function("() => document.querySelector('#corrected textarea').value")
+    page.fill("#corrected textarea", "Mine.")
+    page.fill("#comment textarea", "Of the first study.")
+    page.click("#rating label >> nth=2")
+    page.wait_for_timeout(1500)  # what is typed goes to the server twice a second
+    page.on("dialog", lambda dialog: dialog.accept())
+    before = shown(page, "current")
+    page.click("#examples button >> nth=1")
+    wait_for_change(page, "current", before)
+    page.wait_for_function("() => !document.querySelector('#corrected textarea').value")
+    assert page.input_value("#comment textarea") == "" and not page.is_checked("#rating input >> nth=2")
+    assert page.input_value("#unsent textarea") == "Mine.\n\nOf the first study.", "nobody's words are lost"
+
+
+def test_a_change_after_the_report_marks_it_as_out_of_date(page):
+    written(page)
+    page.click("#generate")  # nothing was changed: nothing is said
+    written(page)
+    assert page.inner_text("#said-at-generate .said") == ""
+    asked = page.input_value("#indication textarea")
+    page.fill("#indication textarea", "Fall down stairs.")
+    page.wait_for_selector("#said-at-generate >> text=before you changed the indication")
+    page.fill("#history textarea", "Heavy smoker.")
+    page.wait_for_selector("#said-at-generate >> text=changed the indication and the history")
+    page.fill("#indication textarea", asked)
+    page.wait_for_selector("#said-at-generate >> text=before you changed the history")
+    written(page)
+    page.wait_for_selector("#said-at-generate .said", state="hidden")
+    page.fill("#indication textarea", "x" * 2001)
+    page.click("#generate")
+    page.wait_for_selector("#said-at-generate >> text=Shorten it")
 
 
 def test_a_translated_reason_and_change_are_shown_and_the_reasons_key_is_kept(app, page):
@@ -196,7 +246,7 @@ def test_a_translated_reason_and_change_are_shown_and_the_reasons_key_is_kept(ap
     page.select_option("#report .mark >> nth=0", label="Schweregrad falsch")
     page.click("#rating label >> nth=2")
     page.click("#send button, button#send")
-    page.wait_for_function("() => document.querySelector('#thanks .thanks').textContent.includes('kept')")
+    page.wait_for_selector("#feedback-said >> text=Kept as number")
     assert FeedbackStore(app.feedback).rows()[-1].feedback.marks[0].reason == "wrong severity"
 
 

@@ -60,6 +60,24 @@ def test_what_was_sent_comes_back_as_it_was(database):
     assert store.count() == 2
 
 
+def test_a_revision_names_what_it_stands_in_the_place_of_and_both_stay(database, tmp_path):
+    store = FeedbackStore(database)
+    number = store.add(FEEDBACK)
+    store.add(replace(FEEDBACK, rating=2, revises=number))
+    first, second = exported(database, tmp_path / "out.csv")
+    assert (first["revises"], second["revises"]) == ("", str(number)) and first["rating"] == "4"
+
+
+def test_a_file_from_before_there_were_revisions_is_taken_up_with_all_that_it_holds(database):
+    store = FeedbackStore(database)
+    store.add(FEEDBACK)
+    with sqlite3.connect(database) as connection:  # as the version before left it
+        connection.executescript("ALTER TABLE submission DROP COLUMN revises; PRAGMA user_version = 1;")
+    store = FeedbackStore(database)
+    store.add(replace(FEEDBACK, revises=1))
+    assert [row.feedback.revises for row in store.rows()] == [None, 1] and store.rows()[0].feedback == FEEDBACK
+
+
 def test_feedback_survives_the_kill_of_the_process_that_took_it(database):
     program = f"""
 import sys, time

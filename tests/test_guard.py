@@ -401,7 +401,7 @@ def test_a_locked_database_loses_nothing_that_was_typed_and_holds_nobody_up(app,
         page.wait_for_function("document.querySelector('.problem').textContent.includes('was not kept')")
         assert page.input_value("#comment textarea") == "Seen on the lateral."
     page.click("#send button, button#send")
-    page.wait_for_function("document.querySelector('.thanks').textContent.includes('Thank you')")
+    page.wait_for_function("document.querySelector('#feedback-said').textContent.includes('Thank you')")
     page.close()
 
 

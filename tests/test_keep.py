@@ -114,7 +114,7 @@ def test_the_page_asks_before_it_throws_away_what_was_not_sent(page):
     assert shown(page, "current") == key and page.inner_text(FIRST + ".sentence").startswith("New large right")
     assert len(asked) == 5 and all("not sent as feedback" in one for one in asked)
     page.click("button#send")
-    page.wait_for_function("() => document.querySelector('#thanks .said').textContent.includes('kept')")
+    page.wait_for_selector("#feedback-said >> text=Kept as number")
     page.click("#examples button >> nth=1")
     page.wait_for_selector("#report .sentence", state="detached")
     assert len(asked) == 5, "what was sent may go"

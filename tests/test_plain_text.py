@@ -32,8 +32,8 @@ from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.api import Uploads
 from priorrg.ui.context import context_payload
-from priorrg.ui.editing import edit
-from priorrg.ui.feedback import left_unsent, send_feedback
+from priorrg.ui.editing import edit, left_unsent
+from priorrg.ui.feedback import send_feedback
 from priorrg.ui.queue import Client
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session

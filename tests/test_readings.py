@@ -20,8 +20,7 @@ from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.api import Api
-from priorrg.ui.editing import correction, edit, mark
-from priorrg.ui.feedback import left_unsent
+from priorrg.ui.editing import correction, edit, left_unsent, mark
 from priorrg.ui.readings import compare, different_facts, readings_payload
 from priorrg.ui.report_payload import standing_report
 from priorrg.ui.runs import Runs

@@ -56,7 +56,7 @@ NOT_SAID_ON_THE_PAGE |= {"warning", "info", "debug", "filterwarnings"}
 NOT_SAID_ON_THE_PAGE |= {"CheckpointError", "SettingsError"}
 NOT_SAID_ON_THE_PAGE |= {"_coding", "CodedConcept"}
 ALLOWED = {"Line Value of Value": "where a file of logins is wrong, for whoever starts the app"}
-SQL = re.compile(r"\s*(?:BEGIN|COMMIT|CREATE|INSERT|PRAGMA|SELECT)\b")
+SQL = re.compile(r"\s*(?:ALTER|BEGIN|COMMIT|CREATE|INSERT|PRAGMA|SELECT)\b")
 WORD = re.compile(r"[(\"']?[^\W\d_][\w'’-]*[.,:;!?)\"']*")
 VALUE = "Value"  # stands for whatever an f-string fills in
 

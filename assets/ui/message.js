@@ -1,8 +1,10 @@
-// One sentence, or nothing. Runs inside a gr.HTML: `element`, `props` and `watch` are given.
+// One sentence, or nothing, or one of a kind that is coloured by it. Runs inside a gr.HTML: `element`, `props` and `watch` are given.
 const box = element.querySelector(".said");
 
 function show() {
-  box.textContent = props.value || "";
+  const value = props.value || "";
+  box.textContent = typeof value === "string" ? value : value.said || "";
+  box.dataset.kind = value.kind || "";
 }
 
 watch("value", show);

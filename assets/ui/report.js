@@ -230,7 +230,7 @@ function show() {
   if (isFirst) Object.assign(state, { rows: rowsOf(value), marks: { ...value.marks }, submissions: value.submissions });
   const isSent = state.submissions !== value.submissions;
   if (isSent) {
-    Object.assign(state, { marks: {}, submissions: value.submissions });
+    state.submissions = value.submissions; // the marks stay: whoever changes what was sent goes on from them
     window.dispatchEvent(new Event("priorrg:sent"));
   }
   takeFacts(value);

@@ -71,6 +71,9 @@ MIGRATIONS = (
     CREATE TRIGGER mark_stays BEFORE UPDATE ON mark BEGIN SELECT RAISE(ABORT, 'append-only'); END;
     CREATE TRIGGER mark_remains BEFORE DELETE ON mark BEGIN SELECT RAISE(ABORT, 'append-only'); END;
     """,
+    """
+    ALTER TABLE submission ADD COLUMN revises INTEGER REFERENCES submission (id);
+    """,
 )
 
 
@@ -88,6 +91,7 @@ class Feedback:
     """One submission. rating: 1 to 5. Fingerprints are digests of pixels. settings: those of the generation.
 
     corrected_report is empty where the reader corrected nothing. reader and session serve sessions of several readers.
+    revises: the number of the same reader's submission on the same report that this one stands in the place of.
     """
 
     rating: int
@@ -108,6 +112,7 @@ class Feedback:
     settings: dict[str, Any]
     reader: str = ""
     session: str = ""
+    revises: int | None = None
 
 
 @dataclass(frozen=True)

@@ -57,3 +57,9 @@ __all__ = [
     "sessions",
     "viewer",
 ]
+
+
+def counted(pair: tuple[str, str], count: int) -> str:
+    """The template for one or that for several, filled in. A tuple in these files is always such a pair."""
+    one, several = pair
+    return (one if count == 1 else several).format(count=count)

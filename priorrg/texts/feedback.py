@@ -8,13 +8,21 @@ FEEDBACK = {
     "comment": "Comment",
     "unsent": "Written about the report before and not sent",
     "send": "Send feedback",
+    "send change": "Send the change",
+    "change": "Change it",
+    "changing": "You are changing what is kept as number {number}. Until you send, that stands.",
     "no report": (
         "There is no finished report to give feedback on: none was written yet, or its images were changed since. What "
         "you wrote is still here."
     ),
     "no rating": "Choose a rating from 1 to 5 before sending. Everything else you wrote is still here.",
-    "thanks": "Thank you. Your feedback is kept as number {number}; you can send another for the same report.",
+    "thanks": "Thank you. Kept as number {number}: {what}.",
+    "revised": "It stands in the place of number {number}, which stays in the file.",
+    "kept": "Kept as number {number}.",
 }
+# What was sent, after 'Kept as number 12:'
+SENT = {"rating": "rating {rating} of 5", "corrected": "the report corrected", "comment": "a comment"}
+SENT_MARKS = ("1 sentence marked as wrong", "{count} sentences marked as wrong")
 RATINGS = {1: "1 useless", 2: "2", 3: "3", 4: "4", 5: "5 could sign"}
 # At a sentence that is marked as wrong (assets/ui/sentences.js). What is kept is the reason's key.
 REASONS = {

@@ -13,15 +13,15 @@ EMPTY_FILE = "{called} is empty (0 bytes). Export it again and upload it once mo
 UNKNOWN_FORMAT = "{called} is no image that PriorRG knows. Upload one radiograph as DICOM, PNG or JPEG."
 OTHER_FORMAT = "{called} is {what}; PriorRG reads DICOM, PNG and JPEG. {advice}"
 OTHER_FORMATS = {  # what the file is, and what to do about it
-    "pdf": ("a PDF document", "Export the image itself as DICOM, PNG or JPEG."),
-    "zip": ("a ZIP archive", "Unpack it and choose the one image."),
-    "gzip": ("a gzip archive", "Unpack it and choose the one image."),
-    "gif": ("a GIF image", "Save it as PNG."),
-    "bmp": ("a bitmap (BMP)", "Save it as PNG."),
-    "tiff": ("a TIFF image", "Save it as PNG, which keeps 16 bits."),
-    "nifti": ("a NIfTI volume", "PriorRG reads single radiographs."),
-    "heic": ("a HEIC photo", "Save it as JPEG."),
-    "webp": ("a WebP image", "Save it as PNG."),
+    "pdf": ["a PDF document", "Export the image itself as DICOM, PNG or JPEG."],
+    "zip": ["a ZIP archive", "Unpack it and choose the one image."],
+    "gzip": ["a gzip archive", "Unpack it and choose the one image."],
+    "gif": ["a GIF image", "Save it as PNG."],
+    "bmp": ["a bitmap (BMP)", "Save it as PNG."],
+    "tiff": ["a TIFF image", "Save it as PNG, which keeps 16 bits."],
+    "nifti": ["a NIfTI volume", "PriorRG reads single radiographs."],
+    "heic": ["a HEIC photo", "Save it as JPEG."],
+    "webp": ["a WebP image", "Save it as PNG."],
 }
 
 # Archives (archives.py)

@@ -7,7 +7,7 @@ KEEP = {
         "The server has forgotten this page: it was restarted, or the page was away or idle for too long. What stands "
         "here can still be copied; for anything else reload the page and load the images anew."
     ),
-    "discard": "What you wrote or marked on this report was not sent as feedback. Go on and lose it?",
+    "discard": "What you wrote or marked on this report was not sent as feedback. Go on without sending it?",
 }
 # Said by the page that comes after a reload
 ANEW = (

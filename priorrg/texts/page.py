@@ -26,6 +26,14 @@ METHODS = {
     "attention": "Attention",
     "gradient": "Gradient (slower)",
 }
+# Beside Generate, once something of the study was changed after its report
+OUTDATED = {
+    "indication": "The report below was written before you changed the indication. Generate again to have it read.",
+    "history": "The report below was written before you changed the history. Generate again to have it read.",
+    "view": "The report below was written before you changed a view position. Generate again to have it read.",
+    "several": "The report below was written for another study: you changed {what}. Generate again to have it read.",
+}
+OUTDATED_PARTS = {"indication": "the indication", "history": "the history", "view": "a view position"}
 LOST_UPLOAD = "The upload did not arrive whole. Upload the file once more."
 NO_CURRENT_IMAGE = (
     "There is no current image. Upload one, or load an example study. (A session that was idle for long is forgotten.)"

@@ -9,21 +9,26 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.errors import PriorRGError
-from priorrg.ui.feedback import FeedbackForm, left_unsent
+from priorrg.ui.editing import left_unsent, put_aside
+from priorrg.ui.feedback import FeedbackForm
+from priorrg.ui.message import build_message
 from priorrg.ui.report_payload import undiffed
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Session
 from priorrg.ui.study_on_page import SIDES, Changes, SessionOf, StudyOnPage
 
-LONGEST_UNSENT = 100_000  # characters that a reader wrote and did not send
-
 
 class Actions:
+    """said: beside Generate, why it was refused and what the report below no longer stands for."""
+
     def __init__(self) -> None:
         words = texts.page.PAGE
         with gr.Row(elem_id="actions"):
             self.generate = gr.Button(words["generate"], variant="primary", min_width=110, scale=2, elem_id="generate")
             self.stop = gr.Button(words["stop"], min_width=70, elem_id="stop")
+        self.said = build_message(
+            "said-at-generate", '<div class="said beside" role="status"></div>', "hide-when-empty"
+        )
 
     def wire(
         self,
@@ -37,6 +42,7 @@ class Actions:
         end: gr.Button,
     ) -> None:
         self._wire_generate(runs, study, method, feedback, session_of)
+        self._wire_outdated(study, session_of)
 
         def on_stop(request: gr.Request) -> Changes:
             return {study.report: runs.stop(session_of(request)) or gr.skip()}
@@ -45,10 +51,28 @@ class Actions:
 
         def on_end(request: gr.Request) -> Changes:
             ended = end_session(request)
-            emptied = {study.indication: "", study.history: "", **feedback.emptied()}
-            return study.shown(Session()) | emptied | ended | {feedback.thanks: texts.page.PAGE["ended"]}
+            emptied = {study.indication: "", study.history: ""}
+            return study.shown(Session()) | emptied | ended | {self.said: texts.page.PAGE["ended"]}
 
-        end.click(on_end, None, [*study.parts, *feedback.parts, keep], api_visibility="private")
+        end.click(on_end, None, [*study.parts, keep], api_visibility="private")
+
+    def _wire_outdated(self, study: StudyOnPage, session_of: SessionOf) -> None:
+        """A report says what it stands for no longer, as soon as context or view are changed after it."""
+        boxes = [study.indication, study.history]
+
+        def on_change(indication: str, history: str, request: gr.Request) -> Changes:
+            return {self.said: study.outdated(session_of(request), indication, history)}
+
+        for box in boxes:
+            box.change(
+                on_change,
+                boxes,
+                [self.said],
+                queue=False,
+                trigger_mode="always_last",  # of what is typed while an answer is on its way, only the last is asked
+                api_visibility="private",
+                show_progress="hidden",
+            )
 
     def _wire_generate(
         self, runs: Runs, study: StudyOnPage, method: gr.Radio, feedback: FeedbackForm, session_of: SessionOf
@@ -66,10 +90,9 @@ class Actions:
             try:
                 runs.press(session, indication, history, *(study.view_of(session, side) for side in SIDES))
             except PriorRGError as error:
-                return {study.problem: str(error)}
-            session.offered = ""
-            left = "\n\n".join(part for part in (unsent, left) if part)[-LONGEST_UNSENT:]
-            return {study.problem: "", study.report: runs.waiting(session)} | feedback.emptied(left)
+                return {self.said: {"said": str(error), "kind": "problem"}}
+            shown = {study.problem: "", self.said: "", study.report: runs.waiting(session)}
+            return shown | feedback.emptied(put_aside(session, unsent, left))
 
         def on_generate(method: str, request: gr.Request) -> Iterator[Changes | Any]:
             for payload in runs.generate(session_of(request), method):
@@ -89,7 +112,7 @@ class Actions:
         self.generate.click(
             on_press,
             [study.indication, study.history, feedback.comment, feedback.corrected, feedback.unsent],
-            [study.problem, study.report, *feedback.parts],
+            [study.problem, self.said, study.report, *feedback.parts],
             queue=False,
             api_visibility="private",
         ).then(

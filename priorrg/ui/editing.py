@@ -1,4 +1,5 @@
-"""What a reader changes in a report that stands: its sentences, and which of them are wrong. No Gradio, no model."""
+"""What a reader changes in a report that stands: its sentences, and which of them are wrong; and what of that is left
+when the report goes. No Gradio, no model."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from priorrg.report.sentences import EditedSentence, edited_text
 from priorrg.ui.report_payload import standing_report
 from priorrg.ui.sessions import Session
 
+LONGEST_UNSENT = 100_000  # characters that a reader wrote and did not send
 MOST_UNSENT = 50  # edits of reports that are gone
 MOST_SENTENCES, MOST_CHARACTERS = 200, 2000  # of an edited report and of one sentence of it
 
@@ -60,3 +62,30 @@ def mark(session: Session, marks: dict[str, str], number: int | None = None) -> 
             for place, reason in marks.items()
             if str(place).isdigit() and int(place) < len(sentences) and reason in REASONS
         }
+
+
+def left_unsent(session: Session, comment: str, corrected: str) -> str:
+    """What a reader wrote about the report before and did not send; empty where there is nothing."""
+    corrected, comment = plain_text(corrected or "").strip(), plain_text(comment or "").strip()
+    edited = session.edited_text or ""
+    own = [
+        *session.unsent,
+        corrected if corrected != session.offered.strip() else "",
+        edited if edited not in (corrected, session.offered.strip()) else "",
+        comment if comment != plain_text(session.commented).strip() else "",
+    ]
+    return "\n\n".join(part for part in own if part)
+
+
+def put_aside(session: Session, *unsent: str) -> str:
+    """The report goes, and with it what its form began with; gives all that was written and not sent, to be shown.
+
+    unsent: what was shown already of reports before, and left_unsent. Nothing of a correction is left beside others.
+    """
+    with session.lock:
+        left = "\n\n".join(part for part in unsent if part)[-LONGEST_UNSENT:]
+        session.unsent.clear()
+        session.offered = session.commented = ""
+        gone = {"comment": "", "corrected": "", "rating": 0, "unsent": left}
+        session.form = session.form.model_copy(update=gone)
+    return left

@@ -91,7 +91,7 @@ class Keep:
         page.load(
             on_load,
             [self.tab, self.pending],
-            [*study.parts, *feedback.parts, readings.html, method, self.html],
+            [*study.parts, readings.html, method, self.html],
             js=f"async () => {{\n{script('resume.js')}\nreturn await resume();\n}}",
             api_visibility="private",
         )
@@ -101,7 +101,8 @@ def page_key(session: Session, said: str = "") -> dict[str, Any]:
     """For assets/ui/keep.js. key: of its report. isUnsent: whether something of it asks before it is lost."""
     made = bool(session.edits or session.marks or session.form.comment.strip())
     key = session.run.key if session.run else ""
-    return {"tab": session.tab, "said": said, "key": key, "isUnsent": made and not session.submissions}
+    is_unsent = made and (not session.submissions or session.is_changing)
+    return {"tab": session.tab, "said": said, "key": key, "isUnsent": is_unsent}
 
 
 def as_it_stands(session: Session, study: StudyOnPage, feedback: FeedbackForm, readings: Readings) -> Changes:
@@ -114,12 +115,13 @@ def as_it_stands(session: Session, study: StudyOnPage, feedback: FeedbackForm, r
         else:
             shown = standing_report(session, session.overlays.get(session.method), session.method)
         session.latest.clear()  # the page counts its messages anew
-    changes = study.shown(session)
+    changes = study.films(session)
     if shown is not None:
         changes[study.report] = shown
     if run is not None and report is not None and comparison is not None:
         payload = readings_payload(run.study, report, comparison)
         changes[readings.html] = payload | {"key": run.key, "status": "", "busy": False}
+    changes |= feedback.emptied() | feedback.standing(session)
     return changes | {
         study.indication: form.indication,
         study.history: form.history,

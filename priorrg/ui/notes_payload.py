@@ -54,8 +54,7 @@ def sentence(remark: Remark) -> str:
     """The remark in words."""
     values = dict(remark.values)
     if "unit" in values:
-        one, several = texts.notes.SPANS[values["unit"]]
-        values["span"] = (one if values["count"] == 1 else several).format(count=values["count"])
+        values["span"] = texts.counted(texts.notes.SPANS[values["unit"]], values["count"])
     if "doubts" in values:
         values["reasons"] = texts.notes.NOTES["and"].join(texts.notes.DOUBTS[doubt] for doubt in values["doubts"])
     if "laterality" in values:

@@ -73,6 +73,8 @@ def build_page(
             notes=notes.html,
             report=report.html,
             problem=head.problem,
+            said_at_generate=actions.said,
+            form=feedback,
             indication=context.indication,
             history=context.history,
             views_offered=tuple(views),
@@ -90,7 +92,7 @@ def build_page(
         actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html, head.end)
         report.wire(runs, feedback, session_of)
         exports.wire(reporter.card, method.choice, session_of)
-        feedback.wire(store, reporter.config, study, session_of)
+        feedback.wire(store, reporter.config, report.html, session_of)
         readings.wire(runs, session_of)
 
         def on_unload(request: gr.Request) -> None:

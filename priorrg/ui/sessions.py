@@ -67,7 +67,8 @@ class Session:
     """Images of one tab and, once Generate was pressed, what came of it.
 
     run: the press whose words may be shown; None or another one takes the page away from a run that still writes.
-    submissions: of feedback on this report. offered: the report that the correction began with. edits: the reader's
+    submissions: of feedback on this report; sent: the number of the last of them, commented: its comment; is_changing:
+    whether the form is open to change it. offered: the report that the correction began with. edits: the reader's
     sentences, empty while nothing was edited; mirrored: what of them the correction took over. unsent: what was edited
     in reports that are gone and never sent. comparison: the report's study, read again. fingerprints: of every
     image held, replaced ones too. token: what the viewer shows to be given pixels; nobody can guess it.
@@ -84,6 +85,9 @@ class Session:
     typed: dict[str, Overlay] = field(default_factory=dict)  # of the reader's own sentences, by their text
     marks: dict[int, SentenceMark] = field(default_factory=dict)
     submissions: int = 0
+    sent: int | None = None
+    is_changing: bool = False
+    commented: str = ""
     offered: str = ""
     edits: tuple[EditedSentence, ...] = ()
     mirrored: str = ""
@@ -167,6 +171,7 @@ class Session:
             self.edits, self.mirrored, self.comparison = (), "", None
             self.knowledge = []
             self.overlays, self.typed, self.marks, self.submissions = {}, {}, {}, 0
+            self.sent, self.is_changing = None, False
 
     @property
     def edited_text(self) -> str | None:

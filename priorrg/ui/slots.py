@@ -42,12 +42,13 @@ class Slots:
         for side in SIDES:
             self._wire_upload(side, study, session_of)
 
-        def on_viewed(event: gr.EventData, request: gr.Request) -> Changes | Any:
+        def on_viewed(indication: str, history: str, event: gr.EventData, request: gr.Request) -> Changes | Any:
             session, side, view = session_of(request), event._data.get("side"), event._data.get("view")
             if side not in SIDES or view not in study.views_offered:
                 return gr.skip()
             session.views[side] = view
-            return {study.notes: notes_payload(session)}
+            said = study.outdated(session, indication, history)
+            return {study.notes: notes_payload(session), study.said_at_generate: said}
 
         def on_removed(event: gr.EventData, request: gr.Request) -> Changes | Any:
             side, session = event._data.get("side"), session_of(request)
@@ -57,7 +58,8 @@ class Slots:
             return study.shown(session)
 
         html: Any = study.viewer
-        html.viewed(on_viewed, None, [study.notes], queue=False, api_visibility="private", show_progress="hidden")
+        boxes, parts = [study.indication, study.history], [study.notes, study.said_at_generate]
+        html.viewed(on_viewed, boxes, parts, queue=False, api_visibility="private", show_progress="hidden")
         html.removed(on_removed, None, study.parts, api_visibility="private")
 
     def _wire_upload(self, side: str, study: StudyOnPage, session_of: SessionOf) -> None:
