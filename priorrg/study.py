@@ -18,6 +18,8 @@ from priorrg import texts
 from priorrg.errors import StudyError
 from priorrg.plain_text import plain_text
 
+# What the simulator writes into its files: (0008,2111) Derivation Description, in PNG the Description of PNG 11.3.4.
+SIMULATED = "Simulated radiograph, no patient"
 UNKNOWN_VIEW = "unk"  # the published view-position dictionary's name for 'not stated'
 
 
@@ -121,6 +123,7 @@ class Radiograph:
     header: what DICOM says besides; None for PNG and JPEG.
     doubts: why it may be no upright frontal chest radiograph, by its looks (priorrg/imaging/looks.py); often empty.
     remedy: the correction after which its looks are not doubted, where there is one.
+    is_simulated: whether the file says that the simulator wrote it (train/simulate), and so shows nobody.
     cautions: what the header says of polarity and orientation that a reader must know (priorrg/imaging/polarity.py).
     """
 
@@ -141,6 +144,7 @@ class Radiograph:
     orientation: Orientation = Orientation()
     remedy: Orientation | None = None
     cautions: tuple[str, ...] = ()
+    is_simulated: bool = False
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.uint16:

@@ -75,7 +75,7 @@ def test_what_is_drawn_evenly_or_in_the_middle_is_no_writing():
 
 
 def test_page_and_command_line_say_it_before_the_report_is_taken_away(named, small_weights, capsys):
-    said = texts.export.MAY_NAME[BY_LOOKS].format(side="current image")
+    said = texts.exports.MAY_NAME[BY_LOOKS].format(side="current image")
     runs = Runs(Reporter.load(small_weights))
     session = Session()
     session.put("current", read_radiograph(named))
@@ -94,6 +94,6 @@ def test_the_remark_stands_above_the_buttons_that_take_the_report_away(page, nam
     wait_for_change(page, "current", before)
     written(page)
     note, buttons = page.locator(".exports-note"), page.locator(".exports-bar")
-    assert note.inner_text() == texts.export.MAY_NAME[BY_LOOKS].format(side="current image")
+    assert note.inner_text() == texts.exports.MAY_NAME[BY_LOOKS].format(side="current image")
     above, below = note.bounding_box(), buttons.bounding_box()
     assert above["height"] > 10 and above["y"] + above["height"] <= below["y"]

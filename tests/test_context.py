@@ -1,18 +1,25 @@
 """What a reader is told before and beside a report: the context as it is received, the weights, where data goes."""
 
 import json
+import random
 import urllib.request
 
 import pytest
+from PIL import Image
 
 from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import CheckpointError
+from priorrg.reporting.known_words import read_known_words, unknown_words
 from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.reporting.weights import read_evaluation, read_model_card
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
 from priorrg.ui.about import measured_words, trained_words
 from priorrg.ui.context import context_payload
-from tests.browsing import written
+from tests.browsing import EXAMPLE, upload, wait_for_change, written
+from train.known_words import known_words
+from train.simulate.context import write_context
+from train.simulate.dicom import png_mark
+from train.simulate.truth import StudyTruth
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +35,7 @@ def test_the_received_context_is_what_the_tokens_say_with_both_markers(reporter)
 
 def test_a_long_context_is_received_in_part_and_the_page_says_how_much(reporter):
     payload = context_payload(reporter, "cough " * 300, "")
-    assert payload["isLong"] and "of 300 words of the indication" in payload["length"]
+    assert payload["isLong"] and "words of the indication are not read: cough cough" in payload["length"]
     shown = payload["received"].split("[SEP]")[0]
     assert 0 < shown.count("cough") < 300, "what is shown is what the model gets, not what was typed"
 
@@ -45,6 +52,28 @@ def test_a_long_context_without_spaces_is_received_in_part_and_not_dropped_whole
 def test_a_context_beyond_the_limit_is_named_while_it_is_typed(reporter):
     payload = context_payload(reporter, "a" * (MAX_CONTEXT_CHARACTERS + 1), "")
     assert payload["isLong"] and "Shorten it" in payload["length"] and payload["received"] == ""
+
+
+def test_daily_words_name_no_tokens(reporter):
+    assert context_payload(reporter, "cough", "")["length"] == "The model reads all of it."
+    assert context_payload(reporter, " ", "")["length"] == "", "nothing was typed, nothing is said"
+    assert "token" not in context_payload(reporter, "cough " * 300, "fever " * 300)["length"]
+
+
+def test_words_that_the_weights_were_never_taught_are_named_as_typed(reporter):
+    known = frozenset({"pleural", "effusion", "and"})
+    payload = context_payload(reporter, "Sarcoid and pleural efusion.", "SARCOID, plerual", known)
+    assert payload["unknown"] == ["SARCOID"], "one slip of the finger is known: training contexts have such"
+    assert context_payload(reporter, "Sarcoid.", "")["unknown"] == [], "weights without a list call nothing unknown"
+
+
+def test_the_list_beside_the_embedded_weights_holds_what_simulated_contexts_say():
+    known = read_known_words(EMBEDDED_WEIGHTS)
+    assert known == frozenset(known_words())
+    for seed in range(40):
+        context = write_context(StudyTruth(view="PA"), None, random.Random(seed))
+        assert unknown_words((context.indication, context.history), known) == [], context
+    assert unknown_words(("Herzinsuffizienz, zebra",), known) == ["Herzinsuffizienz", "zebra"]
 
 
 def test_figures_on_the_page_are_those_beside_the_weights_and_name_what_is_weak():
@@ -89,7 +118,29 @@ def test_examples_are_a_click_away_and_what_was_received_is_shown_on_demand(page
     assert "heavy smoker" in given.lower() and "current PA, prior PA" in given, "the report's own context stays"
 
 
+def test_a_film_that_is_not_simulated_is_told_beside_the_report_and_its_dots_are_hollow(page, tmp_path):
+    written(page)
+    assert page.inner_text("#report .context-note") == "" and "●" in page.inner_text("#report .sure >> nth=0")
+    film = Image.open(EXAMPLE.parent / "resolved-pneumothorax" / "current.png")
+    for name, mark, said in (("anybody's.png", None, "means nothing"), ("simulated.png", png_mark(), "")):
+        film.save(tmp_path / name, pnginfo=mark)
+        before = page.get_attribute("#viewer .viewer", "data-current")
+        upload(page, "current", tmp_path / name)
+        if said:
+            wait_for_change(page, "current", before)
+        page.wait_for_selector("#report .sentence", state="detached")
+        written(page)
+        assert said in page.inner_text("#report .context-note")
+        assert ("●" in page.inner_text("#report .sure >> nth=0")) is not bool(said)
+    upload(page, "current", EXAMPLE / "current.dcm")
+    page.wait_for_selector("#report .sentence", state="detached")
+    written(page)
+    assert page.inner_text("#report .context-note") == "", "the simulator's DICOM files say what they are"
+
+
 def test_the_page_says_which_weights_how_measured_and_where_data_goes(app, page):
+    page.click("#about-fold button >> nth=0")
+    page.wait_for_selector("#about >> text=held-out studies")
     said = page.inner_text("#about")
     assert "PriorRG embedded (simulated)" in said and "held-out studies" in said and "not a medical device" in said
     assert "120 idle minutes" in said and "never an image" in said

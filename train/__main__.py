@@ -1,5 +1,5 @@
 """The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 |
-wordings | ground | evaluate | probe | retrieve | localise | knowledge | calibrate | embed | card."""
+wordings | ground | evaluate | probe | retrieve | localise | knowledge | calibrate | embed | words | card."""
 
 from __future__ import annotations
 
@@ -131,6 +131,10 @@ def main(arguments: list[str] | None = None) -> int:
     embed.add_argument("--weights", type=Path, default=Path("runs/embedded/grounding"))
     embed.add_argument("--output", type=Path, default=Path("assets/embedded"))
     embed.set_defaults(run=_embed)
+
+    words = commands.add_parser("words", help="write which words of contexts simulated training knows, beside weights")
+    words.add_argument("--output", type=Path, default=EMBEDDED, help=f"folder of the weights (default {EMBEDDED})")
+    words.set_defaults(run=_words)
 
     card = commands.add_parser("card", help="write measured figures into a model card and its evaluation.json")
     card.add_argument("--weights", type=Path, default=EMBEDDED)
@@ -438,6 +442,7 @@ def _embed(options: argparse.Namespace) -> None:
     from priorrg.errors import CheckpointError
     from priorrg.model.modeling import PriorRGModel
     from priorrg.model.processing import PriorRGProcessor
+    from train.known_words import write_known_words
 
     if not (options.weights / "config.json").is_file():
         raise CheckpointError(
@@ -449,8 +454,15 @@ def _embed(options: argparse.Namespace) -> None:
         file.unlink()
     model.save_pretrained(options.output, max_shard_size="15MB")
     processor.save_pretrained(options.output)
+    write_known_words(options.output)
     if (options.weights / "run.json").is_file():
         shutil.copy(options.weights / "run.json", options.output / "run.json")
+
+
+def _words(options: argparse.Namespace) -> None:
+    from train.known_words import write_known_words
+
+    print(f"{write_known_words(options.output)} words")
 
 
 def _card(options: argparse.Namespace) -> None:

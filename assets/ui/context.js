@@ -2,6 +2,7 @@
 // Runs inside a gr.HTML: `element`, `props`, `watch` and `trigger` are given. Text goes in by textContent only.
 const contextRoot = element.querySelector(".context");
 const lengthLine = contextRoot.querySelector(".context-length");
+const unknownLine = contextRoot.querySelector(".context-unknown");
 
 const folds = make("div", contextRoot, "folds");
 const examples = make("details", folds, "context-examples");
@@ -25,6 +26,12 @@ function showContext() {
   const value = props.value || {};
   lengthLine.textContent = value.length || "";
   lengthLine.classList.toggle("too-long", Boolean(value.isLong));
+  const unknown = value.unknown || [];
+  unknownLine.replaceChildren(unknown.length ? `${props.texts.unknown} ` : "");
+  for (const [place, word] of unknown.entries()) {
+    if (place) unknownLine.append(", ");
+    make("u", unknownLine, "", word);
+  }
   receivedText.textContent = value.received || "";
   received.hidden = !value.received;
 }

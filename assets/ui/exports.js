@@ -11,7 +11,7 @@ bar.setAttribute("aria-label", texts.about);
 const status = document.createElement("div");
 status.className = "exports-status";
 status.setAttribute("role", "status");
-for (const [form, label, about] of texts.forms) {
+for (const [form, [label, about]] of Object.entries(texts.forms)) {
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.form = form;

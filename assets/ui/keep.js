@@ -138,6 +138,9 @@ window.addEventListener("priorrg:report", (event) => {
 window.addEventListener("priorrg:sent", () => {
   isUnsent = false;
 });
+window.addEventListener("priorrg:anew", () => {
+  downUntil = Date.now() + 5000;
+});
 window.addEventListener("beforeunload", (event) => {
   if (element.isConnected && hasUnsent() && Date.now() > downUntil) event.preventDefault();
 });

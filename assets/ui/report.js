@@ -214,7 +214,7 @@ function show() {
   window.dispatchEvent(new CustomEvent("priorrg:export-note", { detail: value.exportNote || "" }));
   root.classList.toggle("busy", Boolean(value.busy));
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
-  parts["context-note"].textContent = value.contextNote || "";
+  parts["context-note"].textContent = [value.filmNote, value.contextNote].filter(Boolean).join(" ");
   parts.received.hidden = !value.received;
   parts.received.querySelector("code").textContent = value.received || "";
   showSteps(value);

@@ -126,6 +126,7 @@ function paintRow(row, number, change) {
   );
   if (change && state.changes && !isEdited(row)) words(button, change, ["same", "added", "removed"]);
   else button.textContent = row.text;
+  button.lang = "en"; // the report's, whatever the page speaks
   button.setAttribute("aria-pressed", String(state.selected === number));
   button.addEventListener("dblclick", () => openEditor(number));
   button.addEventListener("keydown", (event) => {
@@ -202,7 +203,9 @@ function refresh() {
     else if (isEdited(row)) make("span", tags, "tag edited", texts.edited);
     else if (details[row.source]) {
       const sure = details[row.source].confidence;
-      const mark = make("span", tags, `sure ${sure.level}`, { high: "●●●", medium: "●●○", low: "●○○" }[sure.level]);
+      const full = { high: "●●●", medium: "●●○", low: "●○○" };
+      const hollow = { high: "○○○", medium: "○○", low: "○" }; // measured on other films than this one
+      const mark = make("span", tags, `sure ${sure.level}`, (sure.isHollow ? hollow : full)[sure.level]);
       mark.setAttribute("role", "img");
       mark.setAttribute("aria-label", `${sure.words}. ${sure.about}`);
       mark.title = `${sure.words}. ${sure.about}`;
@@ -254,6 +257,7 @@ function openEditor(number) {
   const box = make("textarea", null, "editor");
   box.value = row.text;
   box.rows = 1;
+  box.lang = "en";
   box.maxLength = 2000;
   box.setAttribute("aria-label", fill(texts.editing, { number: number + 1 }));
   const fit = () => {

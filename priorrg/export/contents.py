@@ -114,7 +114,7 @@ def remarks_before(study: Study) -> list[str]:
     for side, radiograph in (("current", study.current), ("prior", study.prior)):
         found = writing_in(radiograph) if radiograph is not None else ""
         if found:
-            said.append(texts.export.MAY_NAME[found].format(side=texts.export.IMAGES[side]))
+            said.append(texts.exports.MAY_NAME[found].format(side=texts.exports.IMAGES[side]))
     return said
 
 
@@ -124,7 +124,7 @@ def remarks_after(study: Study, done: ReportDone) -> list[str]:
         return [texts.report.EMPTY]
     said = []
     if done.is_cut:
-        said.append(texts.report.CUT.format(most=len(done.tokens) + 1))
+        said.append(texts.report.CUT)
     if GAP.search(done.text):
         said.append(texts.report.LEFT_OUT_REMARK)
     if LATERAL.search(done.text) and study.current.view_position.upper() not in LATERAL_VIEWS:

@@ -58,11 +58,11 @@ def check_reference(current: Radiograph) -> DicomReference:
     """What the structured report would point at. Raises ExportError where there is nothing to point at."""
     if current.reference is not None:
         if not UID(current.reference.sop_class_uid).keyword:  # none of the standard's: before the study is read
-            raise ExportError(texts.export.PRIVATE_KIND)
+            raise ExportError(texts.exports.PRIVATE_KIND)
         return current.reference
     if current.source == "DICOM":
-        raise ExportError(texts.export.NO_UIDS)
-    raise ExportError(texts.export.NO_DICOM.format(source=current.source or texts.export.AN_IMAGE))
+        raise ExportError(texts.exports.NO_UIDS)
+    raise ExportError(texts.exports.NO_DICOM.format(source=current.source or texts.exports.AN_IMAGE))
 
 
 def write_dicom_sr(export: ReportExport) -> bytes:
@@ -89,7 +89,7 @@ def write_dicom_sr(export: ReportExport) -> bytes:
             specific_character_set="ISO_IR 192",  # UTF-8: a human may have written anything
         )
     except KeyError:  # highdicom looks up the modules of the object that it points at
-        raise ExportError(texts.export.PRIVATE_KIND) from None
+        raise ExportError(texts.exports.PRIVATE_KIND) from None
     moment = export.written_at
     report.ContentDate, report.ContentTime = DA(moment.date()), TM(moment.time().replace(microsecond=0))
     report.TimezoneOffsetFromUTC = moment.strftime("%z") or "+0000"

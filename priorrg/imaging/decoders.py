@@ -178,7 +178,7 @@ class Decoders:
         with self._decoder(client) as decoder:
             try:
                 path, data = ("", source) if isinstance(source, bytes) else (str(source), b"")
-                said, body = decoder.decode({"path": path, "called": called}, data)
+                said, body = decoder.decode({"path": path, "called": called, "language": texts.language()}, data)
                 if "radiograph" in said:
                     radiograph = from_plain(Radiograph, said["radiograph"], said.get("arrays"), body)
                     if said.get("is_last"):

@@ -33,7 +33,7 @@ from priorrg.imaging.orientation import judged, squared
 from priorrg.imaging.polarity import polarity_of, righted
 from priorrg.imaging.raster import MAX_PIXELS, MIN_EDGE
 from priorrg.imaging.stored import decode
-from priorrg.study import DicomReference, Radiograph
+from priorrg.study import SIMULATED, DicomReference, Radiograph
 
 # pydicom's own messages may quote values of the file, names among them.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -172,6 +172,7 @@ def _radiograph(data: Dataset, called: str, judge: bool) -> Radiograph:
         source="DICOM",
         reference=_reference(data),
         header=read_header(data),
+        is_simulated=str(data.get("DerivationDescription") or "") == SIMULATED,
     )
     radiograph = righted(radiograph, data, polarity)
     return judged(radiograph, colours) if judge else radiograph

@@ -14,7 +14,7 @@ from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.levels import Levels, quantile
 from priorrg.imaging.orientation import judged, squared
-from priorrg.study import Radiograph
+from priorrg.study import SIMULATED, Radiograph
 
 MIN_EDGE, MAX_PIXELS = 64, 80_000_000
 _GREY_TOLERANCE = 6  # of 255: JPEG's chroma rounding makes grey channels differ by a few levels
@@ -65,7 +65,8 @@ def read_raster(data: bytes, called: str, judge: bool = True) -> Radiograph:
         notes.append(texts.imaging.FEWER_BITS.format(bits=top.bit_length() - 1))
     # A camera's MPO is a JPEG with more pictures behind the first.
     source = "JPEG" if kind == "MPO" else kind
-    radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes))
+    is_simulated = image.info.get("Description") == SIMULATED
+    radiograph = Radiograph(pixels, window, source=source, bits=bits, notes=tuple(notes), is_simulated=is_simulated)
     colours = None if bits == 16 or image.mode in ("L", "1") else np.asarray(image.convert("RGB"))
     radiograph = squared(radiograph, *_pixel_size(image), called, MAX_PIXELS)
     return judged(radiograph, colours) if judge else radiograph

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging import header
 from priorrg.imaging.open import MAX_BYTES, read_trusted
@@ -95,7 +96,8 @@ def answer(asked: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list]:
     """What becomes of one file: `radiograph`, or why there is none."""
     arrays: list = []
     try:
-        radiograph = read_trusted(asked["path"] or data, called=asked["called"])
+        with texts.speaking(asked.get("language", texts.ENGLISH)):
+            radiograph = read_trusted(asked["path"] or data, called=asked["called"])
         plain = to_plain(radiograph, arrays)
         return {"radiograph": plain, "arrays": described(arrays)}, [np.ascontiguousarray(array) for array in arrays]
     except ImageError as error:

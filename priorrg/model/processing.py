@@ -4,6 +4,7 @@ Sizes and limits come from the model's configuration, which is saved beside; thi
 """
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPi
 from priorrg.errors import StudyError
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
+from priorrg.texts import counted
 from priorrg.texts import reading as reading_texts
 
 BEGIN_END = "<|endoftext|>"  # GPT-2's one token for both
@@ -28,6 +30,7 @@ SECTION_TOKENS = ("[INDICATION]", "[HISTORY]", "[Similar Cases]", "[FINDINGS]") 
 # shortest edge 518 bicubic, centre crop 518, the same mean and std for the three equal channels.
 RAD_DINO_MEAN, RAD_DINO_STD = 0.5307, 0.2583
 
+MOST_QUOTED = 80  # characters of what is not read
 LONGEST_WORD = 40  # letters; what is longer is text of a script without spaces
 UNPRINTABLE = re.compile(r"[^\x20-\x7E]")
 
@@ -138,7 +141,7 @@ class PriorRGProcessor:
             drop = max(1, too_much * len(kept[longest]) // (2 * sizes[longest]))
             kept[longest] = kept[longest][:-drop]
         cut = [_cut_part(name, pieces[name], kept[name]) for name in sections if len(kept[name]) < len(pieces[name])]
-        note = reading_texts.CONTEXT_CUT.format(most=most, parts=reading_texts.AND.join(cut))
+        note = " ".join(cut)
         return ClinicalContext(**{name: _joined(part) for name, part in kept.items()}), note
 
     def _length(self, context: ClinicalContext) -> int:
@@ -221,8 +224,11 @@ def _joined(pieces: Sequence[str]) -> str:
 
 
 def _cut_part(name: str, pieces: Sequence[str], kept: Sequence[str]) -> str:
-    """How much of a section was read: in words, in letters where it has none."""
+    """What of a section is not read: how many words, or letters where it has none, and the first of them."""
+    left = pieces[len(kept) :]
+    rest = textwrap.shorten(_joined(left), MOST_QUOTED, placeholder=" ...")
     if all(piece.startswith(" ") for piece in pieces):
-        return reading_texts.CONTEXT_CUT_PARTS[name].format(kept=len(kept), words=len(pieces))
-    letters = {"kept": len(_joined(kept)), "letters": len(_joined(pieces))}
-    return reading_texts.CONTEXT_CUT_LETTERS[name].format(**letters)
+        return counted(reading_texts.CONTEXT_CUT_WORDS[name], len(left), rest=rest)
+    letters = _joined(left)
+    quoted = letters if len(letters) <= MOST_QUOTED else f"{letters[:MOST_QUOTED]} ..."
+    return counted(reading_texts.CONTEXT_CUT_LETTERS[name], len(letters), rest=quoted)

@@ -324,13 +324,12 @@ class Reporter:
                 yield ReportWord(text)
         else:
             writing = BeamSearch(self._writer, memory.full, stop, num_beams)
-            most, shown = self.config.max_report_tokens, ""
-            for length in writing.steps():
+            shown = ""
+            for _ in writing.steps():
                 if len(writing.settled_text) > len(shown):
                     shown = writing.settled_text
                     yield ReportWord(shown)
-                said = texts.reading.COMPARING.format(versions=num_beams, length=length, most=most)
-                yield Progress("refining", said)
+                yield Progress("refining", texts.reading.COMPARING.format(versions=num_beams))
         if stop.is_set():
             yield Stopped(draft, writing.text)
             return

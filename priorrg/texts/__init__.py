@@ -1,8 +1,17 @@
 """All that PriorRG says to a reader: on its page, in messages and notes, in exported files. One module a part.
 
-To translate it, translate this folder: constants, the values of dictionaries (never their keys) and templates for
-str.format, whose fields in braces stay, in whatever order the language wants them. Nothing else has to change, and
-tests/test_texts.py sees to it that no sentence is written anywhere else. Used as `texts.imaging.FLAT_TONE`.
+Used as `texts.imaging.FLAT_TONE`: within `speaking(language)` that is the constant in the language, from the gettext
+catalogue in languages/, else as it stands here, in English. So whatever is said while a request is answered is in its
+reader's language, and whoever says it need not know. Every constant is a context of its own in the catalogue
+(`imaging.FLAT_TONE`); the keys of dictionaries are never translated; a tuple is always one and several of a thing, for
+`counted`. Templates are for str.format; their fields in braces stay, in whatever order the language wants them.
+`python .ci/words.py` takes new texts into the catalogues, and tests/test_texts.py sees to it that none is missing and
+that no sentence is written anywhere else.
+
+In English alone:
+- what is written into exported files, which keep to the language of the report (ENGLISH_ALONE), the page of feedback
+  sessions, and the command line
+- examples of indication and history, which the model reads
 
 Not here:
 - messages for whoever installs, trains or starts the app in a terminal: the command line, settings and logins,
@@ -15,6 +24,16 @@ Not here:
 
 Imports nothing of ours.
 """
+
+import gettext
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from priorrg.texts import (
     about,
@@ -58,8 +77,70 @@ __all__ = [
     "viewer",
 ]
 
+ENGLISH = "en"
+LANGUAGES = {ENGLISH: "English", "de": "Deutsch"}
+# Rooms and constants that no catalogue has.
+ENGLISH_ALONE = {"export", "many", "pacs", "session_page", "sessions", "context.CONTEXT_EXAMPLES"}
+CATALOGUES = Path(__file__).parent / "languages"
+DOMAIN = "priorrg"
 
-def counted(pair: tuple[str, str], count: int) -> str:
+_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def language() -> str:
+    """That of whoever is spoken to just now, a key of LANGUAGES."""
+    return _language.get()
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """In this block texts are in that language; one that is not among LANGUAGES is English."""
+    before = _language.set(language if language in LANGUAGES else ENGLISH)
+    try:
+        yield
+    finally:
+        _language.reset(before)
+
+
+def counted(pair: tuple[str, str], count: int, **values: object) -> str:
     """The template for one or that for several, filled in. A tuple in these files is always such a pair."""
     one, several = pair
-    return (one if count == 1 else several).format(count=count)
+    said = (one if count == 1 else several) if language() == ENGLISH else _words(language()).ngettext(*pair, count)
+    return said.format(count=count, **values)
+
+
+@cache
+def _words(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, CATALOGUES, [language])
+
+
+def _said(value: Any, context: str, language: str) -> Any:
+    """A constant in the language."""
+    if isinstance(value, str):
+        return _words(language).pgettext(context, value) if value else value
+    if isinstance(value, dict):
+        return {key: _said(one, context, language) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_said(one, context, language) for one in value]
+    return value  # a pair, see `counted`
+
+
+class _Room(ModuleType):
+    """A module of texts, whose constants are those of the language that is spoken."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.isupper() or (language := _language.get()) == ENGLISH:
+            return super().__getattribute__(name)
+        room = super().__getattribute__("__name__").rpartition(".")[2]
+        return _constant(room, name, language)
+
+
+@cache
+def _constant(room: str, name: str, language: str) -> Any:
+    context = f"{room}.{name}"
+    value = vars(sys.modules[f"{__name__}.{room}"])[name]
+    return value if {room, context} & ENGLISH_ALONE else _said(value, context, language)
+
+
+for _name in __all__:
+    sys.modules[f"{__name__}.{_name}"].__class__ = _Room

@@ -7,11 +7,10 @@ CONTEXT = {
     "history asks": "What is known of the patient? (may stay empty)",
     "examples": "Examples",
     "received": "What the model is given of it",
+    "all read": "The model reads all of it.",
+    "unknown": "These weights were never taught the words that are underlined:",
 }
-CONTEXT_LENGTH = (
-    "{indication} and {history} of {characters} characters; together {tokens} of the {most} tokens that these weights "
-    "read."
-)
+# What the model reads, and so in English in every language
 CONTEXT_EXAMPLES = {
     "indication": [
         "Shortness of breath, evaluate for pleural effusion.",

@@ -30,16 +30,6 @@ VIEW_NOT_STATED = "view not stated"
 DATE_NOT_STATED = "date not stated"
 SOURCE_NOT_STATED = "source not stated"
 
-# Before anything is taken away (contents.py)
-
-MAY_NAME = {
-    "header": "The {side} may show a name: by its header there is writing in its pixels, and a PDF or an overlay shows "
-    "it too.",
-    "looks": "The {side} may show a name: there seems to be writing at its edge, and a PDF or an overlay shows it too. "
-    "(A simple check; it errs.)",
-}
-IMAGES = {"current": "current image", "prior": "prior image"}
-
 # Headings (pdf.py), and those in plain text (text.py), where nothing else sets them off
 
 HEADINGS = {
@@ -92,23 +82,8 @@ PRIOR_WITHOUT_REFERENCE = "{described}; it was no DICOM object that could be poi
 NOBODY = "Patient not known to PriorRG: match by the Study Instance UID of the imaging study, if any"
 OBSERVATION = "Sentence of the report"
 
-# Why a report cannot be taken away in the form that was asked for (dicom_sr.py, forms.py)
+# Which form a file's ending asks for (forms.py)
 
-PRIVATE_KIND = (
-    "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown kind. "
-    "Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
-)
-NO_UIDS = (
-    "No DICOM structured report can be written: the current image's DICOM file lacks its study, series or instance "
-    "UID, so there is no study that the report could belong to. Export the image again, or take the report as PDF, "
-    "text or FHIR."
-)
-NO_DICOM = (
-    "No DICOM structured report can be written: the current image came as {source}, without a DICOM study that the "
-    "report could belong to, and one in a made-up study would match no patient. Upload the image as DICOM, or take the "
-    "report as PDF, text or FHIR."
-)
-AN_IMAGE = "an image"  # in the place of a source that is not known
 UNKNOWN_ENDING = (
     "'{path}' does not say in which form to write the report. End the name with .txt (text), .pdf (PDF), .dcm (DICOM "
     "structured report) or .json (FHIR R4 DiagnosticReport)."

@@ -21,6 +21,9 @@ PAGE = {
     "refused": "{side} image: {reason}",
     "kept": " The image before it is kept.",
 }
+LANGUAGE = "Language of the page"
+# Beside the report, where the page is in another language
+REPORT_IN_ENGLISH = "The report is written in English, the language that the model learned."
 METHODS = {
     "grounding": "Finding",
     "attention": "Attention",

@@ -7,7 +7,7 @@ READING_IMAGE = "Reading the image"
 ENCODING = "Putting images and context together"
 DRAFTING = "Writing the coarse draft"
 REFINING = "Refining the report"
-COMPARING = "Comparing {versions} versions, {length} of at most {most} tokens"
+COMPARING = "Comparing {versions} versions of the report"
 
 # Indication and history (priorrg/study.py, priorrg/model/processing.py)
 
@@ -21,16 +21,27 @@ CONTEXT_TOO_LONG = {
         "this image."
     ),
 }
-CONTEXT_CUT = "These weights read {most} tokens of context: only the first {parts} were read."
-CONTEXT_CUT_PARTS = {
-    "indication": "{kept} of {words} words of the indication",
-    "history": "{kept} of {words} words of the history",
+CONTEXT_CUT_WORDS = {
+    "indication": (
+        "The last word of the indication is not read: {rest}",
+        "The last {count} words of the indication are not read: {rest}",
+    ),
+    "history": (
+        "The last word of the history is not read: {rest}",
+        "The last {count} words of the history are not read: {rest}",
+    ),
 }
 CONTEXT_CUT_LETTERS = {  # of text without spaces
-    "indication": "{kept} of {letters} letters of the indication",
-    "history": "{kept} of {letters} letters of the history",
+    "indication": (
+        "The last letter of the indication is not read: {rest}",
+        "The last {count} letters of the indication are not read: {rest}",
+    ),
+    "history": (
+        "The last letter of the history is not read: {rest}",
+        "The last {count} letters of the history are not read: {rest}",
+    ),
 }
-AND = " and "  # between two of these parts
+AND = " and "  # between two parts of a sentence
 
 # What a program asked for that is not there (priorrg/model/processing.py, priorrg/ui/api.py)
 

@@ -14,7 +14,7 @@ STARTING = "Starting"
 TRACING = "Tracing each sentence to the images"
 FINISHED = "Finished. Not a medical device: check every sentence against the images."
 EMPTY = "The model wrote no sentence. That is not a normal report: nothing was found and nothing was ruled out."
-CUT = "The report ends in the middle of a sentence: these weights write {most} tokens at most, and it had more to say."
+CUT = "The report ends in the middle of a sentence: it had reached the length that these weights write at most."
 LEFT_OUT = "[date or name left out of the training data]"
 LEFT_OUT_REMARK = (
     "___ in the report stands for a date or name that was left out of the training data. It says nothing about this "
@@ -51,7 +51,14 @@ CONFIDENCE_LEVELS = {"high": "high", "medium": "medium", "low": "low"}
 CALIBRATED = (
     "{percent} % of sentences written as surely had their facts right, as measured on held-out simulated studies."
 )
-UNCALIBRATED = "Mean probability of its words, {percent} %: not calibrated, it says little about the facts."
+UNCALIBRATED = (
+    "How sure the model was of its words, {percent} %. How often such sentences are right was never measured."
+)
+NOT_FOR_THIS_FILM = "Measured on simulated films alone: it says nothing of this one."
+# Beside a report on a film that does not come from the simulator, by weights that learned from nothing else
+REAL_FILM = (
+    "These weights learned from simulated films alone. An image here is none, so what is written below means nothing."
+)
 REPORT_FINDINGS = {
     "effusion": "pleural effusion",
     "pneumothorax": "pneumothorax",

@@ -25,7 +25,7 @@ class About:
     def __init__(self, reporter: Reporter, session_minutes: int, away_minutes: float):
         has_card = bool(reporter.source and read_model_card(reporter.source))
         rows = about_rows(reporter, session_minutes, away_minutes)
-        with gr.Accordion(texts.page.PAGE["about"], open=True, elem_id="about-fold"):
+        with gr.Accordion(texts.page.PAGE["about"], open=False, elem_id="about-fold"):
             gr.HTML(
                 {"rows": rows, "card": CARD_PATH if has_card else "", "cardWords": texts.about.ABOUT["card"]},
                 html_template=TEMPLATE,

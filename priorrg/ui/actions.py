@@ -26,6 +26,8 @@ class Actions:
         with gr.Row(elem_id="actions"):
             self.generate = gr.Button(words["generate"], variant="primary", min_width=110, scale=2, elem_id="generate")
             self.stop = gr.Button(words["stop"], min_width=70, elem_id="stop")
+        elsewhere = texts.page.REPORT_IN_ENGLISH if texts.language() != texts.ENGLISH else ""
+        build_message("report-language", '<div class="said beside"></div>', "hide-when-empty", elsewhere)
         self.said = build_message(
             "said-at-generate", '<div class="said beside" role="status"></div>', "hide-when-empty"
         )

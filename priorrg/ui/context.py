@@ -8,12 +8,16 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.errors import StudyError
+from priorrg.reporting.known_words import read_known_words, unknown_words
 from priorrg.reporting.reporter import Reporter
 from priorrg.study import MAX_CONTEXT_CHARACTERS, ClinicalContext
 from priorrg.ui.scripts import script
 from priorrg.ui.study_on_page import Changes
 
-TEMPLATE = '<div class="context"><div class="context-length" role="status"></div></div>'
+TEMPLATE = (
+    '<div class="context"><div class="context-length" role="status"></div>'
+    '<div class="context-unknown" role="note"></div></div>'
+)
 
 
 class Context:
@@ -37,15 +41,19 @@ class Context:
             html_template=TEMPLATE,
             js_on_load=script("context.js"),
             elem_id="context",
-            texts={name: texts.context.CONTEXT[name] for name in ("indication", "history", "examples", "received")},
+            texts={
+                name: texts.context.CONTEXT[name]
+                for name in ("indication", "history", "examples", "received", "unknown")
+            },
             examples=texts.context.CONTEXT_EXAMPLES,
         )
 
     def wire(self, reporter: Reporter) -> None:
+        known = read_known_words(reporter.source) if reporter.source else frozenset()
         boxes = {"indication": self.indication, "history": self.history}
 
         def on_change(indication: str, history: str) -> Changes:
-            return {self.help: context_payload(reporter, indication or "", history or "")}
+            return {self.help: context_payload(reporter, indication or "", history or "", known)}
 
         for box in boxes.values():
             box.change(
@@ -67,12 +75,17 @@ class Context:
         )
 
 
-def context_payload(reporter: Reporter, indication: str, history: str) -> dict[str, Any]:
-    """Lengths and the received context for assets/ui/context.js. isLong: more was typed than these weights read."""
-    lengths = {"indication": len(indication), "history": len(history), "characters": f"{MAX_CONTEXT_CHARACTERS:,}"}
+def context_payload(
+    reporter: Reporter, indication: str, history: str, known: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """How much of the context is read, for assets/ui/context.js. isLong: more was typed than these weights read.
+
+    known: words that these weights were taught; unknown: those of the text that they were not.
+    """
     try:
         received = reporter.received_context(ClinicalContext(indication, history))
     except StudyError as error:
-        return {"length": str(error), "isLong": True, "received": ""}
-    length = texts.context.CONTEXT_LENGTH.format(tokens=received.tokens, most=received.most, **lengths)
-    return {"length": f"{length} {received.note}".strip(), "isLong": bool(received.note), "received": received.text}
+        return {"length": str(error), "isLong": True, "received": "", "unknown": []}
+    said = received.note or (texts.context.CONTEXT["all read"] if (indication + history).strip() else "")
+    unknown = unknown_words((indication, history), known)
+    return {"length": said, "isLong": bool(received.note), "received": received.text, "unknown": unknown}

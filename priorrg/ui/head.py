@@ -6,6 +6,7 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.reporting.reporter import WeightsCard
+from priorrg.ui.languages import Language
 from priorrg.ui.message import build_message
 from priorrg.ui.scripts import script
 
@@ -30,6 +31,7 @@ class Head:
                 js_on_load=script("notice.js"),
                 elem_id="notice",
             )
+            Language()
             gr.Button(words["theme"], size="sm", min_width=90, scale=0, elem_id="theme")
             self.end = gr.Button(words["end"], size="sm", min_width=90, scale=0, elem_id="end")
             gr.Button(words["log out"], size="sm", min_width=70, scale=0, elem_id="logout", visible=has_login)

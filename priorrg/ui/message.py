@@ -8,8 +8,8 @@ import gradio as gr
 from priorrg.ui.scripts import script
 
 
-def build_message(elem_id: str, html_template: str, elem_classes: str | None = None) -> gr.HTML:
-    """html_template: an element whose class `said` is one of its classes."""
+def build_message(elem_id: str, html_template: str, elem_classes: str | None = None, said: str = "") -> gr.HTML:
+    """html_template: an element whose class `said` is one of its classes. said: at first."""
     return gr.HTML(
-        "", html_template=html_template, js_on_load=script("message.js"), elem_id=elem_id, elem_classes=elem_classes
+        said, html_template=html_template, js_on_load=script("message.js"), elem_id=elem_id, elem_classes=elem_classes
     )

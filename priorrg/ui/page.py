@@ -22,6 +22,7 @@ from priorrg.ui.exports import Exports
 from priorrg.ui.feedback import FeedbackForm
 from priorrg.ui.head import Head
 from priorrg.ui.keep import Keep, page_key
+from priorrg.ui.languages import Page
 from priorrg.ui.method import Method
 from priorrg.ui.notes import Notes
 from priorrg.ui.readings import Readings
@@ -36,12 +37,10 @@ from priorrg.ui.study_on_page import Changes, StudyOnPage
 from priorrg.ui.viewer import Viewer
 
 
-def build_page(
-    runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: Listeners, settings: Settings
-) -> gr.Blocks:
+def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: Listeners, settings: Settings) -> Page:
     """The whole page."""
     reporter = runs.reporter
-    with gr.Blocks(
+    with Page(
         title=texts.page.PAGE["tab"],
         analytics_enabled=False,
         fill_width=True,

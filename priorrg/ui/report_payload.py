@@ -35,6 +35,7 @@ def report_payload(
     method: str = "",
     draft_note: str = "",
     context_note: str = "",
+    film_note: str = "",
     received: str = "",
     export_note: str = "",
     submissions: int = 0,
@@ -46,7 +47,8 @@ def report_payload(
     """key: of the run; the page keeps what it shows of a report until another key comes.
 
     report: as far as it is written; done: once it is finished. overlays: None where those before still hold.
-    received: what of context and view positions the model was given.
+    received: what of context and view positions the model was given. film_note: why nothing of all this holds for these
+    films, empty where it does; then no confidence does either.
     export_note: what to know before the report is taken away. submissions: kept so far for this report. edits: the
     reader's sentences, none while nothing was edited; typed: overlays of those that have one, by their text.
     knowledge: what each sentence hangs on, none until it was asked for.
@@ -62,12 +64,13 @@ def report_payload(
         "draft": draft,
         "report": done.text if done else report,
         "sentences": sentences,
-        "details": [_detail(found, sure) for found, sure in zip(facts, confidences, strict=True)],
+        "details": [_detail(found, sure, bool(film_note)) for found, sure in zip(facts, confidences, strict=True)],
         "overlays": None if overlays is None else overlay_payloads(overlays),
         "method": method,
         "spoke": [spoken(one) for one in knowledge],
         "draftNote": draft_note,
         "contextNote": context_note,
+        "filmNote": film_note,
         "received": received,
         "exportNote": export_note,
         "submissions": submissions,
@@ -121,17 +124,22 @@ def _changed(sentence: ChangedSentence, is_pending: bool = False) -> dict[str, A
     return {"number": sentence.number, "parts": parts}
 
 
-def _detail(facts: Sequence[Fact], confidence: Confidence) -> dict[str, Any]:
-    return {"change": change_tag(facts), "facts": facts_payload(facts), "confidence": _confidence(confidence)}
+def _detail(facts: Sequence[Fact], confidence: Confidence, is_elsewhere: bool) -> dict[str, Any]:
+    sure = _confidence(confidence, is_elsewhere)
+    return {"change": change_tag(facts), "facts": facts_payload(facts), "confidence": sure}
 
 
-def _confidence(confidence: Confidence) -> dict[str, str]:
-    """level: high, medium or low; words: for a screen reader; about: what the number is."""
+def _confidence(confidence: Confidence, is_elsewhere: bool) -> dict[str, Any]:
+    """level: high, medium or low; words: for a screen reader; about: what the number is. is_elsewhere: the film is of a
+    kind that the confidence was not measured on, and the dots are hollow."""
     percent = round(100 * confidence.probability)
     level = texts.report.CONFIDENCE_LEVELS[confidence.level]
+    if is_elsewhere and confidence.is_calibrated:
+        words = texts.report.CONFIDENCE.format(level=level, percent=percent)
+        return {"level": confidence.level, "words": words, "about": texts.report.NOT_FOR_THIS_FILM, "isHollow": True}
     about = texts.report.CALIBRATED if confidence.is_calibrated else texts.report.UNCALIBRATED
     words = texts.report.CONFIDENCE.format(level=level, percent=percent)
-    return {"level": confidence.level, "words": words, "about": about.format(percent=percent)}
+    return {"level": confidence.level, "words": words, "about": about.format(percent=percent), "isHollow": False}
 
 
 def _edits(edits: Sequence[EditedSentence], typed: Mapping[str, Overlay]) -> list[dict[str, Any]]:

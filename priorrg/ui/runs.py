@@ -70,7 +70,10 @@ class Runs:
         views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}
         words = {name: texts.notes.FACTS["missing"] if view == UNKNOWN_VIEW else view for name, view in views.items()}
         said = texts.report.RECEIVED_PRIOR if study.has_prior else texts.report.RECEIVED_ALONE
+        films = [radiograph for radiograph in (study.current, study.prior) if radiograph is not None]
+        is_real = self.reporter.card.kind == "simulated" and not all(film.is_simulated for film in films)
         return {
+            "film_note": texts.report.REAL_FILM if is_real else "",
             "draft_note": self._draft_note(),
             "context_note": received.note,
             "received": f"{received.text}\n{said.format(**words)}",

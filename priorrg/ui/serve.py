@@ -18,6 +18,7 @@ from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui.about import serve_card
 from priorrg.ui.keep import serve_keep
+from priorrg.ui.languages import LanguageMiddleware, build_each
 from priorrg.ui.login import Logins
 from priorrg.ui.page import build_page
 from priorrg.ui.pixels import serve_pixels
@@ -65,7 +66,7 @@ def build_app(
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
     runs = Runs(reporter, settings.queue_size)
-    page = build_page(runs, feedback, sessions, listeners, settings)
+    page = build_each(lambda: build_page(runs, feedback, sessions, listeners, settings))
     # Whoever waits for his turn holds a thread; the pixels have others.
     page.max_threads = settings.queue_size + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS, api_open=False)
@@ -144,6 +145,7 @@ def _guard(
     stack: list[tuple[Any, dict[str, Any]]] = [
         (ProxiesMiddleware, {"proxies": settings.proxies}),
         (HeadersMiddleware, {"embed": settings.embed}),
+        (LanguageMiddleware, {}),
         (FailuresMiddleware, {}),
         (PaceMiddleware, {}),
         (HostsMiddleware, {"hosts": settings.hosts, "origins": settings.origins, "bound": settings.host}),

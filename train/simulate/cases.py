@@ -19,6 +19,7 @@ from PIL import Image
 from priorrg.errors import DataError
 from priorrg.report.sentences import split_sentences
 from priorrg.sessions.cases import COLUMNS, PLANTED_COLUMNS, Planted
+from train.simulate.dicom import png_mark
 from train.simulate.film import expose
 from train.simulate.patients import sample_case
 from train.simulate.reports import _BEHIND, _GRADES, write_context, write_report
@@ -199,7 +200,7 @@ def write_cases(folder: Path, count: int, seed: int = 1, size_px: int = 512) -> 
         for which, study in (("current", case.current), ("prior", case.prior)):
             if which == "current" or has_prior:
                 pixels = expose(case.patient, study.exposure, study.truth, size_px).pixels
-                Image.fromarray(pixels).save(folder / f"{name}-{which}.png")
+                Image.fromarray(pixels).save(folder / f"{name}-{which}.png", pnginfo=png_mark())
         rows.append(
             {
                 "case": name,

@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from priorrg.errors import DataError
-from train.simulate.dicom import write_dicom
+from train.simulate.dicom import png_mark, write_dicom
 from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, sample_case
 from train.simulate.reports import write_context, write_report
@@ -123,7 +123,7 @@ def _write_patient(job: tuple[Path, str, int, int, int]) -> None:
         if file.suffix == ".dcm":
             write_dicom(file, film.pixels, study.truth.view, days[order - 1], f"{seed} {name}")
         else:
-            Image.fromarray(film.pixels).save(file, compress_level=1)
+            Image.fromarray(film.pixels).save(file, compress_level=1, pnginfo=png_mark())
         begun = mask_file.with_name(f"{name}.begun.npz")
         np.savez_compressed(begun, masks=film.masks)
         begun.replace(mask_file)  # a killed run leaves no half a mask that would count as done

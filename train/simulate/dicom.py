@@ -1,4 +1,5 @@
-"""A simulated film as a DICOM object (PS3.3 A.26, Digital X-Ray Image for presentation) that belongs to nobody."""
+"""A simulated film as a DICOM object (PS3.3 A.26, Digital X-Ray Image for presentation) that belongs to nobody; and the
+mark by which its PNG says the same."""
 
 from __future__ import annotations
 
@@ -6,10 +7,19 @@ import datetime
 from pathlib import Path
 
 import numpy as np
+from PIL.PngImagePlugin import PngInfo
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, RLELossless, generate_uid
 
+from priorrg.study import SIMULATED
 from train.simulate.anatomy import FIELD_CM
+
+
+def png_mark() -> PngInfo:
+    """What a simulated film's PNG says of itself, as its DICOM object does."""
+    mark = PngInfo()
+    mark.add_text("Description", SIMULATED)
+    return mark
 
 
 def write_dicom(file: Path, pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str) -> None:
@@ -39,7 +49,7 @@ def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str) -
     data.SeriesNumber = data.InstanceNumber = "1"
     data.PresentationIntentType = "FOR PRESENTATION"
     data.ImageType = ["DERIVED", "PRIMARY"]  # PS3.3 C.8.11.3: derived, for it is no exposure of a person
-    data.DerivationDescription = "Simulated radiograph, no patient"
+    data.DerivationDescription = SIMULATED
     data.ViewPosition, data.ImageLaterality, data.PatientOrientation = view, "U", ["L", "F"]
     data.Rows, data.Columns = pixels.shape
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from train.simulate.anatomy import sample_exposure, sample_patient
-from train.simulate.dicom import write_dicom
+from train.simulate.dicom import png_mark, write_dicom
 from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, grade
 from train.simulate.truth import Device, Finding, StudyTruth
@@ -113,7 +113,7 @@ def write_examples(root: Path, size_px: int = 1024) -> None:
 def _write(folder: Path, which: str, example: Example, study: Examination, day: datetime.date, size_px: int) -> str:
     pixels = expose(example.case.patient, study.exposure, study.truth, size_px).pixels
     if not example.as_dicom:
-        Image.fromarray(pixels).save(folder / f"{which}.png", optimize=True)
+        Image.fromarray(pixels).save(folder / f"{which}.png", optimize=True, pnginfo=png_mark())
         return f"{which}.png"
     write_dicom(folder / f"{which}.dcm", pixels, study.truth.view, day, f"{example.name} {which}")
     return f"{which}.dcm"
