@@ -14,7 +14,7 @@ from train.data import read_annotation
 from train.simulate.anatomy import sample_exposure, sample_patient
 from train.simulate.film import Attenuation, expose
 from train.simulate.patients import grade, sample_case
-from train.simulate.truth import CHANGES, HARD, MASK_CHANNELS, Device, Finding, StudyTruth, change_of
+from train.simulate.truth import CHANGES, HARD, MASK_CHANNELS, POINTS, Device, Finding, StudyTruth, change_of
 
 SIZE = 256
 NORMAL = StudyTruth(view="PA")
@@ -148,6 +148,33 @@ def test_a_device_tip_moves_with_its_distance():
     lowest = [np.nonzero(f.masks[channel].any(axis=1))[0].max() for f in (high, low)]
     # 4 cm of a 40 cm film are 3.2 of its 32 rows.
     assert lowest[1] - lowest[0] in (3, 4)
+
+
+def place(film, name: str) -> np.ndarray:
+    """(2,) column and row, as parts of the film's edge."""
+    return film.points[POINTS.index(name)]
+
+
+def test_points_lie_where_tips_and_what_they_are_measured_from_are():
+    cm = 40 * chest()[1].scale
+    tube = film_of(devices=(Device("endotracheal tube", "", 4.0),))
+    tip, carina = place(tube, "endotracheal tube"), place(tube, "carina")
+    assert (carina - tip)[1] * cm == pytest.approx(4, abs=0.3) and abs((carina - tip)[0]) * cm < 0.5
+    column, row = (tip * SIZE).astype(int)
+    shown = inside(tube, "endotracheal tube")
+    assert shown[row - 8 : row + 8, column].any() and not shown[row + 16 :, column].any(), "the tube ends there"
+    assert np.isnan(place(film_of(), "endotracheal tube")).all() and not np.isnan(place(film_of(), "carina")).any()
+
+
+def test_tubes_go_with_a_mediastinum_that_is_pushed_aside():
+    devices = tuple(
+        Device(name, side, 2.0) for name, side in (("endotracheal tube", ""), ("central venous catheter", "right"))
+    )
+    straight = film_of(devices=devices)
+    pushed = film_of(findings=(finding("effusion", 1.0, "right"),), devices=devices)
+    for name in ("endotracheal tube", "central venous catheter", "carina"):
+        moved = (place(pushed, name) - place(straight, name)) * 40
+        assert moved[0] > 0.5 and abs(moved[1]) < 0.3, name
 
 
 def test_devices_and_findings_that_are_absent_have_empty_masks():

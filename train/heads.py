@@ -28,7 +28,7 @@ MOVED = 2 + len(CHANGES)
 CLASSES = MOVED + 1
 PLACES = len(FINDING_KEYS) + len(DEVICES)
 UNKNOWN = float("nan")
-_CM = 10.0  # tips in units of so many centimetres lie in the range of the amounts
+_CM = 4.0  # tips in units of so many centimetres: one that is 1 cm off costs as much as 0.25 of an amount
 _SETTINGS = tuple(HISTORIES)
 
 

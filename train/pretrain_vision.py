@@ -1,9 +1,9 @@
 """Stage 0: the vision encoder learns to see on the simulator's own truth.
 
 It stands in for RAD-DINO's public pre-training, which starts the encoder at paper scale. Per patch
-token: which masks cover it. Per image: which findings and devices are present, how much of each,
-where tips lie. The heads live here and are thrown away; the encoder is frozen from then on, as in
-the paper (section on implementation).
+token: which masks cover it, which landmarks and tips lie in it and where. Per image: which findings
+and devices are present, how much of each, where tips lie. The heads live here and are thrown away;
+the encoder is frozen from then on, as in the paper (section on implementation).
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ from transformers import Dinov2Model
 
 from train.processes import bfloat16_is_fast
 from train.roc import roc_auc
-from train.simulate.truth import DEVICES, FINDING_KEYS, MASK_CHANNELS, StudyTruth
+from train.simulate.anatomy import FIELD_CM
+from train.simulate.truth import DEVICES, FINDING_KEYS, LANDMARKS, MASK_CHANNELS, POINTS, TIPPED, StudyTruth
 
-TIPPED = ("endotracheal tube", "central venous catheter", "nasogastric tube", "chest drain")
 CATHETER_SIDES = 1  # one more output: the catheter's side, right = 0, left = 1
+_TIP_CM = 4.0  # tips in units of so many centimetres
+_REACH = 1.5  # tokens: so near to a point a token is asked where it lies
+_SMALL = [n for n, channel in enumerate(MASK_CHANNELS) if channel.split()[0] in ("nodule", "fracture")]
+_SMALL_WEIGHT = 4.0  # of the tokens that small findings cover, against those of others
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class VisionTargets:
     local: (N, C) float32, the amount of the finding that a mask channel shows (the larger of two zones); 0 for devices.
     tips: (N, T) float32 in cm, NaN where there is no such device.
     side: (N,) float32, 1 where the catheter comes from the left, NaN where there is none.
+    points: (N, P, 2) float32, column and row of POINTS as parts of the film's edge, NaN where there is none.
     """
 
     masks: np.ndarray
@@ -44,6 +49,7 @@ class VisionTargets:
     local: np.ndarray
     tips: np.ndarray
     side: np.ndarray
+    points: np.ndarray
 
 
 def targets_of(truths: list[StudyTruth], mask_files: list[Path], grid: int) -> VisionTargets:
@@ -54,9 +60,11 @@ def targets_of(truths: list[StudyTruth], mask_files: list[Path], grid: int) -> V
     local = np.zeros((len(truths), len(MASK_CHANNELS)), dtype=np.float32)
     tips = np.full((len(truths), len(TIPPED)), np.nan, dtype=np.float32)
     side = np.full(len(truths), np.nan, dtype=np.float32)
+    points = np.full((len(truths), len(POINTS), 2), np.nan, dtype=np.float32)
     for row, (truth, file) in enumerate(zip(truths, mask_files, strict=True)):
         with np.load(file) as stored:
             cells = torch.from_numpy(stored["masks"]).float()
+            points[row] = stored["points"]
         masks[row] = F.adaptive_max_pool2d(cells, grid).byte().numpy()
         for finding in truth.findings:
             place = FINDING_KEYS.index(finding.key)
@@ -69,17 +77,23 @@ def targets_of(truths: list[StudyTruth], mask_files: list[Path], grid: int) -> V
                 tips[row, TIPPED.index(device.name)] = device.tip_cm
             if device.name == "central venous catheter":
                 side[row] = float(device.side == "left")
-    return VisionTargets(masks, present, amount, local, tips, side)
+    return VisionTargets(masks, present, amount, local, tips, side, points)
 
 
 class VisionHeads(nn.Module):
-    """Reads (B, P, H) tokens, CLS first: mask logits and amounts a token, and presence, amount and tips an image."""
+    """Reads (B, P, H) tokens, CLS first.
+
+    A token: mask logits and amounts, logits and offsets of points, a tip's place. An image: presence, amount, tips.
+    """
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.mask = nn.Linear(hidden, len(MASK_CHANNELS))
         self.early_mask = nn.Linear(hidden, len(MASK_CHANNELS))
         self.local = nn.Linear(hidden, len(MASK_CHANNELS))
+        self.points = nn.Linear(hidden, len(POINTS))
+        self.offsets = nn.Linear(hidden, 2 * len(POINTS))
+        self.tip = nn.Linear(hidden, len(TIPPED))
         outputs = 2 * len(FINDING_KEYS) + len(DEVICES) + len(TIPPED) + CATHETER_SIDES
         self.attend = nn.Linear(hidden, 8)
         self.image = nn.Sequential(nn.Linear(hidden * 9, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, outputs))
@@ -94,6 +108,9 @@ class VisionHeads(nn.Module):
             "mask": self.mask(patches).float(),
             "early_mask": self.early_mask(middle[:, 1:]).float(),
             "local": self.local(patches).float(),
+            "points": self.points(patches).float(),
+            "offsets": self.offsets(patches).float().unflatten(2, (len(POINTS), 2)),
+            "tip": self.tip(patches).float(),
             "present": image[:, : found + devices],
             "amount": image[:, found + devices : 2 * found + devices],
             "tips": image[:, 2 * found + devices : -1],
@@ -105,6 +122,7 @@ def vision_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
     """Sum of the mask, presence, amount and tip losses; positives weigh more, for most of a film is normal."""
     masks = batch["masks"].flatten(2).transpose(1, 2).float() / 255  # (B, G*G, C)
     weight = 1 + 4 * masks
+    weight[..., _SMALL] = 1 + 4 * _SMALL_WEIGHT * masks[..., _SMALL]
     loss = F.binary_cross_entropy_with_logits(out["mask"], masks, weight=weight)
     loss = loss + 0.3 * F.binary_cross_entropy_with_logits(out["early_mask"], masks, weight=weight)
     # How much of it there is, said where it is: what two studies are compared by lies in the tokens themselves.
@@ -115,15 +133,43 @@ def vision_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
     shown = present[:, : len(FINDING_KEYS)]
     # Where a finding is absent its amount is 0; where it is present the amount counts more.
     loss = loss + 2 * ((out["amount"] - batch["amount"]) ** 2 * (0.25 + 8 * shown)).mean()
-    for name, scale in (("tips", 4.0), ("side", 1.0)):
+    for name, scale in (("tips", _TIP_CM), ("side", 1.0)):
         known = ~torch.isnan(batch[name])
         if known.any():
             loss = loss + 0.3 * F.smooth_l1_loss(out[name][known], batch[name][known] / scale)
+    return loss + point_loss(out, batch)
+
+
+def point_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
+    """In which token each point lies, and of the tokens near it where: a tip must be told to a part of a token."""
+    grid = math.isqrt(out["points"].shape[1])
+    points = batch["points"] * grid  # in tokens
+    known = ((points >= 0) & (points < grid)).all(dim=-1)  # (B, P); neither for NaN
+    cell = points.nan_to_num().clamp(0, grid - 1).long()
+    place = cell[..., 1] * grid + cell[..., 0]
+    found = F.cross_entropy(out["points"].transpose(1, 2)[known], place[known])
+    offsets = points[:, None] - _centres(grid)[None, :, None]  # (B, G*G, P, 2)
+    near = known[:, None] & (offsets.abs() < _REACH).all(dim=-1)
+    off = F.smooth_l1_loss(out["offsets"][near], offsets[near], beta=0.1)
+    loss = 0.5 * found + 2 * off
+    tips = (batch["tips"] / _TIP_CM)[:, None].expand_as(out["tip"])
+    near_tip = near[..., len(LANDMARKS) :] & ~tips.isnan()
+    if near_tip.any():
+        loss = loss + 2 * F.smooth_l1_loss(out["tip"][near_tip], tips[near_tip], beta=0.1)
     return loss
 
 
-def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """(B, 1, S, S) in [0, 1]: another exposure, some noise, a shift below half a token. No flips: sides matter."""
+def _centres(grid: int) -> Tensor:
+    """(G*G, 2) column and row of each token's centre, in tokens."""
+    rows, columns = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
+    return torch.stack([columns, rows], dim=-1).flatten(0, 1) + 0.5
+
+
+def augment(pixels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """(B, 1, S, S) in [0, 1]: another exposure, some noise, a shift below half a token. No flips: sides matter.
+
+    With it the shift, (2,) as part of the edge: masks may stay where they are, points go with it.
+    """
     batch = pixels.shape[0]
 
     def draw(low: float, high: float) -> Tensor:
@@ -133,7 +179,8 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     pixels = pixels * draw(0.85, 1.15) + draw(-0.05, 0.05)
     pixels = pixels + torch.randn(pixels.shape, generator=generator) * draw(0.0, 0.03)
     dx, dy = (int(torch.randint(-6, 7, (1,), generator=generator)) for _ in range(2))
-    return torch.roll(pixels, (dy, dx), dims=(2, 3)).clamp(0, 1)
+    moved = torch.roll(pixels, (dy, dx), dims=(2, 3)).clamp(0, 1)
+    return moved, torch.tensor([dx, dy]) / pixels.shape[-1]
 
 
 @dataclass
@@ -148,7 +195,7 @@ class VisionRun:
             "pixels": torch.from_numpy(self.pixels[np.sort(rows)]).unsqueeze(1).float() / 255,
             **{
                 name: torch.from_numpy(getattr(self.targets, name)[np.sort(rows)])
-                for name in ("masks", "present", "amount", "local", "tips", "side")
+                for name in ("masks", "present", "amount", "local", "tips", "side", "points")
             },
         }
 
@@ -202,7 +249,9 @@ def train_vision(
         rng = np.random.default_rng((seed, step))
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         batch = train.batch(rng.choice(count, batch_size, replace=False))
-        pixels = (augment(batch["pixels"], generator) - mean) / std
+        pixels, shift = augment(batch["pixels"], generator)
+        batch["points"] = batch["points"] + shift
+        pixels = (pixels - mean) / std
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_fast("cpu")):
             seen = encoder(pixels.to(memory_format=torch.channels_last), output_hidden_states=True)
             middle = seen.hidden_states[len(seen.hidden_states) // 2]
@@ -239,7 +288,9 @@ def train_vision(
 def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean: float, std: float) -> dict[str, Any]:
     """Held-out figures: area under the ROC curve a label, correlation of amounts, how often the mask's peak hits."""
     encoder.eval()
-    collected: dict[str, list[Tensor]] = {"present": [], "amount": [], "tips": [], "mask": [], "side": []}
+    collected: dict[str, list[Tensor]] = {
+        name: [] for name in ("present", "amount", "tips", "mask", "side", "points", "offsets", "tip")
+    }
     for start in range(0, len(run.pixels), 64):
         batch = run.batch(np.arange(start, min(start + 64, len(run.pixels))))
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_fast("cpu")):
@@ -259,12 +310,23 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
             correlation[name] = float(
                 np.corrcoef(got["amount"][shown, column], run.targets.amount[shown, column])[0, 1]
             )
-    tips = {}
+    tips, near, points_off = {}, {}, {}
     for column, name in enumerate(TIPPED):
         known = ~np.isnan(run.targets.tips[:, column])
         if known.any():
-            error = np.abs(got["tips"][known, column] * 4.0 - run.targets.tips[known, column])
+            error = np.abs(got["tips"][known, column] * _TIP_CM - run.targets.tips[known, column])
             tips[name] = float(error.mean())
+            peak = got["points"][known, :, len(LANDMARKS) + column].argmax(axis=1)
+            said = got["tip"][known, peak, column] * _TIP_CM
+            near[name] = float((np.abs(said - run.targets.tips[known, column]) < 1).mean())
+    centres, grid = _centres(math.isqrt(got["points"].shape[1])).numpy(), math.isqrt(got["points"].shape[1])
+    for column, name in enumerate(POINTS):
+        known = ~np.isnan(run.targets.points[:, column, 0])
+        if known.any():
+            peak = got["points"][known, :, column].argmax(axis=1)
+            place = (centres[peak] + got["offsets"][known, peak, column]) / grid
+            off = np.linalg.norm(place - run.targets.points[known, column], axis=1) * FIELD_CM
+            points_off[name] = float(np.median(off))
     hits = {}
     for channel, name in enumerate(MASK_CHANNELS):
         rows = np.nonzero(run.targets.masks[:, channel].max(axis=(1, 2)) > 128)[0]
@@ -277,11 +339,14 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
         "auc": round(float(np.mean(values)), 3),
         "amount_correlation": round(float(np.mean(list(correlation.values()))), 3) if correlation else None,
         "peak_in_mask": round(float(np.mean(list(hits.values()))), 3) if hits else None,
+        "tips_within_1_cm": round(float(np.mean(list(near.values()))), 3) if near else None,
     }
     return {
         "summary": summary,
         "auc": auc,
         "amount_correlation": correlation,
         "tip_error_cm": tips,
+        "tip_within_1_cm": near,
+        "point_error_cm": points_off,
         "peak_in_mask": hits,
     }

@@ -73,6 +73,7 @@ class Chest:
     lung: aerated lung in that room. soft: extra water-like tissue in front of or within the lungs.
     air: free gas. vessels: blood within the lungs. bone: cortical bone equivalent.
     metal: device material in cm of bone-like attenuation. haze: factor on the lungs' attenuation.
+    shift: cm by which the mediastinum stands too far to the left.
     """
 
     frame: Frame
@@ -90,6 +91,7 @@ class Chest:
     haze: np.ndarray
     heart: np.ndarray = field(repr=False)
     texture: np.ndarray = field(repr=False)
+    shift: float = 0.0
 
     def u(self, side: str) -> np.ndarray:
         return self.frame.x * np.float32(SIGN[side])
@@ -153,6 +155,7 @@ def build(patient: Patient, exposure: Exposure, size: int, deformation: Deformat
         haze=np.zeros_like(body),
         heart=heart,
         texture=texture,
+        shift=shift,
     )
 
 

@@ -23,8 +23,8 @@ from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, sample_case
 from train.simulate.reports import write_context, write_report
 
-VERSION = 5  # raise it when the same seed would give other images
-WORDING = 2  # raise it when the same seed would give other texts with the same images
+VERSION = 6  # raise it when the same seed would give other images
+WORDING = 3  # raise it when the same seed would give other texts with the same images
 VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3}
 # Patients of train, val, test and shifted never share a seed. `shifted` is the second held-out set: broader people,
 # examined in another department. `dicom` holds the first patients of `test` once more, as DICOM files.
@@ -125,7 +125,7 @@ def _write_patient(job: tuple[Path, str, int, int, int]) -> None:
         else:
             Image.fromarray(film.pixels).save(file, compress_level=1, pnginfo=png_mark())
         begun = mask_file.with_name(f"{name}.begun.npz")
-        np.savez_compressed(begun, masks=film.masks)
+        np.savez_compressed(begun, masks=film.masks, points=film.points)
         begun.replace(mask_file)  # a killed run leaves no half a mask that would count as done
 
 

@@ -12,27 +12,53 @@ CAVOATRIAL_Y = 4.2  # cm below the carina: about two vertebral bodies
 GASTROOESOPHAGEAL_ABOVE_DOME = 0.6  # cm above the left dome's top
 
 
-def apply_devices(chest: Chest, truth: StudyTruth) -> dict[str, np.ndarray]:
-    """Draw every device into the metal map; masks (size, size) in [0, 1] by device name."""
+Tip = tuple[float, float] | None  # (x, y) in patient cm, of a device that has one
+
+
+def apply_devices(chest: Chest, truth: StudyTruth) -> tuple[dict[str, np.ndarray], dict[str, Tip]]:
+    """Draw every device into the metal map; masks (size, size) in [0, 1] and tips, both by device name."""
     masks: dict[str, np.ndarray] = {}
+    tips: dict[str, Tip] = {}
     for device in truth.devices:
         canvas = Canvas(chest.frame)
         rng = np.random.default_rng(chest.exposure.seed + sum(map(ord, device.name)))
-        _DRAWERS[device.name](canvas, chest, device, rng)
+        tips[device.name] = _DRAWERS[device.name](canvas, chest, device, rng)
         metal = canvas.thickness()
         chest.metal = chest.metal + metal
         masks[device.name] = np.clip(metal / 0.15, 0, 1)
-    return masks
+    return masks, tips
+
+
+def landmarks(chest: Chest) -> dict[str, tuple[float, float]]:
+    """(x, y) in patient cm of what tips are measured from: `truth.LANDMARKS`."""
+    right, left = chest.shapes["right"], chest.shapes["left"]
+    return {
+        "carina": (_airway(chest) - 0.2, 0.0),
+        "cavoatrial junction": (_vein(chest) - 2.2, CAVOATRIAL_Y),
+        "right dome": (-0.5 * right.half_width, right.dome),
+        "left dome": (0.5 * left.half_width, left.dome),
+    }
 
 
 def _midline(chest: Chest) -> float:
     return 1.2 * chest.exposure.yaw
 
 
-def _endotracheal_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+def _airway(chest: Chest) -> float:
+    """How far the trachea's end, and the gullet behind it, stand to the left (chest.py draws it so)."""
+    return _midline(chest) + 0.6 * chest.shift
+
+
+def _vein(chest: Chest) -> float:
+    """How far the caval vein and the right heart stand to the left."""
+    return _midline(chest) + chest.shift
+
+
+def _endotracheal_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> Tip:
     tip = -(device.tip_cm or 0.0)
-    middle = _midline(chest)
-    path = [(middle + 0.3, -18.0), (middle + float(rng.normal(0, 0.2)), -11.0)]
+    middle = _airway(chest)
+    neck = middle - 0.4 * chest.shift  # high up the trachea has hardly moved
+    path = [(neck + 0.3, -18.0), (neck + float(rng.normal(0, 0.2)), -11.0)]
     if tip <= -0.3:
         path.append((middle - 0.1, tip))
     else:  # too deep: into the right main bronchus
@@ -41,30 +67,33 @@ def _endotracheal_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.ran
     canvas.tube(curve, 0.95, 0.16)
     canvas.tube(curve, 0.68, 0.08)
     canvas.tube(curve + np.array([0.28, 0.0]), 0.20, 0.90)  # the radio-opaque stripe
+    return path[-1]
 
 
-def _central_venous_catheter(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+def _central_venous_catheter(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> Tip:
     tip = CAVOATRIAL_Y - (device.tip_cm or 0.0)
-    middle = _midline(chest)
+    neck, middle = _midline(chest), _vein(chest)
     if device.side == "right":
-        path = [(-3.6 + middle, -18.0), (-3.4 + middle, -12.0), (-2.5 + middle, -6.5), (-2.3 + middle, -2.5)]
+        path = [(-3.6 + neck, -18.0), (-3.4 + neck, -12.0), (-2.5 + middle, -6.5), (-2.3 + middle, -2.5)]
     else:
         path = [
-            (3.8 + middle, -18.0),
-            (3.6 + middle, -12.0),
+            (3.8 + neck, -18.0),
+            (3.6 + neck, -12.0),
             (1.9 + middle, -6.9),
             (-0.9 + middle, -4.6),
             (-2.2 + middle, -1.8),
         ]
     path.append((-2.2 + middle + float(rng.normal(0, 0.12)), tip))
     canvas.tube(polyline(path), 0.26, 0.62)
+    return path[-1]
 
 
-def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> Tip:
     below = device.tip_cm or 0.0
     junction = chest.shapes["left"].dome - GASTROOESOPHAGEAL_ABOVE_DOME
     middle = _midline(chest) * 0.4
-    path = [(middle + 0.5, -18.0), (middle + 0.4, -8.0), (middle + 0.7, 0.0), (middle + 0.9, 6.0)]
+    pushed = middle + 0.6 * chest.shift  # the gullet goes with the mediastinum, the stomach stays
+    path = [(middle + 0.5, -18.0), (middle + 0.2 * chest.shift + 0.4, -8.0), (pushed + 0.7, 0.0), (pushed + 0.9, 6.0)]
     if below <= 0:
         path.append((middle + 1.1, junction + below))
     else:
@@ -80,9 +109,10 @@ def _nasogastric_tube(canvas: Canvas, chest: Chest, device: Device, rng: np.rand
             path.append(tuple(along[last] + step / np.linalg.norm(step) * rest))
     canvas.tube(polyline(path), 0.30, 0.50)
     canvas.tube(polyline(path)[-5:], 0.34, 0.80)
+    return float(path[-1][0]), float(path[-1][1])
 
 
-def _chest_drain(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+def _chest_drain(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> Tip:
     """In between two ribs at the side, then along the chest wall up to the apex or down behind the dome."""
     shape, sign = chest.shapes[device.side], -1.0 if device.side == "right" else 1.0
     tip = max(shape.dome - (device.tip_cm or 0.0), chest.patient.apex_y + 1.5)  # a poor breath leaves less room
@@ -94,9 +124,10 @@ def _chest_drain(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Ge
     curve = polyline([(sign * u, y) for u, y in path])
     canvas.tube(curve, 0.62, 0.16)
     canvas.tube(curve, 0.18, 0.80)
+    return sign * end, tip
 
 
-def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> Tip:
     side = -1.0 if device.side == "right" else 1.0
     centre = np.array([side * 8.3, -5.6]) + rng.normal(0, 0.25, 2)
     angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
@@ -107,7 +138,7 @@ def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Gene
         ],
         -1,
     )
-    middle = _midline(chest)
+    middle = _vein(chest)
     base = 0.5 * (chest.shapes["right"].dome + chest.shapes["left"].dome)
     vein = [(side * 6.2, -7.6), (side * 3.2, -6.6), (-1.2 + middle, -4.4), (-2.2 + middle, 0.0)]
     atrial = [*vein, (-2.5 + middle, base - 7.0), (-3.0 + middle, base - 4.6), (-2.4 + middle, base - 6.0)]
@@ -117,9 +148,10 @@ def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Gene
         canvas.tube(polyline([start, *lead]), 0.20, 0.9)
     canvas.polygon(centre + round_box, 2.6)
     canvas.polygon(centre + round_box * 0.9, 2.1)
+    return None
 
 
-def _sternotomy_wires(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> None:
+def _sternotomy_wires(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Generator) -> Tip:
     middle = 2.2 * chest.exposure.yaw
     steps = np.random.default_rng(chest.patient.seed + 91)
     for y in np.linspace(-4.2, 8.0, 6) + steps.normal(0, 0.2, 6):
@@ -128,6 +160,7 @@ def _sternotomy_wires(canvas: Canvas, chest: Chest, device: Device, rng: np.rand
         ring = np.array([(middle + lx, y + ly + tilt * lx) for lx, ly in loop])
         canvas.tube(ring, 0.13, 1.7)
         canvas.disc((middle, float(y) + 0.35), 0.20, 1.7)
+    return None
 
 
 _DRAWERS = {

@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 from train.simulate import chest as chest_module
 from train.simulate.anatomy import FIELD_CM, Exposure, Patient
 from train.simulate.chest import Chest
-from train.simulate.devices import apply_devices
+from train.simulate.devices import apply_devices, landmarks
 from train.simulate.drawing import blur
 from train.simulate.findings import apply_findings, deformation
-from train.simulate.truth import MASK_CHANNELS, StudyTruth
+from train.simulate.truth import MASK_CHANNELS, POINTS, StudyTruth
 
 # Linear attenuation, 1/cm, at these energies: NIST's tables for water (1.00 g/cm3) and cortical bone (1.92 g/cm3).
 _KEV = (40.0, 50.0, 60.0, 80.0, 100.0)
@@ -28,10 +28,14 @@ MASK_CELLS = 32
 
 @dataclass(frozen=True)
 class Film:
-    """pixels: (size, size) uint16, 0 to 4095, bright = dense. masks: (channels, 32, 32) uint8, coverage of the cell."""
+    """pixels: (size, size) uint16, 0 to 4095, bright = dense. masks: (channels, 32, 32) uint8, coverage of the cell.
+
+    points: (POINTS, 2) float32, column and row as parts of the film's edge, NaN where there is none.
+    """
 
     pixels: np.ndarray
     masks: np.ndarray
+    points: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ class Attenuation:
 def expose(patient: Patient, exposure: Exposure, truth: StudyTruth, size: int) -> Film:
     """Simulate one radiograph of `size` pixels an edge (a multiple of 32), the film being 40 cm wide."""
     chest = chest_module.build(patient, exposure, size, deformation(truth, patient))
-    masks = apply_findings(chest, truth) | apply_devices(chest, truth)
-    return Film(_develop(chest), _coarse(masks, size))
+    found = apply_findings(chest, truth)
+    devices, tips = apply_devices(chest, truth)
+    return Film(_develop(chest), _coarse(found | devices, size), _points(chest, {**landmarks(chest), **tips}))
 
 
 def _attenuation(chest: Chest) -> np.ndarray:
@@ -127,6 +132,15 @@ def _shutter(exposure: Exposure, size: int) -> np.ndarray:
     columns = (place > left) & (place < 1 - right)
     rows = (place > top) & (place < 1 - bottom)
     return (rows[:, None] & columns[None, :]).astype(np.float32)
+
+
+def _points(chest: Chest, places: dict[str, tuple[float, float] | None]) -> np.ndarray:
+    """(POINTS, 2) parts of the film's edge, from patient cm."""
+    points = np.full((len(POINTS), 2), np.nan, dtype=np.float32)
+    for row, name in enumerate(POINTS):
+        if place := places.get(name):
+            points[row] = chest.frame.to_pixels(np.array(place)) / chest.frame.size
+    return points
 
 
 def _coarse(masks: dict[str, np.ndarray], size: int) -> np.ndarray:

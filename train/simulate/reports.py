@@ -44,6 +44,7 @@ _FRONT = {
 _DECIDING = re.compile(
     r"\b(?:new|not seen before|development|increased|larger|worse|worsening|unchanged|stable|similar|decreased|smaller"
     r"|improved|improvement|resolved|resolution|no longer|removed|removal|repositioned"
+    r"|\d+ cm above|right main bronchus|superior vena cava|cavoatrial|right atrium|stomach|esophagus|apex|base"
     rf"|{'|'.join(sorted({word for grades in _GRADES.values() for words in grades for word in words}))})\b",
     re.IGNORECASE,
 )
@@ -87,7 +88,7 @@ def write_report(current: StudyTruth, prior: StudyTruth | None, context: Clinica
 
 
 def deciding_words(report: str) -> list[tuple[int, int]]:
-    """Where the words stand (begin, end) that say how much of something there is and how it changed."""
+    """Where the words stand (begin, end) that say how much of something there is, how it changed, where a tip lies."""
     return [found.span() for found in _DECIDING.finditer(report)]
 
 

@@ -42,6 +42,9 @@ DEVICES = (
     "pacemaker",
     "sternotomy wires",
 )
+TIPPED = ("endotracheal tube", "central venous catheter", "nasogastric tube", "chest drain")  # devices with a tip
+LANDMARKS = ("carina", "cavoatrial junction", "right dome", "left dome")  # what tips are measured from
+POINTS = (*LANDMARKS, *TIPPED)  # places of single points, in the order in which they are stored
 # Cases that are hard on purpose, about one in ten: an indication or history that names the wrong side, one that names
 # what is not there, a prior of poor quality, amounts just at the threshold of being seen or of the next grade.
 HARD = ("wrong side", "contradiction", "poor prior", "threshold")
