@@ -8,9 +8,11 @@ from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import ClinicalContext
 from tests.training import configuration, refused, weights_of
 from train.__main__ import main
+from train.batches import StudyDataset
 from train.data import read_annotation
 from train.heads import CLASSES, PLACES, PlaceHeads
 from train.measure.probe import REPORT, STOPS
+from train.simulate.context import read_context
 from train.simulate.reports import deciding_words
 from train.simulate.truth import FINDING_KEYS
 
@@ -79,6 +81,35 @@ def test_words_that_grade_and_compare_weigh_more_and_no_others(trained):
     said = "".join(text[begin:end] for begin, end in offsets[0])
     assert said == text and len(offsets[0]) == ids.shape[1] == len(offsets[1])
     assert [text[begin:end] for begin, end in deciding_words(text)] == ["Small", "new", "removed"]
+    tube = "The endotracheal tube ends 3 cm above the carina, repositioned."
+    assert [tube[begin:end] for begin, end in deciding_words(tube)] == ["3 cm above", "repositioned"]
+
+
+def test_words_that_mean_nothing_stand_in_some_texts_and_change_no_question(simulated):
+    records = read_annotation(simulated / "annotation.json")["train"]
+    usual, strange = (StudyDataset(records, resample=True, strange_share=share) for share in (0.0, 1.0))
+    for number in range(len(usual)):
+        before, after = usual[number], strange[number]
+        assert read_context(before.context) == read_context(after.context)
+        assert before.context.history == after.context.history
+        words = [e.context.indication.split(" ") for e in (before, after)]
+        assert len(words[1]) > len(words[0]) or not before.context.indication.strip()
+        left = iter(words[1])
+        assert all(word in left for word in words[0]), "what was written stands there still, in its order"
+
+
+def test_a_stage_takes_the_vision_encoder_that_the_configuration_names(trained, simulated, tmp_path):
+    """Not that of the weights which it starts from: an encoder that was trained further comes into trained weights."""
+    other = {
+        name: tensor + 1 for name, tensor in torch.load(trained / "vision" / "vision.pt", weights_only=True).items()
+    }
+    torch.save(other, tmp_path / "other.pt")
+    changes = {"stage2__start_from": str(trained / "stage2"), "model__vision": str(tmp_path / "other.pt")}
+    assert main(["stage2", "--config", configuration(simulated, tmp_path, **changes, stage2__epochs=0)]) == 0
+    before, after = weights_of(trained / "stage2"), weights_of(tmp_path / "stage2")
+    encoder = [name for name in before if name.startswith("image_encoder.") and before[name].is_floating_point()]
+    assert encoder and all(torch.allclose(after[name], before[name] + 1) for name in encoder)
+    assert torch.equal(before["decoder.transformer.wte.weight"], after["decoder.transformer.wte.weight"])
 
 
 def test_texts_of_an_older_wording_are_refused_and_written_anew_beside_the_same_images(tmp_path, capsys):

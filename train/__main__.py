@@ -301,8 +301,8 @@ def _stage(options: argparse.Namespace) -> None:
         tokenizer = stage_tokenizer(config, stage, records["train"], is_new=is_new)
     model, processor = build(config, views, tokenizer)
     if stage.start_from:
-        fresh = take_over(model, stage.start_from)
-        running.print(f"{len(fresh)} weights start fresh, the others from {stage.start_from}")
+        fresh = take_over(model, stage.start_from, leaves_vision=bool(config.model.vision))
+        running.print(f"{len(fresh)} weights start fresh or from elsewhere, the others from {stage.start_from}")
     running.print(json.dumps(train(model, config, processor, records, options.resume), indent=1))
     running.wait_for_everyone()
     running.destroy_process_group()  # or a process that ends first pulls the others down

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph
 from train.data import Record
 from train.features import FeatureCache
 from train.heads import stacked, targets_of_context
-from train.simulate.context import read_context
+from train.simulate.context import AskedContext, read_context
 from train.simulate.reports import deciding_words, write_context, write_report
 from train.simulate.truth import StudyTruth
+from train.simulate.typed import with_strange_words
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class StudyDataset(Dataset):
     """Examples of a split. `epoch` is set by the trainer: the text of an epoch depends on it and the seed alone.
 
     four_views: a simulated pair is read forward, backward (its changes inverted), and one of its images alone.
-    more_contexts: so many other contexts come with each example (simulated records only).
+    more_contexts: so many other contexts come with each example (simulated records only). strange_share: so many
+    indications that are written anew get words in between that mean nothing.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class StudyDataset(Dataset):
         resample: bool = False,
         four_views: bool = False,
         more_contexts: int = 0,
+        strange_share: float = 0.0,
         seed: int = 0,
     ):
         # In shared memory: loading processes that live on for several epochs have their own copy of all else.
@@ -69,6 +72,7 @@ class StudyDataset(Dataset):
         self._seed = seed
         self._resample = resample
         self._more_contexts = more_contexts
+        self._strange_share = strange_share
         if (resample or four_views) and any(r.truth is None for r in records):
             raise DataError("Writing text anew needs simulated records: set resample_text and four_views to false.")
         if four_views:
@@ -105,11 +109,17 @@ class StudyDataset(Dataset):
         context, findings = record.context, record.findings
         if self._resample or way != "forward":
             assert truth is not None
-            context = write_context(truth, prior_truth, rng)
+            context = self._write_context(truth, prior_truth, rng)
             findings = write_report(truth, prior_truth, context, rng)
         number = self._numbers[record.study_id, way]
-        more = tuple(write_context(truth, prior_truth, rng) for _ in range(self._more_contexts) if truth)
+        more = tuple(self._write_context(truth, prior_truth, rng) for _ in range(self._more_contexts) if truth)
         return Example(record, prior, current, view, prior_view, context, findings, truth, prior_truth, number, more)
+
+    def _write_context(self, now: StudyTruth, before: StudyTruth | None, rng: random.Random) -> AskedContext:
+        context = write_context(now, before, rng)
+        if self._strange_share and rng.random() < self._strange_share:
+            context = replace(context, indication=with_strange_words(context.indication, rng))
+        return context
 
 
 def examples_of(records: Sequence[Record]) -> list[Example]:

@@ -111,9 +111,10 @@ def records_digest(records: dict[str, list[Record]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def take_over(model: PriorRGModel, folder: str | Path) -> list[str]:
+def take_over(model: PriorRGModel, folder: str | Path, leaves_vision: bool = False) -> list[str]:
     """Take over weights of equal name and shape from a model folder; returns the names that found none.
 
+    leaves_vision: the vision encoder stays as it is, whatever the folder holds.
     Raises CheckpointError when the folder holds no weights.
     """
     files = sorted(Path(folder).glob("*.safetensors"))
@@ -121,6 +122,8 @@ def take_over(model: PriorRGModel, folder: str | Path) -> list[str]:
         raise CheckpointError(f"{folder} holds no model (no .safetensors file). Run the stage before this one first.")
     stored = {name: tensor for file in files for name, tensor in load_file(file).items()}
     own = model.state_dict()
+    if leaves_vision:
+        stored = {name: tensor for name, tensor in stored.items() if not name.startswith("image_encoder.")}
     fitting = {n: t for n, t in stored.items() if n in own and own[n].shape == t.shape}
     model.load_state_dict(fitting, strict=False)
     return sorted(set(own) - set(fitting))

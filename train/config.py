@@ -77,12 +77,14 @@ class VisionConfig:
 class StageConfig:
     """One of the two stages of the paper. learning_rate: all but the decoder; decoder_learning_rate: the decoder.
 
-    start_from: folder of a model whose weights of equal name and shape are taken over.
+    start_from: folder of a model whose weights of equal name and shape are taken over; of its vision encoder only where
+    model.vision names no other.
     epochs: may be a fraction; 0 measures the validation loss alone.
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
     word_weight: of words that grade and compare, in the decoder's loss (1 in the paper; needs simulated records).
     more_contexts: so many further contexts an example for the auxiliary heads of stage 2 (0 in the paper).
+    strange_share: so many indications that are written anew get words in between that mean nothing (0 in the paper).
     hold_statistics: stage 2 keeps stage 1's BatchNorm statistics in the projection heads (published: it does not).
     schedule, schedule_settings: transformers' name of a learning rate schedule and its arguments.
     save_steps: steps between checkpoints; 0 = one an epoch. keep_best: end with the epoch of the lowest validation
@@ -104,6 +106,7 @@ class StageConfig:
     coarse_share: Share = 0.0
     word_weight: Positive = 1.0
     more_contexts: CountOrNone = 0
+    strange_share: Share = 0.0
     hold_statistics: Flag = True
     save_steps: CountOrNone = 500
     keep_best: Flag = False
@@ -115,7 +118,8 @@ class StageConfig:
 class WordingsConfig:
     """The text encoder of start_from learns other wordings of what it understands (train/learn_wordings.py).
 
-    lowercase: the weights that come out read contexts in small letters.
+    lowercase: the weights that come out read contexts in small letters. strange_share: so many indications get words
+    in between that mean nothing, so that a word which no training knew is read past.
     """
 
     output: str = "runs/embedded/wordings"
@@ -124,6 +128,7 @@ class WordingsConfig:
     batch_size: Count = 64
     learning_rate: Positive = 1e-3
     lowercase: Flag = True
+    strange_share: Share = 0.0
 
 
 @dataclass(config=CHECKED)

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from priorrg.study import ClinicalContext
 from train.config import WordingsConfig
 from train.data import Record
 from train.simulate.context import ContextReading, plainly, read_context, write_context
+from train.simulate.typed import with_strange_words
 
 _LOG_STEPS = 50
 _SAVE_STEPS = 200
@@ -97,7 +99,10 @@ def learn_wordings(
         for _ in range(settings.batch_size):
             record = rng.choice(records)
             assert record.truth is not None
-            contexts.append(write_context(record.truth, record.prior_truth, rng))
+            context = write_context(record.truth, record.prior_truth, rng)
+            if rng.random() < settings.strange_share:  # what is asked stays the same, whatever else is written
+                context = replace(context, indication=with_strange_words(context.indication, rng))
+            contexts.append(context)
         wanted = plain.latents([read_context(context) for context in contexts])
         got = context_latents(model, processor, [processor.context_text(context) for context in contexts])
         loss = F.mse_loss(got, wanted) / wanted.var()

@@ -121,6 +121,7 @@ def _stage_data(
         resample=config.data.resample_text,
         four_views=config.data.four_views,
         more_contexts=0 if is_stage1 else stage.more_contexts,
+        strange_share=stage.strange_share,
         seed=config.seed,
     )
     val = StudyDataset(kept["val"])

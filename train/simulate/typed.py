@@ -13,6 +13,13 @@ _NEIGHBOURS = {  # on a keyboard, for the letters that are typed most
 }  # fmt: skip
 _SEPARATORS = (", ", ", ", ". ", ". ", " ", " ", "; ", " - ", "\n", "/")
 _SHORTEST_MISTYPED = 5  # letters
+# Of words that nobody ever wrote, which stand for those that no training could know.
+# fmt: off
+_ONSETS = ("b", "br", "c", "ch", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "qu", "r",
+ "s", "sc", "sh", "st", "t", "th", "tr", "v", "w", "y", "")
+_RHYMES = ("a", "ad", "al", "and", "ar", "e", "ed", "el", "en", "er", "est", "i", "id", "ight", "ing", "is", "o", "om",
+ "on", "ook", "or", "ough", "u", "ul", "und", "us", "y")
+# fmt: on
 
 
 def form(parts: Sequence[str]) -> str:
@@ -55,6 +62,17 @@ def mistyped(text: str, rng: random.Random) -> str:
         word[:at] + rng.choice(_NEIGHBOURS.get(word[at].lower(), word[at])) + word[at + 1 :],
     ]
     words[place] = rng.choice(slips)
+    return " ".join(words)
+
+
+def with_strange_words(text: str, rng: random.Random) -> str:
+    """The text with one to three words that mean nothing, anywhere in it; an empty text stays empty."""
+    if not text.strip():
+        return text
+    words = text.split(" ")
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        syllables = (rng.choice(_ONSETS) + rng.choice(_RHYMES) for _ in range(rng.choice((1, 2, 2, 3))))
+        words.insert(rng.randrange(len(words) + 1), "".join(syllables))
     return " ".join(words)
 
 
