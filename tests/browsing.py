@@ -13,7 +13,8 @@ FAR = "reading.example"  # a name of this machine that the page does not take fo
 
 
 def opened(browser, address):
-    page = browser.new_page()
+    """A new page of a browser or its context, or the page that is given, at this address."""
+    page = browser if hasattr(browser, "goto") else browser.new_page()
     page.set_viewport_size({"width": 1440, "height": 900})
     page.outside = []
     page.on(
@@ -45,3 +46,11 @@ def written(page):
     page.click("#generate")
     page.wait_for_selector("#report .sentence", timeout=60_000)
     page.wait_for_selector("#report .report[aria-busy=false]")
+
+
+def switched(page, given):
+    """Press the switch of what the model was given, once the other readings are there."""
+    page.wait_for_selector(f"#report .report[data-readings~={given}]", timeout=60_000)
+    page.click(f"#report .given [data-given={given}]")
+    page.wait_for_selector(f"#report .given [data-given={given}][aria-pressed=true]")
+    page.wait_for_selector("#report .other .sentence")

@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     examples = commands.add_parser("examples", help="write the app's example studies")
     examples.add_argument("--output", type=Path, default=Path("assets/examples"))
+    examples.add_argument("--weights", default="embedded", help="whose readings choose those that show one thing each")
+    examples.add_argument("--patients", type=int, default=3000, help="how many are drawn at most to choose among")
     examples.set_defaults(run=_examples)
 
     cases = commands.add_parser("cases", help="write simulated cases for a feedback session, with planted errors")
@@ -175,9 +177,11 @@ def _sheet(options: argparse.Namespace) -> None:
 
 
 def _examples(options: argparse.Namespace) -> None:
+    from train.choose_examples import choose
     from train.simulate.examples import write_examples
 
     write_examples(options.output)
+    choose(options.weights, options.output, options.patients)
 
 
 def _cases(options: argparse.Namespace) -> None:

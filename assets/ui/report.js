@@ -1,5 +1,6 @@
 // The report column: progress, the coarse draft and the refined report in its place, and which sentence is selected.
-// Sentences as rows that can be edited are in sentences.js, the table is in glance.js; all three share one scope.
+// Sentences as rows that can be edited are in sentences.js, how the draft becomes the report in draft.js, other readings
+// in others.js, the table in glance.js; all share one scope.
 // `element`, `props`, `watch` and `trigger` are Gradio's. Text by textContent only.
 const root = element.querySelector(".report");
 const texts = props.texts;
@@ -11,6 +12,7 @@ const parts = Object.fromEntries(
     "report-head",
     "draft",
     "refined",
+    "other",
     "hint",
     "draft-note",
     "glance",
@@ -67,7 +69,8 @@ function showSteps(value) {
 
 // Head: which text is shown, with changes or without
 
-const title = make("h2", parts["report-head"], "title");
+const titleRow = make("div", parts["report-head"], "title-row");
+const title = make("h2", titleRow, "title");
 const tools = make("div", parts["report-head"], "head-tools");
 const views = make("div", tools, "views");
 views.setAttribute("role", "group");
@@ -92,15 +95,22 @@ changesBox.addEventListener("change", () => {
 
 function showHead(value) {
   const hasBoth = Boolean(value.report && value.draft);
-  const isDraft = !value.report || (state.view === "draft" && hasBoth);
+  const other = otherInSight();
+  const isDraft = isDraftInSight(value);
   parts["report-head"].hidden = !value.report && !value.draft;
   title.textContent = isDraft ? texts.draft : texts.refined;
-  tools.hidden = !hasBoth;
+  tools.hidden = !hasBoth || Boolean(other);
   for (const name in viewButtons)
     viewButtons[name].setAttribute("aria-pressed", String((name === "draft") === isDraft));
-  parts.draft.hidden = !isDraft;
-  parts.refined.hidden = isDraft;
-  parts["draft-note"].textContent = isDraft && value.draft ? value.draftNote : "";
+  parts.draft.hidden = !isDraft || Boolean(other);
+  parts.refined.hidden = isDraft || Boolean(other);
+  parts["draft-note"].textContent = value.draft && !other ? value.draftNote : "";
+  parts["draft-note"].hidden = !parts["draft-note"].textContent;
+}
+
+// Whether the draft stands there: there is nothing else yet, it is held until it can be read, or the reader wants it.
+function isDraftInSight(value) {
+  return !value.report || draft.isHeld || (state.view === "draft" && Boolean(value.draft) && !otherInSight());
 }
 
 // Words with what became of them
@@ -110,29 +120,20 @@ function changesOf(value) {
   return (typeof value.changes === "string" ? JSON.parse(value.changes) : value.changes) || [];
 }
 
-// ofDraft: the words as the draft wrote them, where only their stops or capitals differ.
-function words(parent, change, kinds, ofDraft) {
+// ofDraft: the words as the draft wrote them, where only their stops or capitals differ. always: also where the reader
+// wants to see no changes of the draft.
+function words(parent, change, kinds, ofDraft, always) {
   const tags = { removed: "del", added: "ins", same: "span", pending: "span" };
   for (const part of change.parts) {
     if (!kinds.includes(part.kind)) continue;
     const node = make(
-      state.changes ? tags[part.kind] : "span",
+      state.changes || always ? tags[part.kind] : "span",
       parent,
       part.kind,
       (ofDraft && part.before) || part.text,
     );
     node.after(" ");
   }
-}
-
-function showDraft(value) {
-  parts.draft.replaceChildren();
-  const changes = changesOf(value);
-  if (!changes.length || value.busy) {
-    parts.draft.textContent = value.draft || "";
-    return;
-  }
-  for (const change of changes) words(parts.draft, change, ["same", "removed", "pending"], true);
 }
 
 // A report that is still being written, or was stopped: its words where the draft's stood, the rest of the draft pale.
@@ -156,8 +157,7 @@ function overlayOf(row) {
 function select(number, withFocus) {
   state.selected = number;
   const row = state.rows[number];
-  const overlay = overlayOf(row);
-  root.querySelectorAll(".sentence-row").forEach((node) => {
+  parts.refined.querySelectorAll(".sentence-row").forEach((node) => {
     const isIt = Number(node.dataset.row) === number;
     node.classList.toggle("selected", isIt);
     const button = node.querySelector(".sentence");
@@ -166,9 +166,13 @@ function select(number, withFocus) {
       if (isIt && withFocus) button.focus();
     }
   });
+  const other = otherInSight();
+  const isDraft = isDraftInSight(props.value || {});
+  const marked = other ? others.selected : isDraft ? -1 : number;
   for (const line of parts.glance.querySelectorAll("tbody tr"))
-    line.classList.toggle("selected", Number(line.dataset.row) === number);
-  parts.hint.textContent = hint(row, overlay);
+    line.classList.toggle("selected", Number(line.dataset.row) === marked);
+  const overlay = other ? otherOverlay() : isDraft ? null : overlayOf(row);
+  parts.hint.textContent = other ? otherHint() : isDraft ? "" : hint(row, overlay);
   window.dispatchEvent(new CustomEvent("priorrg:overlay", { detail: overlay }));
 }
 
@@ -188,14 +192,14 @@ function hint(row, overlay) {
 }
 
 function show() {
-  const value = props.value || {};
+  const whole = props.value || {};
   // A word of a reading that the page has left may still be on its way when the next study stands there.
-  if (left.has(value.key)) return;
-  const isOther = value.key !== state.key;
+  if (left.has(whole.key)) return;
+  const isOther = whole.key !== state.key;
   if (isOther) {
     if (state.key) left.add(state.key);
     Object.assign(state, {
-      key: value.key,
+      key: whole.key,
       rows: [],
       overlays: [],
       spoke: [],
@@ -204,30 +208,37 @@ function show() {
       marks: {},
       submissions: 0,
     });
+    forgetOthers();
+    forgetDraft();
+    root.dataset.readings = "";
     parts.refined.replaceChildren();
     parts.hint.textContent = "";
     if (state.selected >= 0) select(-1);
-    window.dispatchEvent(new CustomEvent("priorrg:report", { detail: value.key }));
+    window.dispatchEvent(new CustomEvent("priorrg:report", { detail: whole.key }));
   }
-  if (value.overlays) Object.assign(state, { overlays: value.overlays, method: value.method, spoke: value.spoke });
+  if (whole.overlays) Object.assign(state, { overlays: whole.overlays, method: whole.method, spoke: whole.spoke });
+  const value = held(whole);
+  root.dataset.key = (value.sentences || []).length ? value.key : "";
   parts.status.textContent = value.status || "";
-  window.dispatchEvent(new CustomEvent("priorrg:export-note", { detail: value.exportNote || "" }));
+  const note = [otherInSight() ? texts.switchNote : "", value.exportNote || ""].filter(Boolean).join(" ");
+  window.dispatchEvent(new CustomEvent("priorrg:export-note", { detail: note }));
   root.classList.toggle("busy", Boolean(value.busy));
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
   parts["context-note"].textContent = [value.filmNote, value.contextNote].filter(Boolean).join(" ");
   parts.received.hidden = !value.received;
   parts.received.querySelector("code").textContent = value.received || "";
   showSteps(value);
-  showHead(value);
-  showDraft(value);
   const sentences = value.sentences || [];
+  const isFirst = sentences.length > 0 && !state.rows.length;
+  if (isFirst) Object.assign(state, { rows: rowsOf(value), marks: { ...value.marks }, submissions: value.submissions });
+  showHead(value);
+  showGiven();
+  showDraft(value);
   if (!sentences.length) {
     showWriting(value);
     showGlance();
     return;
   }
-  const isFirst = !state.rows.length;
-  if (isFirst) Object.assign(state, { rows: rowsOf(value), marks: { ...value.marks }, submissions: value.submissions });
   const isSent = state.submissions !== value.submissions;
   if (isSent) {
     state.submissions = value.submissions; // the marks stay: whoever changes what was sent goes on from them
@@ -236,6 +247,10 @@ function show() {
   takeFacts(value);
   if (isFirst || isSent) paint();
   else refresh();
+  if (isFirst && draft.wasHeld) turn();
   showGlance();
   select(state.selected < state.rows.length ? state.selected : -1);
+  const other = otherInSight();
+  if (other && !others.busy && other.sentences && !isWhole(other)) askOthers(others.inSight);
+  readAhead(value);
 }

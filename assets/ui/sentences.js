@@ -98,8 +98,8 @@ function paint() {
   if (state.editing >= 0) openEditor(state.editing);
   else if (back?.[1])
     (
-      root.querySelector(`[data-row="${back[0]}"] [data-role="${back[1]}"]`) ||
-      root.querySelector(`[data-row="${back[0]}"] .sentence`) ||
+      parts.refined.querySelector(`[data-row="${back[0]}"] [data-role="${back[1]}"]`) ||
+      parts.refined.querySelector(`[data-row="${back[0]}"] .sentence`) ||
       add
     ).focus();
 }
@@ -193,7 +193,7 @@ function marker(row, line) {
 // Tags of every row, without touching what is being typed.
 function refresh() {
   const details = props.value?.details || [];
-  root.querySelectorAll(".sentence-row").forEach((line) => {
+  parts.refined.querySelectorAll(".sentence-row").forEach((line) => {
     const tags = line.querySelector(".tags"),
       row = state.rows[Number(line.dataset.row)];
     if (!tags || !row) return;
@@ -201,23 +201,24 @@ function refresh() {
     if (row.change) make("span", tags, `tag change ${row.change}`, texts.changes[row.change]);
     if (row.source === null) make("span", tags, "tag edited", texts.own);
     else if (isEdited(row)) make("span", tags, "tag edited", texts.edited);
-    else if (details[row.source]) {
-      const sure = details[row.source].confidence;
-      const full = { high: "●●●", medium: "●●○", low: "●○○" };
-      const hollow = { high: "○○○", medium: "○○", low: "○" }; // measured on other films than this one
-      const mark = make("span", tags, `sure ${sure.level}`, (sure.isHollow ? hollow : full)[sure.level]);
-      mark.setAttribute("role", "img");
-      mark.setAttribute("aria-label", `${sure.words}. ${sure.about}`);
-      mark.title = `${sure.words}. ${sure.about}`;
-    }
+    else if (details[row.source]) sureMark(tags, details[row.source].confidence);
   });
+}
+
+function sureMark(parent, sure) {
+  const full = { high: "●●●", medium: "●●○", low: "●○○" };
+  const hollow = { high: "○○○", medium: "○○", low: "○" }; // measured on other films than this one
+  const mark = make("span", parent, `sure ${sure.level}`, (sure.isHollow ? hollow : full)[sure.level]);
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", `${sure.words}. ${sure.about}`);
+  mark.title = `${sure.words}. ${sure.about}`;
 }
 
 function changed(number, focus) {
   paint();
   showGlance();
   select(number);
-  const node = root.querySelector(`[data-row="${number}"] [data-role="${focus}"]`);
+  const node = parts.refined.querySelector(`[data-row="${number}"] [data-role="${focus}"]`);
   if (node) node.focus();
   tell(true);
 }
@@ -249,7 +250,7 @@ function addRow() {
 
 function openEditor(number) {
   const row = state.rows[number];
-  const line = root.querySelector(`.sentence-row[data-row="${number}"]`);
+  const line = parts.refined.querySelector(`.sentence-row[data-row="${number}"]`);
   if (!row || !line || line.querySelector("textarea")) return;
   if (state.selected !== number) select(number);
   state.editing = number;

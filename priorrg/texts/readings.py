@@ -38,3 +38,91 @@ READINGS_BUSY = {
 READINGS_DONE = "The readings differ in what the model was given, in nothing else. Read again in {seconds} s."
 READINGS_FAILED = "Reading again failed. The report itself stands; press the button once more."
 READINGS_STOPPED = "Stopped. What was read until then stands below."
+
+# The switch beside the report's title (priorrg/ui/switch.py)
+
+SWITCH = {
+    "all": "Everything",
+    "prior": "No prior",
+    "context": "No context",
+    "stranger": "Other prior",
+}
+SWITCH_EACH = {
+    "all": "The report itself: read with everything that was given",
+    "prior": "The same study, read without the prior",
+    "context": "The same study, read without indication and history",
+    "stranger": "The same study, read with another patient's prior in place of its own",
+}
+SWITCH_ABOUT = "What the model was given"
+SWITCH_TITLES = {
+    "prior": "Without the prior",
+    "context": "Without the context",
+    "stranger": "With another patient's prior",
+}
+SWITCH_BUSY = {
+    "prior": "Reading again without the prior",
+    "context": "Reading again without the context",
+    "stranger": "Reading again with another patient's prior",
+}
+SWITCH_NOTHING = {
+    "prior": "No prior was given, so there is nothing to withhold. With one, what compares with it would change here.",
+    "context": (
+        "No indication and no history were given, so there is nothing to withhold. A question in the indication, such "
+        "as '?pneumothorax', would be answered in the report and not here."
+    ),
+    "stranger": "There is no other patient's film at hand.",
+}
+SWITCH_NOTE = (
+    "Another reading is in sight, for comparison. What you edit, mark, copy, export and rate is the report itself "
+    "(Everything)."
+)
+SWITCH_STRANGER = (
+    "The prior was that of a simulated patient of the examples; it is not among the films on this page, so nothing is "
+    "drawn on the prior."
+)
+SWITCH_WAITING = "Not read yet."
+SWITCH_GONE = "not said here"
+IN_REPORT = {
+    "switch": SWITCH,
+    "switchAbout": SWITCH_ABOUT,
+    "switchEach": SWITCH_EACH,
+    "switchNote": SWITCH_NOTE,
+    "switchStranger": SWITCH_STRANGER,
+    "switchWaiting": SWITCH_WAITING,
+    "switchGone": SWITCH_GONE,
+    "chooseOther": "Select a sentence: the images show where it came from in this reading.",
+}
+
+LINE = "{title}: {said}"
+LINE_CHANGE_GONE = '"{before}" is not said of {finding}'
+LINE_CHANGE_SAID = '"{after}" is said of {finding}'
+LINE_CHANGE_OTHER = '{finding} is "{after}", not "{before}"'
+LINE_STATE = '{finding} is "{after}", not "{before}"'
+LINE_GONE = {
+    "present": "{finding} is not named",
+    "possible": "{finding} is not named as possible",
+    "absent": "{finding} is not ruled out",
+    "resolved": "{finding} is not said to have resolved",
+    "unstated": "{finding} is not named",
+}
+LINE_SAID = "{finding} is said here alone ({state})"
+LINE_MORE = "; and {count} more"
+LINE_SAME = "nothing changes, word for word."
+LINE_SAME_FACTS = "other words, the same facts."
+LINE_WOULD = {
+    "prior": "Something that grew, shrank or went since the prior would have changed.",
+    "context": "A question that only the indication raises would have changed.",
+    "stranger": "A comparison with the prior would have changed.",
+}
+LINE_SIDES = {
+    "right": "the right {finding}",
+    "left": "the left {finding}",
+    "bilateral": "the {finding} on both sides",
+    "": "the {finding}",
+}
+SHORT_FINDINGS = {
+    "opacity": "opacity",
+    "nodule": "nodule",
+    "heart failure": "heart failure",
+    "aortic tortuosity": "aorta",
+}

@@ -33,10 +33,7 @@ FAILED = "The reading failed. Your images and texts are still here: press Genera
 
 # Round draft and report
 
-DRAFT_FROM_MEMORY = (
-    "The draft is written from the context and the comparison of current and prior image; the refined report also "
-    "from fine detail of the current image."
-)
+DRAFT_FROM_MEMORY = "Draft: context and comparison. Refined: with fine detail."
 DRAFT_FROM_WHOLE = (
     "These weights were never taught a coarse memory: the draft is a greedy reading of the whole memory, the refined "
     "report its beam search."
@@ -163,6 +160,8 @@ REPORT = {
     "stepsAbout": "Progress of the reading",
     "draft": "Coarse draft",
     "refined": "Refined report",
+    "replay": "Replay: from the draft to the refined report",
+    "held": "The draft. The refined report takes its place",
     "views": "Which text is shown",
     "showChanges": "Show changes",
     "onlyDraft": "only in the draft",
@@ -194,6 +193,7 @@ REPORT = {
     "mark": "mark wrong …",
     "received": "What the model was given beside the images",
     "glance": "Findings at a glance",
+    "glanceDraft": "Findings of the draft",
     "columns": ["Finding", "Side", "Presence", "Change", "Sentence"],
     "glanceNote": (
         "Read from the sentences by rules; they are not the model's own opinion. Of 128 sentences in radiologists' "

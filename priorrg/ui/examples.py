@@ -12,7 +12,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.assets import EXAMPLES
 from priorrg.imaging.open import read_trusted
-from priorrg.study import ClinicalContext, Radiograph
+from priorrg.study import ClinicalContext, Radiograph, Study
 from priorrg.ui.sessions import Session
 from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
 
@@ -48,6 +48,16 @@ def examples() -> list[Example]:
         context = ClinicalContext(study["indication"], study["history"])
         found.append(Example(study["title"], context, file.parent / names["current"], prior))
     return found
+
+
+def stranger_to(study: Study) -> Radiograph | None:
+    """The prior of an example's patient who has no film in this study."""
+    own = {film.fingerprint for film in (study.current, study.prior) if film is not None}
+    for example in examples():
+        current, prior = example.radiographs()
+        if prior is not None and own.isdisjoint((current.fingerprint, prior.fingerprint)):
+            return prior
+    return None
 
 
 def take_example(session: Session, example: Example) -> None:

@@ -34,6 +34,7 @@ from priorrg.ui.sessions import Session, Sessions
 from priorrg.ui.several import SeveralFiles
 from priorrg.ui.slots import Slots, views_offered
 from priorrg.ui.study_on_page import Changes, StudyOnPage
+from priorrg.ui.switch import Switch
 from priorrg.ui.viewer import Viewer
 
 
@@ -52,9 +53,9 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
                 viewer, notes, slots = Viewer(views), Notes(), Slots()
                 method, several, examples = Method(reporter.config), SeveralFiles(), Examples()
             with gr.Column(scale=2, min_width=320, elem_id="study"):
-                context, actions, report = Context(), Actions(), Report()
+                context, actions, report = Context(), Actions(), Report(settings.hold_draft)
                 exports, feedback = Exports(), FeedbackForm()
-        readings = Readings()
+        readings, switch = Readings(), Switch()
         About(reporter, settings.session_minutes, settings.away_minutes)
 
         def session_of(request: gr.Request) -> Session:
@@ -93,6 +94,7 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
         exports.wire(reporter.card, method.choice, session_of)
         feedback.wire(store, reporter.config, report.html, session_of)
         readings.wire(runs, session_of)
+        switch.wire(runs, report, session_of)
 
         def on_unload(request: gr.Request) -> None:
             sessions.leave(request.session_hash or "")

@@ -49,7 +49,7 @@ class Place:
         while not stop.is_set():
             with self._queue.changed:
                 before = self._queue.order().index(self)
-                if before == 0:
+                if before == 0 and self._queue.is_free():
                     self._queue.begin(self)
                     return
             if before != said:
@@ -72,6 +72,7 @@ class ReadingQueue:
         self.places: list[Place] = []
         self.changed = threading.Condition(threading.RLock())
         self._reading: Place | None = None
+        self._spare: threading.Event | None = None  # stops what is read while nobody asks
         self._lent: OrderedDict[Client | str, int] = OrderedDict()  # client or group -> number of its last reading
         self._readings = 0
 
@@ -112,6 +113,34 @@ class ReadingQueue:
             readings += 1
             lent[next_.client.group] = lent[next_.client] = readings
         return ordered
+
+    def is_free(self) -> bool:
+        """Whether the model is nobody's; what is read in spare time is told to stop. Call it with `changed` held."""
+        if self._spare is not None:
+            self._spare.set()
+        return self._spare is None
+
+    @contextmanager
+    def spare(self, stop: threading.Event, patience_s: float) -> Iterator[bool]:
+        """Lend the model while nobody reads or waits; True where it could be lent within patience_s.
+
+        It counts for nothing in anybody's turn: whoever asks sets `stop` and goes first.
+        """
+
+        def is_idle() -> bool:
+            return stop.is_set() or (not self.places and self._spare is None)
+
+        with self.changed:
+            is_lent = self.changed.wait_for(is_idle, patience_s) and not stop.is_set()
+            if is_lent:
+                self._spare = stop
+        try:
+            yield is_lent
+        finally:
+            if is_lent:
+                with self.changed:
+                    self._spare = None
+                    self.changed.notify_all()
 
     def begin(self, place: Place) -> None:
         """The model is this place's, until it is given back. Call it with `changed` held."""

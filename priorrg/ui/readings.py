@@ -79,7 +79,6 @@ def compare(runs: Runs, session: Session) -> Iterator[dict[str, Any]]:
 
     Stop ends it too, and what was read until then stays.
     """
-    comparison = Comparison()
     try:
         runs.queue.check(session.client)
     except BusyError as error:
@@ -87,6 +86,7 @@ def compare(runs: Runs, session: Session) -> Iterator[dict[str, Any]]:
         return
     with session.lock:  # never across a yield: what comes next may run in another thread
         run, report = session.run, session.report
+        comparison = Comparison(session.readings)
         if run is not None and report is not None:
             if session.comparison is not None:
                 session.comparison.stop.set()
@@ -94,7 +94,7 @@ def compare(runs: Runs, session: Session) -> Iterator[dict[str, Any]]:
     if run is None or report is None:
         yield NOTHING | {"status": texts.readings.READINGS_NONE}
         return
-    asked = [what for what in WITHHELD if is_there(run.study, what)]
+    asked = [what for what in WITHHELD if is_there(run.study, what) and what not in comparison.readings]
 
     def shown(status: str, busy: bool = True) -> dict[str, Any]:
         payload = readings_payload(run.study, report, comparison)
@@ -119,7 +119,7 @@ def compare(runs: Runs, session: Session) -> Iterator[dict[str, Any]]:
                 study = without(run.study, what)
                 for event in runs.reporter.stream(study, comparison.stop, with_draft=False):
                     if isinstance(event, ReportDone):
-                        comparison.readings[what] = event.text
+                        comparison.readings[what] = event
         except Exception:
             comparison.stop.set()
             yield shown(texts.readings.READINGS_FAILED, busy=False)
@@ -149,16 +149,16 @@ def readings_payload(study: Study, report: ReportDone, comparison: Comparison) -
     """Columns for assets/ui/readings.js: the report itself, then each reading with its differences to it."""
     columns = [_column(texts.readings.READINGS_WITH, report.text)]
     for what in WITHHELD:
-        title, text = texts.readings.READINGS_WITHOUT[what], comparison.readings.get(what)
+        title, done = texts.readings.READINGS_WITHOUT[what], comparison.readings.get(what)
         if not is_there(study, what):
             columns.append(_column(title, note=texts.readings.READINGS_NOTHING[what]))
-        elif text is None:
+        elif done is None:
             note = texts.readings.READINGS["stopped" if comparison.stop.is_set() else "waiting"]
             columns.append(_column(title, note=note))
-        elif not text.strip():
+        elif not done.text.strip():
             columns.append(_column(title, note=texts.report.EMPTY_READING))
         else:
-            columns.append(_column(title, text, report.text))
+            columns.append(_column(title, done.text, report.text))
     return {"columns": columns}
 
 
@@ -177,7 +177,7 @@ def _column(title: str, text: str = "", full: str | None = None, note: str = "")
 def different_facts(full: str, other: str) -> list[dict[str, str]]:
     """What the readings say differently of one finding (`changed`), what the full report alone says (`gone`), and what
     the other one alone says (`said`), in words."""
-    before, after = _by_place(full), _by_place(other)
+    before, after = facts_by_place(full), facts_by_place(other)
     found = []
     for place, fact in before.items():
         now = after.get(place)
@@ -196,7 +196,7 @@ def different_facts(full: str, other: str) -> list[dict[str, str]]:
     return found
 
 
-def _by_place(text: str) -> dict[tuple[str, str], Fact]:
+def facts_by_place(text: str) -> dict[tuple[str, str], Fact]:
     """Finding and side -> what is said of it; of what is said twice the first counts."""
     found: dict[tuple[str, str], Fact] = {}
     for facts in read_report([sentence.text for sentence in split_sentences(text)]):

@@ -19,21 +19,23 @@ from priorrg.ui.study_on_page import Changes, SessionOf
 TEMPLATE = (
     '<div class="report"><ol class="steps"></ol><div class="status" role="status"></div>'
     '<div class="context-note"></div><div class="report-head"></div>'
-    '<div class="draft"></div><div class="refined"></div><div class="hint"></div><div class="draft-note"></div>'
+    '<div class="draft-note"></div><div class="draft"></div><div class="refined"></div><div class="other"></div>'
+    '<div class="hint"></div>'
     '<div class="glance"></div><details class="received"><summary></summary><code></code></details></div>'
 )
 
 
 class Report:
-    """Empty at first. Its values are those of report_payload.py."""
+    """Empty at first. Its values are those of report_payload.py. hold_s: how long a draft stands there at least."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold_s: float) -> None:
         self.html = gr.HTML(
             report_payload(texts.report.READY, busy=False),
             html_template=TEMPLATE,
-            js_on_load=script("report.js", "sentences.js", "glance.js"),  # one after the other, in one scope
+            js_on_load=script("report.js", "sentences.js", "draft.js", "others.js", "glance.js"),  # in one scope
             elem_id="report",
-            texts=texts.report.REPORT,
+            texts=texts.report.REPORT | texts.readings.IN_REPORT,
+            hold=hold_s,
             reasons={reason: texts.feedback.REASONS[reason] for reason in REASONS},
         )
 

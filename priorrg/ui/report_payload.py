@@ -15,7 +15,7 @@ from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import remarks_after, remarks_before
 from priorrg.feedback.store import SentenceMark
 from priorrg.report.facts import Fact, change_tag, read_report
-from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences
+from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences, split_sentences
 from priorrg.reporting.confidence import Confidence
 from priorrg.reporting.reporter import ReportDone
 from priorrg.ui.sessions import Session
@@ -56,12 +56,15 @@ def report_payload(
     sentences = [sentence.text for sentence in done.sentences] if done else []
     confidences = done.confidences if done else ()
     facts = read_report(sentences)
+    lines = [sentence.text for sentence in split_sentences(draft)]
     return {
         "status": status,
         "busy": busy,
         "step": step,
         "key": key,
         "draft": draft,
+        "draftLines": lines,
+        "draftFacts": [facts_payload(found) for found in read_report(lines)] if done else [],
         "report": done.text if done else report,
         "sentences": sentences,
         "details": [_detail(found, sure, bool(film_note)) for found, sure in zip(facts, confidences, strict=True)],
@@ -125,11 +128,11 @@ def _changed(sentence: ChangedSentence, is_pending: bool = False) -> dict[str, A
 
 
 def _detail(facts: Sequence[Fact], confidence: Confidence, is_elsewhere: bool) -> dict[str, Any]:
-    sure = _confidence(confidence, is_elsewhere)
+    sure = confidence_payload(confidence, is_elsewhere)
     return {"change": change_tag(facts), "facts": facts_payload(facts), "confidence": sure}
 
 
-def _confidence(confidence: Confidence, is_elsewhere: bool) -> dict[str, Any]:
+def confidence_payload(confidence: Confidence, is_elsewhere: bool) -> dict[str, Any]:
     """level: high, medium or low; words: for a screen reader; about: what the number is. is_elsewhere: the film is of a
     kind that the confidence was not measured on, and the dots are hollow."""
     percent = round(100 * confidence.probability)

@@ -15,6 +15,7 @@ from priorrg.errors import BusyError, StudyError
 from priorrg.explain.knowledge import knowledge_of
 from priorrg.explain.overlays import GROUNDING, explain, explain_phrases, methods_of
 from priorrg.model.configuration import COARSE_FROM_MEMORY
+from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import (
     DraftDone,
     DraftWord,
@@ -204,9 +205,11 @@ class Runs:
     def stop(self, session: Session) -> dict[str, Any] | None:
         """Stop the run on the page; the page's report where it still waits for its turn and will not say so itself."""
         with session.lock:
-            run, comparison = session.run, session.comparison
-            if comparison is not None:
-                comparison.stop.set()
+            run = session.run
+            if session.comparison is not None:
+                session.comparison.stop.set()
+            if session.others is not None:
+                session.others.end()
             if run is None:
                 return None
             run.stop.set()
@@ -244,7 +247,8 @@ def after(payload: dict[str, Any], event: Event) -> dict[str, Any]:
         return payload | {"status": event.message, "step": event.step}
     if isinstance(event, DraftWord | DraftDone):
         text = event.text if isinstance(event, DraftDone) else event.text_so_far
-        return payload | {"draft": text, "status": texts.reading.DRAFTING, "step": "drafting"}
+        lines = [sentence.text for sentence in split_sentences(text)]
+        return payload | {"draft": text, "draftLines": lines, "status": texts.reading.DRAFTING, "step": "drafting"}
     if isinstance(event, ReportWord):
         changes = changes_payload(payload["draft"], event.text_so_far, is_whole=False)
         return payload | {
@@ -256,6 +260,7 @@ def after(payload: dict[str, Any], event: Event) -> dict[str, Any]:
     if isinstance(event, Stopped):
         return payload | {
             "draft": event.draft,
+            "draftLines": [sentence.text for sentence in split_sentences(event.draft)],
             "report": event.report,
             "changes": changes_payload(event.draft, event.report, is_whole=False),
             "status": texts.report.STOPPED,

@@ -43,10 +43,26 @@ class Run:
 
 @dataclass(eq=False)
 class Comparison:
-    """The study of a finished report, read again with something withheld. readings: what was withheld -> its report."""
+    """The four readings of a finished report's study, on their way. readings: those of its session."""
 
-    readings: dict[str, str] = field(default_factory=dict)
+    readings: dict[str, ReportDone] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(eq=False)
+class Others:
+    """The readings of the switch, on their way. asked: which of them the reader waits for, empty for none.
+
+    stop: set also where they give way to somebody else's reading; is_over: nobody wants them any more.
+    """
+
+    asked: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
+    is_over: bool = False
+
+    def end(self) -> None:
+        self.is_over = True
+        self.stop.set()
 
 
 class Form(BaseModel):
@@ -70,8 +86,9 @@ class Session:
     submissions: of feedback on this report; sent: the number of the last of them, commented: its comment; is_changing:
     whether the form is open to change it. offered: the report that the correction began with. edits: the reader's
     sentences, empty while nothing was edited; mirrored: what of them the correction took over. unsent: what was edited
-    in reports that are gone and never sent. comparison: the report's study, read again. fingerprints: of every
-    image held, replaced ones too. token: what the viewer shows to be given pixels; nobody can guess it.
+    in reports that are gone and never sent. readings: the report's study, read with something else given than it was
+    (readings.py, switch.py); traced: their overlays, by reading and method. fingerprints: of every image held,
+    replaced ones too. token: what the viewer shows to be given pixels; nobody can guess it.
     """
 
     client: Client = field(default_factory=Client)  # whose it is
@@ -92,7 +109,10 @@ class Session:
     edits: tuple[EditedSentence, ...] = ()
     mirrored: str = ""
     unsent: list[str] = field(default_factory=list)
+    readings: dict[str, ReportDone] = field(default_factory=dict)
+    traced: dict[tuple[str, str], list[Overlay]] = field(default_factory=dict)
     comparison: Comparison | None = None
+    others: Others | None = None
     fingerprints: set[str] = field(default_factory=set)
     method: str = ""  # which overlays the reader wants to see
     tracing: threading.Event | None = None  # stops the overlays that are being computed
@@ -162,13 +182,16 @@ class Session:
                 self.run.stop.set()
             if self.comparison is not None:
                 self.comparison.stop.set()
+            if self.others is not None:
+                self.others.end()
             if self.tracing is not None:
                 self.tracing.set()
             edited = self.edited_text
             if edited is not None and edited not in (self.mirrored, self.offered):
                 self.unsent.append(edited)
             self.run, self.report, self.draft = run, None, ""
-            self.edits, self.mirrored, self.comparison = (), "", None
+            self.edits, self.mirrored = (), ""
+            self.comparison, self.others, self.readings, self.traced = None, None, {}, {}
             self.knowledge = []
             self.overlays, self.typed, self.marks, self.submissions = {}, {}, {}, 0
             self.sent, self.is_changing = None, False
@@ -323,6 +346,8 @@ class Sessions:
             for still_runs in (session.tracing, session.comparison and session.comparison.stop):
                 if still_runs is not None:
                     still_runs.set()
+            if session.others is not None:
+                session.others.end()
 
     def end_idle(self) -> None:
         """End the sessions that have done nothing for longer than they may, and those whose tab is gone."""

@@ -21,6 +21,33 @@ from train.simulate.truth import Device, Finding, StudyTruth
 
 _SEED = 990_000_000  # far from every split's seeds
 
+# What the page calls the examples, and what is to be seen in them. The first four are chosen: train/choose_examples.py.
+TITLES = {
+    "all-three-inputs": "All three inputs",
+    "question-answered": "Question answered",
+    "found-by-refining": "Detail found by refining",
+    "here-it-fails": "Where it fails",
+    "growing-effusion": "Growing effusion",
+    "new-tube": "Tube check, no prior",
+    "resolved-pneumothorax": "Pneumothorax after treatment",
+}
+SHOWS = {
+    "all-three-inputs": "Indication, prior and fine detail each put a fact into this report.",
+    "question-answered": "The indication asks, and the report rules it out. Without the context it says nothing of it.",
+    "found-by-refining": "The draft does not name the {finding}; the refined report does.",
+    "growing-effusion": "With the prior the effusion is larger; without it nothing is said of a change.",
+    "new-tube": "There is no prior, so nothing is compared; why the film was taken decides what is said of the tube.",
+    "resolved-pneumothorax": "What is gone can only be said by who has seen it: the prior.",
+}
+FAILS_BELIEVED = (
+    'Here it fails: "{sentence}" is wrong, and without the context it is not said. The model took the word of the '
+    "indication for it."
+)
+FAILS_MISSED = (
+    "Here it fails: the film shows {finding}, and the report does not name it. It was drawn at {percent} % of its full "
+    "extent, near the least that is drawn at all."
+)
+
 
 @dataclass(frozen=True)
 class Example:
@@ -40,7 +67,7 @@ def example_studies() -> list[Example]:
     return [
         Example(
             "growing-effusion",
-            "Growing effusion",
+            TITLES["growing-effusion"],
             "Shortness of breath, evaluate for pleural effusion.",
             "Congestive heart failure.",
             _case(
@@ -54,7 +81,7 @@ def example_studies() -> list[Example]:
         ),
         Example(
             "new-tube",
-            "Tube check, no prior",
+            TITLES["new-tube"],
             "Status post intubation, evaluate tube placement.",
             "Fever and cough.",
             _case(
@@ -71,7 +98,7 @@ def example_studies() -> list[Example]:
         ),
         Example(
             "resolved-pneumothorax",
-            "Pneumothorax after treatment",
+            TITLES["resolved-pneumothorax"],
             "Evaluate for pneumothorax.",
             "",
             _case(
@@ -87,27 +114,38 @@ def example_studies() -> list[Example]:
 
 
 def write_examples(root: Path, size_px: int = 1024) -> None:
-    """`<root>/<name>/current.*`, `prior.*` and `study.json` for each example study."""
+    """Each of the example studies: see `write_example`."""
     for number, example in enumerate(example_studies()):
-        folder = root / example.name
-        folder.mkdir(parents=True, exist_ok=True)
-        day = datetime.date(2026, 3, 10 + number)
-        files = {"current": _write(folder, "current", example, example.case.current, day, size_px)}
-        if example.has_prior:
-            earlier = day - datetime.timedelta(days=6)
-            files["prior"] = _write(folder, "prior", example, example.case.prior, earlier, size_px)
-        description = {
-            "title": example.title,
-            "indication": example.indication,
-            "history": example.history,
-            "has_prior": example.has_prior,
-            "files": files,
-            "truth": {
-                "current": example.case.current.truth.to_dict(),
-                "prior": example.case.prior.truth.to_dict() if example.has_prior else None,
-            },
-        }
-        (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        write_example(root, example, number, SHOWS[example.name], size_px)
+
+
+def write_example(root: Path, example: Example, number: int, shows: str, size_px: int = 1024) -> Path:
+    """`<root>/<name>/current.*`, `prior.*` and `study.json`. number: its place among the examples, which sets the days.
+
+    shows: what a reader sees in it, in a sentence.
+    """
+    folder = root / example.name
+    folder.mkdir(parents=True, exist_ok=True)
+    day = datetime.date(2026, 3, 10 + number)
+    files = {"current": _write(folder, "current", example, example.case.current, day, size_px)}
+    if example.has_prior:
+        earlier = day - datetime.timedelta(days=6)
+        files["prior"] = _write(folder, "prior", example, example.case.prior, earlier, size_px)
+    description = {
+        "title": example.title,
+        "place": number,
+        "shows": shows,
+        "indication": example.indication,
+        "history": example.history,
+        "has_prior": example.has_prior,
+        "files": files,
+        "truth": {
+            "current": example.case.current.truth.to_dict(),
+            "prior": example.case.prior.truth.to_dict() if example.has_prior else None,
+        },
+    }
+    (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    return folder
 
 
 def _write(folder: Path, which: str, example: Example, study: Examination, day: datetime.date, size_px: int) -> str:
