@@ -200,8 +200,7 @@ def test_one_press_shows_the_other_reading_and_switching_back_finds_the_edited_r
     assert page.query_selector("#report .glance td.glow") is not None, "cells that differ"
     assert "report itself" in page.inner_text("#report .other .note")
     assert "report itself" in page.inner_text("#exports .exports-note"), "also beside the exports"
-    page.click("#report .other .sentence >> nth=0")
-    page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
+    assert page.get_attribute("#viewer .viewer", "data-overlay") == "shown", "of the sentence that names the same"
     page.click("#report .given [data-given=all]")
     assert page.inner_text("#report .refined .sentence >> nth=0") == mine
     assert page.is_hidden("#report .other") and page.inner_text("#exports .exports-note") == ""
