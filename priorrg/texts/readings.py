@@ -39,21 +39,34 @@ READINGS_DONE = "The readings differ in what the model was given, in nothing els
 READINGS_FAILED = "Reading again failed. The report itself stands; press the button once more."
 READINGS_STOPPED = "Stopped. What was read until then stands below."
 
-# The switch beside the report's title (priorrg/ui/switch.py)
+# The switch beside the report's title (priorrg/ui/switch.py, switch_payload.py)
 
-SWITCH = {
-    "all": "Everything",
-    "prior": "No prior",
-    "context": "No context",
-    "stranger": "Other prior",
+IN_REPORT = {
+    "switch": {
+        "all": "Everything",
+        "prior": "No prior",
+        "context": "No context",
+        "stranger": "Other prior",
+    },
+    "switchEach": {
+        "all": "The report itself: read with everything that was given",
+        "prior": "The same study, read without the prior",
+        "context": "The same study, read without indication and history",
+        "stranger": "The same study, read with another patient's prior in place of its own",
+    },
+    "switchAbout": "What the model was given",
+    "switchNote": (
+        "Another reading is in sight, for comparison. What you edit, mark, copy, export and rate is the report itself "
+        "(Everything)."
+    ),
+    "switchStranger": (
+        "The prior was that of a simulated patient of the examples; it is not among the films on this page, so nothing "
+        "is drawn on the prior."
+    ),
+    "switchWaiting": "Not read yet.",
+    "switchGone": "not said here",
+    "chooseOther": "Select a sentence: the images show where it came from in this reading.",
 }
-SWITCH_EACH = {
-    "all": "The report itself: read with everything that was given",
-    "prior": "The same study, read without the prior",
-    "context": "The same study, read without indication and history",
-    "stranger": "The same study, read with another patient's prior in place of its own",
-}
-SWITCH_ABOUT = "What the model was given"
 SWITCH_TITLES = {
     "prior": "Without the prior",
     "context": "Without the context",
@@ -71,26 +84,6 @@ SWITCH_NOTHING = {
         "as '?pneumothorax', would be answered in the report and not here."
     ),
     "stranger": "There is no other patient's film at hand.",
-}
-SWITCH_NOTE = (
-    "Another reading is in sight, for comparison. What you edit, mark, copy, export and rate is the report itself "
-    "(Everything)."
-)
-SWITCH_STRANGER = (
-    "The prior was that of a simulated patient of the examples; it is not among the films on this page, so nothing is "
-    "drawn on the prior."
-)
-SWITCH_WAITING = "Not read yet."
-SWITCH_GONE = "not said here"
-IN_REPORT = {
-    "switch": SWITCH,
-    "switchAbout": SWITCH_ABOUT,
-    "switchEach": SWITCH_EACH,
-    "switchNote": SWITCH_NOTE,
-    "switchStranger": SWITCH_STRANGER,
-    "switchWaiting": SWITCH_WAITING,
-    "switchGone": SWITCH_GONE,
-    "chooseOther": "Select a sentence: the images show where it came from in this reading.",
 }
 
 LINE = "{title}: {said}"

@@ -22,7 +22,7 @@ MOST_NAMED = 3  # differing facts in the one line
 def other_payload(
     what: str, report: ReportDone, other: ReportDone, overlays: Sequence[Overlay] | None = None, method: str = ""
 ) -> dict[str, Any]:
-    """what: which of texts.readings.SWITCH it is. overlays: one a sentence by this method, None where none were traced.
+    """what: which of SWITCH_TITLES it is. overlays: one a sentence by this method, None where none were traced.
 
     line: what differs, in one sentence. details: of each sentence; the `differs` of a fact names those of its cells
     that the report fills otherwise. gone: facts that the report alone states.
