@@ -133,8 +133,14 @@ class _OtherReadings:
             if what not in self.studies:
                 self._payloads[what] = {"note": texts.readings.SWITCH_NOTHING[what]}
             elif what in read and (known is None or (overlays is not None and known["method"] != method)):
-                said = other_payload(what, self.report, read[what], overlays, method if overlays is not None else "")
-                self._payloads[what] = said
+                self._payloads[what] = other_payload(
+                    what,
+                    self.report,
+                    read[what],
+                    overlays,
+                    method if overlays is not None else "",
+                    is_elsewhere=bool(self.run.told.get("film_note")),
+                )
         return self._payloads
 
     def _next(self, others: Others) -> str:

@@ -20,9 +20,15 @@ MOST_NAMED = 3  # differing facts in the one line
 
 
 def other_payload(
-    what: str, report: ReportDone, other: ReportDone, overlays: Sequence[Overlay] | None = None, method: str = ""
+    what: str,
+    report: ReportDone,
+    other: ReportDone,
+    overlays: Sequence[Overlay] | None = None,
+    method: str = "",
+    is_elsewhere: bool = False,
 ) -> dict[str, Any]:
     """what: which of SWITCH_TITLES it is. overlays: one a sentence by this method, None where none were traced.
+    is_elsewhere: as in confidence_payload.
 
     line: what differs, in one sentence. details: of each sentence; the `differs` of a fact names those of its cells
     that the report fills otherwise. gone: facts that the report alone states.
@@ -39,7 +45,7 @@ def other_payload(
                 "change": change_tag(found),
                 "lost": _lost_change(found, before),
                 "facts": _with_differences(found, before),
-                "confidence": confidence_payload(sure),
+                "confidence": confidence_payload(sure, is_elsewhere),
             }
             for found, sure in zip(facts, other.confidences, strict=True)
         ],
