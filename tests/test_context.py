@@ -110,7 +110,7 @@ def test_examples_are_a_click_away_and_what_was_received_is_shown_on_demand(page
     page.wait_for_function(
         "() => document.querySelector('#context .received code').textContent.toLowerCase().includes('heavy smoker')"
     )
-    assert "34 and 13 of 2,000 characters" in page.inner_text("#context .context-length")
+    assert "The model reads all of it." in page.inner_text("#context .context-length")
     written(page)
     page.fill("#history textarea", "Something else by now.")
     page.click("#report .received summary")

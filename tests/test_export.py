@@ -17,12 +17,13 @@ from PIL import Image
 from pypdf import PdfReader
 
 import priorrg
+from priorrg import texts
 from priorrg.__main__ import main
 from priorrg.assets import EXAMPLES
 from priorrg.errors import ExportError, StudyError
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import ReportExport
-from priorrg.export.forms import FORMS, check_form, form_of
+from priorrg.export.forms import FORMS, check_form, form_of, refusals
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
 from priorrg.report.sentences import EditedSentence, split_sentences
@@ -448,3 +449,15 @@ def test_a_reader_copies_and_downloads_every_form_and_nothing_of_it_lies_on_the_
     assert page.evaluate("navigator.clipboard.readText()").startswith(" ".join(sentence.split()))
     left = [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size]
     assert left == []
+
+
+def test_what_a_report_cannot_become_is_known_before_anybody_asks_and_said_in_the_readers_language(study):
+    assert set(refusals(study)) == {"dicom"} and "without a DICOM study" in refusals(study)["dicom"]
+    with texts.speaking("de"):
+        assert "ohne DICOM-Studie" in refusals(study)["dicom"]
+
+
+def test_a_german_page_hands_out_english_files_and_says_so_in_german(dicom_study):
+    with texts.speaking("de"):
+        answer = take_away(finished(dicom_study), CARD, "text", "gradient")
+    assert DISCLAIMER in base64.b64decode(answer["data"]).decode() and answer["said"].startswith("Gespeichert")

@@ -21,14 +21,8 @@ def write_known_words(folder: Path) -> int:
 def known_words() -> list[str]:
     """Every word that a training context may hold, sorted. What is kept back for measuring is not among them."""
     values = [value for name, value in vars(terms).items() if name.isupper()]
-    fields = [
-        "right",
-        "left",
-        "male",
-        "female",
-        "man",
-        "woman",
-    ]  # what fills the templates (typed.person, context.term)
+    # What fills the templates (typed.person, context.term).
+    fields = ("right", "rt", "left", "lt", "male", "female", "man", "woman")
     return sorted(words_of([*_texts(values), *fields]))
 
 

@@ -2,7 +2,10 @@
 // A file comes as base64 in the value and leaves through an address that only this page knows.
 const root = element.querySelector(".exports");
 const texts = props.texts;
+const abouts = {}; // what a button does, while it may
 let done = "";
+let refused = {};
+let begun = null; // of the form that is being written
 
 const bar = document.createElement("div");
 bar.className = "exports-bar";
@@ -18,8 +21,10 @@ for (const [form, [label, about]] of Object.entries(texts.forms)) {
   button.textContent = label;
   button.title = about;
   button.setAttribute("aria-label", about);
+  abouts[form] = about;
   button.addEventListener("click", () => {
-    say(texts.working);
+    if (refused[form]) return say(refused[form], true);
+    begin(label);
     trigger("taken", { form });
   });
   bar.append(button);
@@ -27,7 +32,32 @@ for (const [form, [label, about]] of Object.entries(texts.forms)) {
 const note = document.createElement("div");
 note.className = "exports-note";
 note.setAttribute("role", "note");
-root.replaceChildren(note, bar, status);
+const why = make("div", null, "exports-why");
+why.id = "exports-why";
+root.replaceChildren(note, bar, why, status);
+
+// What cannot be had is said before anybody asks for it; its button can still be found, and says why.
+window.addEventListener("priorrg:export-refused", (event) => {
+  refused = event.detail;
+  for (const button of bar.children) {
+    const reason = refused[button.dataset.form];
+    button.setAttribute("aria-disabled", String(Boolean(reason)));
+    if (reason) button.setAttribute("aria-describedby", "exports-why");
+    else button.removeAttribute("aria-describedby");
+    button.title = reason || abouts[button.dataset.form];
+  }
+  why.textContent = Object.values(refused).join(" ");
+});
+
+// A file may take seconds: the time counts, so that nobody thinks that nothing happens.
+function begin(label) {
+  clearInterval(begun);
+  const at = Date.now();
+  const tell = () => say(fill(texts.working, { form: label, seconds: Math.round((Date.now() - at) / 1000) }));
+  bar.setAttribute("aria-busy", "true");
+  tell();
+  begun = setInterval(tell, 1000);
+}
 
 // What to know before the report on the page is taken away: its images may show a name.
 window.addEventListener("priorrg:export-note", (event) => {
@@ -73,6 +103,8 @@ async function act() {
   const value = props.value || {};
   if (!value.id || value.id === done) return;
   done = value.id;
+  clearInterval(begun);
+  bar.setAttribute("aria-busy", "false");
   if (value.action === "failed") return say(value.said, true);
   if (value.action === "save") save(value);
   const arrived = value.action !== "copy" || (await copy(value.text));

@@ -222,6 +222,7 @@ function show() {
   parts.status.textContent = value.status || "";
   const note = [otherInSight() ? texts.switchNote : "", value.exportNote || ""].filter(Boolean).join(" ");
   window.dispatchEvent(new CustomEvent("priorrg:export-note", { detail: note }));
+  window.dispatchEvent(new CustomEvent("priorrg:export-refused", { detail: value.refused || {} }));
   root.classList.toggle("busy", Boolean(value.busy));
   root.setAttribute("aria-busy", String(Boolean(value.busy)));
   parts["context-note"].textContent = [value.filmNote, value.contextNote].filter(Boolean).join(" ");

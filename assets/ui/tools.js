@@ -119,7 +119,7 @@ const acts = {
   zoomIn: { key: "+", run: () => zoom(here(), 1.25) },
   fit: { key: "f", run: () => toEach({ zoom: 1, x: 0, y: 0 }) },
   oneToOne: {
-    key: "1",
+    key: "x",
     run: () =>
       together(here()).forEach((pane) => {
         if (pane.data) setZoom(pane, 1 / fitScale(pane));

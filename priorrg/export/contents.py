@@ -6,15 +6,18 @@ import datetime
 import re
 from dataclasses import dataclass
 
+from pydicom.uid import UID
+
 import priorrg
 from priorrg import texts
+from priorrg.errors import ExportError
 from priorrg.explain.overlays import Overlay
 from priorrg.imaging.burned_in import writing_in
 from priorrg.imaging.orientation import told, window_number
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.reporter import ReportDone, WeightsCard
-from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Radiograph, Study
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, DicomReference, Radiograph, Study
 
 GAP = re.compile(r"_{2,}")
 LATERAL = re.compile(
@@ -106,6 +109,17 @@ class ReportExport:
     def file_name(self, suffix: str) -> str:
         """A name without any identifier; suffix with its point."""
         return f"priorrg-report-{self.written_at:%Y%m%d-%H%M}{suffix}"
+
+
+def check_reference(current: Radiograph) -> DicomReference:
+    """What a DICOM structured report would point at. Raises ExportError where there is nothing to point at."""
+    if current.reference is not None:
+        if not UID(current.reference.sop_class_uid).keyword:  # none of the standard's: before the study is read
+            raise ExportError(texts.exports.PRIVATE_KIND)
+        return current.reference
+    if current.source == "DICOM":
+        raise ExportError(texts.exports.NO_UIDS)
+    raise ExportError(texts.exports.NO_DICOM.format(source=current.source or texts.exports.AN_IMAGE))
 
 
 def remarks_before(study: Study) -> list[str]:

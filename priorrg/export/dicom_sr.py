@@ -28,13 +28,13 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import UID, generate_uid
+from pydicom.uid import generate_uid
 from pydicom.valuerep import DA, TM
 
 import priorrg
 from priorrg import texts
 from priorrg.errors import ExportError
-from priorrg.export.contents import ReportExport, described
+from priorrg.export.contents import ReportExport, check_reference, described
 from priorrg.report.facts import PRESENT, Fact, read_facts
 from priorrg.study import DicomReference, Radiograph
 
@@ -52,17 +52,6 @@ CODED = {
     "pneumomediastinum": codes.SCT.Pneumomediastinum,
 }
 SIDES = {"left": codes.SCT.Left, "right": codes.SCT.Right, "bilateral": codes.SCT.RightAndLeft}
-
-
-def check_reference(current: Radiograph) -> DicomReference:
-    """What the structured report would point at. Raises ExportError where there is nothing to point at."""
-    if current.reference is not None:
-        if not UID(current.reference.sop_class_uid).keyword:  # none of the standard's: before the study is read
-            raise ExportError(texts.exports.PRIVATE_KIND)
-        return current.reference
-    if current.source == "DICOM":
-        raise ExportError(texts.exports.NO_UIDS)
-    raise ExportError(texts.exports.NO_DICOM.format(source=current.source or texts.exports.AN_IMAGE))
 
 
 def write_dicom_sr(export: ReportExport) -> bytes:

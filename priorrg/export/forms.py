@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from priorrg import texts
 from priorrg.errors import ExportError
-from priorrg.export.contents import ReportExport
+from priorrg.export.contents import ReportExport, check_reference
 from priorrg.study import Study
 
 
@@ -50,6 +51,26 @@ def form_of(path: str | Path) -> Form:
 def check_form(form: Form, study: Study) -> None:
     """Raises ExportError where a report on this study could not take this form; before the study is read."""
     if form.suffix == ".dcm":
-        from priorrg.export.dicom_sr import check_reference
-
         check_reference(study.current)
+
+
+def refusals(study: Study) -> dict[str, str]:
+    """Which forms a report on this study cannot take -> why, for whoever has not asked for one yet."""
+    found = {}
+    for name, form in FORMS.items():
+        try:
+            check_form(form, study)
+        except ExportError as error:
+            found[name] = str(error)
+    return found
+
+
+def warm_up() -> None:
+    """Import what the forms need, in a thread of its own: the libraries of DICOM and FHIR take seconds. Returns at
+    once; whoever asks for a form meanwhile waits for it."""
+
+    def run() -> None:
+        for form in FORMS.values():
+            importlib.import_module(form.module)
+
+    threading.Thread(target=run, name="forms of export", daemon=True).start()

@@ -2,7 +2,7 @@
 
 EXPORTS = {
     "about": "Take the report away",
-    "working": "Writing",
+    "working": "Writing {form}: {seconds} s",
     "notCopied": "The browser keeps its clipboard closed to this page. Download the report as text.",
     "forms": {
         "copy": ["Copy", "Copy the report"],

@@ -74,7 +74,7 @@ VIEWER = {
     "divider": "Line between prior and current",
     "help": "?",
     "helpAbout": "Mouse, touch and keyboard",
-    "helpTitle": "Viewer: mouse, touch and keyboard",
+    "helpTitle": "Keys, mouse and touch",
     "close": "Close",
     "shortcuts": "Single-key shortcuts are on",
     "opacityUp": "Stronger overlay",

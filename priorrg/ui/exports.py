@@ -17,7 +17,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError, StudyError
 from priorrg.export.contents import ReportExport
-from priorrg.export.forms import FORMS
+from priorrg.export.forms import FORMS, check_form
 from priorrg.export.text import clipboard_text
 from priorrg.reporting.reporter import WeightsCard
 from priorrg.ui.scripts import script
@@ -85,17 +85,22 @@ def take_away(session: Session, card: WeightsCard, form: str, method: str) -> di
     export = report_export(session, card, method)
     answer_id = secrets.token_hex(4)  # the page acts on every new one, also where all else is the same
     if form == COPY:
-        return {"action": COPY, "id": answer_id, "text": clipboard_text(export), "said": texts.exports.EXPORT_COPIED}
+        with texts.speaking(texts.ENGLISH):  # what is taken away is in the language of the report
+            text = clipboard_text(export)
+        return {"action": COPY, "id": answer_id, "text": text, "said": texts.exports.EXPORT_COPIED}
     if form not in FORMS:
         raise ExportError(texts.exports.EXPORT_UNKNOWN)
     wanted = FORMS[form]
+    check_form(wanted, export.study)
+    with texts.speaking(texts.ENGLISH):
+        data = wanted.write(export)
     name = export.file_name(wanted.suffix)
     return {
         "action": "save",
         "id": answer_id,
         "name": name,
         "type": wanted.media_type,
-        "data": base64.b64encode(wanted.write(export)).decode(),
+        "data": base64.b64encode(data).decode(),
         "said": texts.exports.EXPORT_SAVED.format(name=name),
     }
 

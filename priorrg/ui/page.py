@@ -22,6 +22,7 @@ from priorrg.ui.exports import Exports
 from priorrg.ui.feedback import FeedbackForm
 from priorrg.ui.head import Head
 from priorrg.ui.keep import Keep, page_key
+from priorrg.ui.keys import Keys
 from priorrg.ui.languages import Page
 from priorrg.ui.method import Method
 from priorrg.ui.notes import Notes
@@ -47,6 +48,7 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
         fill_width=True,
     ) as page:
         views = views_offered(reporter.config.view_positions)
+        Keys()
         head, keep = Head(reporter.card, has_login=bool(settings.auth)), Keep()
         with gr.Row(elem_id="room"):
             with gr.Column(scale=3, min_width=320, elem_id="images"):

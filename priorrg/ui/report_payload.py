@@ -13,6 +13,7 @@ from priorrg.explain.drawing import levels, scales
 from priorrg.explain.knowledge import Knowledge
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import remarks_after, remarks_before
+from priorrg.export.forms import refusals
 from priorrg.feedback.store import SentenceMark
 from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences, split_sentences
@@ -38,6 +39,7 @@ def report_payload(
     film_note: str = "",
     received: str = "",
     export_note: str = "",
+    refused: Mapping[str, str] = MappingProxyType({}),
     submissions: int = 0,
     marks: Mapping[int, SentenceMark] = MappingProxyType({}),
     edits: Sequence[EditedSentence] = (),
@@ -49,9 +51,9 @@ def report_payload(
     report: as far as it is written; done: once it is finished. overlays: None where those before still hold.
     received: what of context and view positions the model was given. film_note: why nothing of all this holds for these
     films, empty where it does; then no confidence does either.
-    export_note: what to know before the report is taken away. submissions: kept so far for this report. edits: the
-    reader's sentences, none while nothing was edited; typed: overlays of those that have one, by their text.
-    knowledge: what each sentence hangs on, none until it was asked for.
+    export_note: what to know before the report is taken away; refused: forms that it cannot take -> why. submissions:
+    kept so far for this report. edits: the reader's sentences, none while nothing was edited; typed: overlays of those
+    that have one, by their text. knowledge: what each sentence hangs on, none until it was asked for.
     """
     sentences = [sentence.text for sentence in done.sentences] if done else []
     confidences = done.confidences if done else ()
@@ -76,6 +78,7 @@ def report_payload(
         "filmNote": film_note,
         "received": received,
         "exportNote": export_note,
+        "refused": dict(refused),
         "submissions": submissions,
         "marks": {str(place): mark.reason for place, mark in marks.items()},
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
@@ -102,6 +105,7 @@ def standing_report(
             method=method,
             **run.told,
             export_note=" ".join([*remarks_before(run.study), *(remarks if report.text.strip() else [])]),
+            refused=refusals(run.study),
             submissions=session.submissions,
             marks=session.marks,
             edits=session.edits,

@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from gradio.state_holder import SessionState
 from starlette.routing import Mount
 
+from priorrg.export import forms
 from priorrg.feedback.store import FeedbackStore
 from priorrg.imaging.decoders import decoders
 from priorrg.reporting.reporter import Reporter
@@ -52,6 +53,7 @@ def build_app(
     """
     keep_apart()
     decoders().warm()
+    forms.warm_up()
     uploads = UploadFolder(folder)
     uploads.watch()
     listeners = Listeners()
