@@ -25,6 +25,7 @@ from priorrg.imaging.header import RADIOGRAPHS
 logging.getLogger("dicomweb_client").setLevel(logging.CRITICAL)  # it logs the addresses that it asks, UIDs in them
 
 TIMEOUT_S = 30
+TRIES, FIRST_WAIT_MS = 3, 250  # after 0.5 and 1 s; dicomweb-client's own five tries take half a minute
 MOST_FILMS = 20  # of one study: a chest examination has two to four
 _STUDY, _DAY, _TIME = "0020000D", "00080020", "00080030"
 _SERIES, _INSTANCE, _MODALITY = "0020000E", "00080018", "00080060"
@@ -43,6 +44,7 @@ class Pacs:
             self._client = DICOMwebClient(address.rstrip("/"), session=session)
         except ValueError:
             raise PacsError(texts.pacs.NO_ADDRESS.format(address=address)) from None
+        self._client.set_http_retry_params(max_attempts=TRIES, wait_exponential_multiplier=FIRST_WAIT_MS)
 
     def study(self, uid: str) -> list[bytes]:
         """The radiographs of one study, as DICOM files. Raises PacsError."""
