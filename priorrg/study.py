@@ -125,6 +125,8 @@ class Radiograph:
     remedy: the correction after which its looks are not doubted, where there is one.
     is_simulated: whether the file says that the simulator wrote it (train/simulate), and so shows nobody.
     cautions: what the header says of polarity and orientation that a reader must know (priorrg/imaging/polarity.py).
+    spacing_mm: between two of its pixels, each way; None where the file does not say. is_spacing_of_detector: it is
+        measured there, where everything is larger than in the patient.
     """
 
     pixels: np.ndarray
@@ -145,6 +147,8 @@ class Radiograph:
     remedy: Orientation | None = None
     cautions: tuple[str, ...] = ()
     is_simulated: bool = False
+    spacing_mm: float | None = None
+    is_spacing_of_detector: bool = False
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.uint16:

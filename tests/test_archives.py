@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from typing import Any
 
 import pydicom
 import pytest
@@ -32,7 +33,7 @@ def told(session: Session) -> str:
     return " ".join(note["text"] for note in notes_payload(session)["notes"])
 
 
-def take(path, session: Session | None = None) -> Session:
+def take(path, session: Session | None = None) -> Any:
     """Nothing may stay on the disk, whatever comes of it."""
     session = session or Session()
     folder = path.parent.parent

@@ -6,6 +6,7 @@ import math
 from io import BytesIO
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -249,7 +250,7 @@ class TestOnThePage:
         tools(room, "reset")
         assert np.array_equal(picture(room), before)
 
-    def test_the_heat_of_each_image_lies_on_it_where_the_overlay_has_it(self, app, browser, tmp_path):
+    def test_the_overlay_of_each_image_lies_on_it_where_the_overlay_has_it(self, app, browser, tmp_path):
         """Films that are not square, one hot patch each off the diagonal: current wide and prior tall."""
         page = opened(browser, app.address)
         hot = {"current": (1, 5), "prior": (6, 2)}
@@ -263,9 +264,115 @@ class TestOnThePage:
             overlay[side][hot[side]] = 255
         detail = {side: grid.tolist() for side, grid in overlay.items()}
         page.evaluate("detail => window.dispatchEvent(new CustomEvent('priorrg:overlay', { detail }))", detail)
-        for side, place in hot.items():
-            assert lit(page, side, sizes[side], 150) == pytest.approx(place, abs=0.2)
+        for style in ("outline", "heat"):
+            tools(page, style)
+            for side, place in hot.items():
+                assert lit(page, side, sizes[side], 150) == pytest.approx(place, abs=0.2), style
         page.close()
+
+    def test_an_outline_hides_no_lung_and_heat_lets_it_through(self, room):
+        """A plateau of 2 by 2 patches in the middle: what lies inside of the outline is as it was."""
+        bare = picture(room, "prior")
+        grid = np.zeros((8, 8), int)
+        grid[3:5, 3:5] = 255
+        detail = {"prior": grid.tolist(), "current": grid.tolist()}
+        room.evaluate("detail => window.dispatchEvent(new CustomEvent('priorrg:overlay', { detail }))", detail)
+        tools(room, "outline")
+        outlined = picture(room, "prior")
+        tools(room, "heat")
+        hot = picture(room, "prior")
+        rows, columns = (slice(edge // 2 - 12, edge // 2 + 12) for edge in bare.shape)
+        assert np.array_equal(outlined[rows, columns], bare[rows, columns]) and not np.array_equal(outlined, bare)
+        tinted = hot[rows, columns]
+        assert not np.array_equal(tinted, bare[rows, columns])
+        assert np.corrcoef(tinted.ravel(), bare[rows, columns].ravel())[0, 1] > 0.9, "what is below is still told"
+        tools(room, "overlay")
+        assert np.array_equal(picture(room, "prior"), bare) and pressed(room, "overlay")
+        tools(room, "outline")
+        room.evaluate("window.dispatchEvent(new CustomEvent('priorrg:overlay', { detail: null }))")
+
+    def test_a_preset_is_of_the_films_own_tones_and_reset_takes_it_back(self, room):
+        before = corner(room, "current", "window")
+        room.select_option(".pane[data-side=current] .pane-presets", "whole")
+        whole = corner(room, "current", "window")
+        room.select_option(".pane[data-side=current] .pane-presets", "lungs")
+        lungs = corner(room, "current", "window")
+        assert len({before, whole, lungs}) == 3
+        width = [int(said.split()[1]) for said in (whole, lungs)]
+        assert width[1] < width[0] <= 4096
+        room.select_option(".pane[data-side=current] .pane-presets", "start")
+        assert corner(room, "current", "window") == before
+
+    def test_the_magnifier_shows_what_lies_under_the_pointer_larger_on_both_films(self, room):
+        before = [picture(room, side) for side in ("current", "prior")]
+        tools(room, "magnify")
+        box = room.locator("#viewer .pane[data-side=current] canvas").bounding_box()
+        x, y = box["width"] / 2, box["height"] / 2
+        room.mouse.move(box["x"] + x, box["y"] + y)
+        room.mouse.move(box["x"] + x + 3, box["y"] + y)
+        room.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        after = [picture(room, side) for side in ("current", "prior")]
+        for old, new in zip(before, after, strict=True):
+            changed = np.argwhere(old != new)
+            assert len(changed) and np.abs(changed - np.array(old.shape) / 2).max() < 120, "only under the glass"
+        tools(room, "magnify")
+        assert np.array_equal(picture(room), before[0])
+
+    def test_a_distance_and_the_cardiothoracic_ratio_are_measured_and_kept_for_exports(self, app, browser, tmp_path):
+        page = opened(browser, app.address)
+        for side, spacing in (("current", {"PixelSpacing": ["0.5", "0.5"]}), ("prior", {})):
+            (tmp_path / side).write_bytes(written(dicom(neighbours() + (side == "prior"), **spacing)))  # type: ignore[arg-type]
+            put(page, side, tmp_path / side)
+        tools(page, "oneToOne")
+        tools(page, "dragDistance")
+        said = ".pane[data-side={}] .pane-measures".format
+        drag(page, 60, 80)
+        assert "Distance 50.0 mm" in page.inner_text(said("current"))
+        drag(page, 60, 80, side="prior")
+        assert "Distance 100 px" in page.inner_text(said("prior"))
+        assert "the file gives no pixel spacing" in page.inner_text(said("prior"))
+        tools(page, "dragRatio")
+        assert "across the heart" in page.inner_text(said("current"))
+        drag(page, 50, 7)
+        assert "across the chest" in page.inner_text(said("current"))
+        drag(page, 100, -7)
+        assert "CTR 0.50 (heart 25.0 mm, chest 50.0 mm)" in page.inner_text(said("current"))
+        page.check(said("current") + " input")
+        page.click("#generate")
+        page.wait_for_selector("#report .sentence", timeout=60_000)
+        page.wait_for_selector("#report .report[aria-busy=false]")
+        with page.expect_download() as taken:
+            page.click("#exports button >> text=Text")
+        text = " ".join(taken.value.path().read_text(encoding="utf-8").split())
+        assert "Current image, measured by the reader: distance 50.0 mm; cardiothoracic ratio 0.50" in text
+        assert "Prior image, measured" not in text
+        page.close()
+
+    def test_the_prior_is_laid_over_the_current_film_by_its_anatomy(self, page, tmp_path):
+        """The prior is the current film moved: aligned, flicker shows one picture, by the frames two."""
+        data = pydicom.dcmread(EXAMPLE / "current.dcm")
+        data.decompress()
+        data.PixelData = np.roll(data.pixel_array, (60, -50), axis=(0, 1)).astype("<u2").tobytes()
+        data.StudyDate = "20260101"
+        data.save_as(tmp_path / "moved.dcm")
+        put(page, "prior", tmp_path / "moved.dcm")
+        page.wait_for_selector("#viewer .viewer[data-current='']")  # the example went
+        put(page, "current", EXAMPLE / "current.dcm")
+        tools(page, "wipe")
+        page.wait_for_selector("#viewer .viewer[data-aligned=good]")
+        assert "a good fit (correlation 0.9" in page.inner_text("#viewer .viewer-remark")
+        page.focus("#viewer .divider")
+        shown = {}
+        for name, key in (("current", "End"), ("prior", "Home")):
+            page.keyboard.press(key)
+            shown[name] = picture(page)
+        edge = shown["current"].shape[0]
+        middle = tuple(slice(length // 2 - edge // 4, length // 2 + edge // 4) for length in shown["current"].shape)
+        tools(page, "align")
+        assert not pressed(page, "align") and "not aligned" in page.inner_text("#viewer .viewer-remark")
+        by_frames = picture(page)
+        apart = [np.abs(one[middle] - shown["current"][middle]).mean() for one in (shown["prior"], by_frames)]
+        assert apart[0] < 0.3 * apart[1]
 
     def test_wipe_and_flicker_show_both_images_at_one_place(self, room):
         tools(room, "wipe")

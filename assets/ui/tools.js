@@ -68,9 +68,8 @@ divider.addEventListener("keydown", (e) => {
   drawAll();
 });
 const otherName = make("div", panes.current.stage, "corner corner-other");
-const remark = make("div", root, "viewer-remark");
+const remark = make("div", panes.current.stage, "viewer-remark"); // over the film: a line more beside it would move it
 remark.setAttribute("role", "status");
-root.insertBefore(remark, bar);
 
 const wantsLittleMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let flickering = 0;
@@ -89,18 +88,22 @@ function setMode(mode) {
       if (element.isConnected) flicker();
       else clearInterval(flickering);
     }, 700);
-  remark.textContent =
-    view.mode === "side"
-      ? ""
-      : texts.notAligned + (view.mode === "flicker" && wantsLittleMotion ? ` ${texts.flickerByHand}` : "");
+  root.dispatchEvent(new Event("priorrg:mode"));
+  sayMode();
   drawAll();
+}
+// In a comparison at one place: whether the anatomy is aligned, and how well.
+function sayMode() {
+  const said = view.alignment ? view.alignment.said : texts.notAligned + (view.hasNoFit ? ` ${texts.noFit}` : "");
+  const byHand = view.mode === "flicker" && wantsLittleMotion ? ` ${texts.flickerByHand}` : "";
+  remark.textContent = view.mode === "side" ? "" : said + byHand;
 }
 
 // Actions: name -> what it does, its key, and (for a switch) whether it is on
 
 function setDrag(what) {
   view.drag = what;
-  view.touchWindow = what === "window";
+  view.touchWindow = what !== "pan"; // with one finger too
 }
 function setLinked(linked) {
   view.linked = linked;
@@ -112,61 +115,77 @@ function setLinked(linked) {
 function toEach(place) {
   for (const pane of together(here())) Object.assign(pane, place);
 }
-const acts = {
-  dragWindow: { key: "w", isOn: () => view.drag === "window", run: () => setDrag("window") },
-  dragPan: { key: "p", isOn: () => view.drag === "pan", run: () => setDrag("pan") },
-  zoomOut: { key: "-", run: () => zoom(here(), 1 / 1.25) },
-  zoomIn: { key: "+", run: () => zoom(here(), 1.25) },
-  fit: { key: "f", run: () => toEach({ zoom: 1, x: 0, y: 0 }) },
-  oneToOne: {
-    key: "x",
-    run: () =>
-      together(here()).forEach((pane) => {
-        if (pane.data) setZoom(pane, 1 / fitScale(pane));
-      }),
-  },
-  invert: {
-    key: "i",
-    isOn: () => here().inverted,
-    run: () => {
-      const to = !here().inverted;
-      together(here()).forEach((pane) => {
-        pane.inverted = to;
-      });
+const acts = withMore(
+  {
+    dragWindow: { key: "w", isOn: () => view.drag === "window", run: () => setDrag("window") },
+    dragPan: { key: "p", isOn: () => view.drag === "pan", run: () => setDrag("pan") },
+    zoomOut: { key: "-", run: () => zoom(here(), 1 / 1.25) },
+    zoomIn: { key: "+", run: () => zoom(here(), 1.25) },
+    fit: { key: "f", run: () => toEach({ zoom: 1, x: 0, y: 0 }) },
+    oneToOne: {
+      key: "x",
+      run: () =>
+        together(here()).forEach((pane) => {
+          if (pane.data) setZoom(pane, 1 / fitScale(pane));
+        }),
     },
-  },
-  reset: { key: "r", run: () => toEach(START) },
-  link: { key: "l", isOn: () => view.linked, run: () => setLinked(!view.linked) },
-  wipe: {
-    key: "c",
-    isOn: () => view.mode === "wipe",
-    needsBoth: true,
-    run: () => setMode(view.mode === "wipe" ? "side" : "wipe"),
-  },
-  flicker: {
-    key: "b",
-    isOn: () => view.mode === "flicker",
-    needsBoth: true,
-    run: () => setMode(view.mode === "flicker" ? "side" : "flicker"),
-  },
-  swap: {
-    key: "s",
-    run: () => {
-      prefer({ priorSide: priorSide() === "left" ? "right" : "left" });
-      placeSides();
+    invert: {
+      key: "i",
+      isOn: () => here().inverted,
+      run: () => {
+        const to = !here().inverted;
+        together(here()).forEach((pane) => {
+          pane.inverted = to;
+        });
+      },
     },
-  },
-  help: { key: "?", run: () => openHelp() },
-  overlay: {
-    key: "o",
-    isOn: () => view.overlayOn,
-    run: () => {
-      view.overlayOn = !view.overlayOn;
+    reset: { key: "r", run: () => toEach(START) },
+    link: { key: "l", isOn: () => view.linked, run: () => setLinked(!view.linked) },
+    wipe: {
+      key: "c",
+      isOn: () => view.mode === "wipe",
+      needsBoth: true,
+      run: () => setMode(view.mode === "wipe" ? "side" : "wipe"),
     },
+    flicker: {
+      key: "b",
+      isOn: () => view.mode === "flicker",
+      needsBoth: true,
+      run: () => setMode(view.mode === "flicker" ? "side" : "flicker"),
+    },
+    swap: {
+      key: "s",
+      run: () => {
+        prefer({ priorSide: priorSide() === "left" ? "right" : "left" });
+        placeSides();
+      },
+    },
+    help: { key: "?", run: () => openHelp() },
+    outline: { isOn: () => view.overlayOn && view.style === "outline", run: () => showAs("outline") },
+    heat: { isOn: () => view.overlayOn && view.style === "heat", run: () => showAs("heat") },
+    overlay: {
+      key: "o",
+      isOn: () => !view.overlayOn,
+      run: () => {
+        view.overlayOn = !view.overlayOn;
+      },
+    },
+    opacityDown: { key: "[", hasNoButton: true, run: () => setOpacity(view.opacity - 0.1) },
+    opacityUp: { key: "]", hasNoButton: true, run: () => setOpacity(view.opacity + 0.1) },
   },
-  opacityDown: { key: "[", hasNoButton: true, run: () => setOpacity(view.opacity - 0.1) },
-  opacityUp: { key: "]", hasNoButton: true, run: () => setOpacity(view.opacity + 0.1) },
-};
+  moreActs,
+);
+// Each of the further ones stands after another.
+function withMore(known, more) {
+  const entries = Object.entries(known);
+  for (const [name, one] of Object.entries(more))
+    entries.splice(entries.findIndex(([other]) => other === one.after) + 1, 0, [name, one]);
+  return Object.fromEntries(entries);
+}
+function showAs(style) {
+  Object.assign(view, { style, overlayOn: true });
+  root.dataset.overlayStyle = style;
+}
 function act(name) {
   if (acts[name].needsBoth && !canCompare()) return;
   acts[name].run();
@@ -179,13 +198,13 @@ const buttons = {};
 let group = null,
   opacity = null;
 for (const name in acts) {
-  if (["dragWindow", "zoomOut", "invert", "link", "overlay", "help"].includes(name))
+  if (["dragWindow", "zoomOut", "invert", "link", "outline", "help"].includes(name))
     group = make("div", bar, `tool-group tool-group-${name}`);
   if (acts[name].hasNoButton) continue;
   const button = make("button", group, "tool-button", texts[name]);
   buttons[name] = button;
   button.type = "button";
-  button.title = `${texts[`${name}About`]} (${acts[name].key})`;
+  button.title = acts[name].key ? `${texts[`${name}About`]} (${acts[name].key})` : texts[`${name}About`];
   button.setAttribute("aria-label", texts[`${name}About`]);
   button.dataset.act = name;
   button.addEventListener("click", () => act(name));
@@ -199,9 +218,11 @@ function addOpacity(parent) {
     view.opacity = Number(opacity.value);
     drawAll();
   });
-  const legend = make("span", parent, "legend", texts.legendLow);
-  make("span", legend, "legend-bar");
-  legend.append(texts.legendHigh);
+  const legend = make("span", parent, "legend");
+  make("span", legend, "legend-outline", texts.legendOutline);
+  const heat = make("span", legend, "legend-heat", texts.legendLow);
+  make("span", heat, "legend-bar");
+  heat.append(texts.legendHigh);
 }
 function setOpacity(value) {
   view.opacity = Math.min(1, Math.max(0, value));
@@ -236,7 +257,7 @@ function under(pane, e) {
 function move(e, right, down) {
   const { pane } = dragged;
   const isOther = e.shiftKey || e.buttons & 6;
-  const isWindow = e.pointerType === "touch" ? view.touchWindow : (view.drag === "window") !== Boolean(isOther);
+  const isWindow = e.pointerType === "touch" ? view.touchWindow : (view.drag !== "pan") !== Boolean(isOther);
   if (isWindow) changeWindow(pane, Math.exp(right / 200), down / 300);
   else if (e.pointerType !== "touch" || pane.zoom > 1) pan(pane, right * ratio(), down * ratio());
 }
@@ -265,20 +286,23 @@ for (const pane of both) {
   canvas.addEventListener("pointerdown", (e) => {
     lastTouched = under(pane, e);
     fingers.set(e.pointerId, [e.clientX, e.clientY]);
-    dragged = { pane: lastTouched };
+    dragged = { pane: lastTouched, tool: e.shiftKey || e.button ? null : dragTools[view.drag] };
     canvas.setPointerCapture(e.pointerId);
+    if (dragged.pane.data) dragged.tool?.start(dragged.pane, place(pane, e));
     if (e.button === 1) e.preventDefault();
   });
   canvas.addEventListener("pointermove", (e) => {
     const was = fingers.get(e.pointerId);
     if (!was || !dragged?.pane.data) return;
     if (fingers.size > 1) pinch(pane, e);
+    else if (dragged.tool) dragged.tool.move(dragged.pane, place(pane, e));
     else move(e, e.clientX - was[0], e.clientY - was[1]);
     fingers.set(e.pointerId, [e.clientX, e.clientY]);
     drawSoon();
   });
   for (const end of ["pointerup", "pointercancel"])
     canvas.addEventListener(end, (e) => {
+      if (fingers.size === 1 && dragged?.pane.data) dragged.tool?.end(dragged.pane);
       fingers.delete(e.pointerId);
     });
   canvas.addEventListener("dblclick", () => act("reset"));
@@ -317,7 +341,7 @@ function row(what, about) {
   make("th", line, "", what).scope = "row";
   make("td", line, "", about);
 }
-for (const name in acts) row(acts[name].key, texts[`${name}About`] || texts[name]);
+for (const name in acts) if (acts[name].key) row(acts[name].key, texts[`${name}About`] || texts[name]);
 row("← ↑ → ↓", texts.moveKeys);
 row(`${texts.shift} ← ↑ → ↓`, texts.toneKeys);
 for (const [what, about] of texts.gestures) row(what, about);
@@ -334,7 +358,7 @@ function openHelp() {
   if (!help.open) help.showModal();
 }
 
-const byKey = Object.fromEntries(Object.entries(acts).map(([name, { key }]) => [key, name]));
+const byKey = Object.fromEntries(Object.entries(acts).flatMap(([name, { key }]) => (key ? [[key, name]] : [])));
 window.addEventListener("keydown", (e) => {
   if (!element.isConnected || e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || e.isComposing || help.open)
     return;
@@ -358,5 +382,6 @@ new ResizeObserver(drawAll).observe(holder);
 placeSides();
 setWipe(0.5);
 setMode("side");
+root.dataset.overlayStyle = view.style;
 watch("value", show);
 show();

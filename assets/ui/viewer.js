@@ -16,9 +16,17 @@ const view = {
   front: "current",
   overlay: null,
   overlayOn: true,
-  opacity: 0.55,
+  style: "outline", // or `heat`
+  alignment: null, // of the prior onto the current image, while it is used: see placedBy
+  hasNoFit: false, // whether one was looked for in vain
+  opacity: 0.7, // a part of the most that an overlay may have (overlay.js)
 };
 const panes = {};
+// What further parts add (presets.js, measure.js, lens.js, align.js), where the page has them: buttons with keys, what
+// dragging may do besides windowing and moving, and what is drawn over the films.
+const moreActs = {},
+  dragTools = {},
+  layers = [];
 
 for (const side of ["current", "prior"]) {
   const figure = make("figure", holder, "pane");
@@ -123,12 +131,17 @@ function setZoom(pane, zoom, [right, down] = [0, 0]) {
   keepInSight(pane);
 }
 
+// Whose place a film is drawn by: an aligned prior is laid over the current image, wherever that stands.
+function placedBy(pane) {
+  return view.alignment && view.mode !== "side" ? panes.current : pane;
+}
+
 function zoom(pane, factor, place) {
-  for (const one of together(pane)) if (one.data) setZoom(one, one.zoom * factor, place);
+  for (const one of together(placedBy(pane))) if (one.data) setZoom(one, one.zoom * factor, place);
 }
 
 function pan(pane, right, down) {
-  for (const one of together(pane)) {
+  for (const one of together(placedBy(pane))) {
     if (!one.data) continue;
     const [, , w, h] = boxOf(one);
     one.x += right / w;
@@ -139,22 +152,6 @@ function pan(pane, right, down) {
 
 // Drawing
 
-const heats = new WeakMap();
-function heat(levels) {
-  if (heats.has(levels)) return heats.get(levels);
-  const small = document.createElement("canvas");
-  small.width = small.height = levels.length;
-  const pixels = new ImageData(levels.length, levels.length);
-  levels.flat().forEach((level, i) => {
-    const [r, g, b] = colours[level] || [255, 160, 0];
-    // Little is left clear: a dark tint over lung would look like a finding.
-    pixels.data.set([r, g, b, Math.round(255 * Math.min(1, Math.max(0, (level - 90) / 110)))], 4 * i);
-  });
-  small.getContext("2d").putImageData(pixels, 0, 0);
-  heats.set(levels, small);
-  return small;
-}
-
 // The first look while it has a pixel for each one of the screen, then all pixels of the file.
 function filmFor(pane, scale) {
   if (scale * pane.film.step <= 1.001 || pane.film.step === 1) return pane.film;
@@ -162,11 +159,16 @@ function filmFor(pane, scale) {
   return pane.whole || pane.film;
 }
 
-function paint(pen, pane) {
+// A film where it stands on the canvas of `pen`. closer: how much a lens enlarges it besides.
+function paint(pen, pane, closer = 1) {
+  if (placedBy(pane) !== pane) {
+    paintAligned(pen, pane, closer);
+    return;
+  }
   const [left, top, w, h] = boxOf(pane),
     scale = w / pane.data.file.width,
     { canvas } = pen;
-  const film = filmFor(pane, scale),
+  const film = filmFor(pane, scale * closer),
     size = scale * film.step; // of one of its pixels on the screen
   const inSight = [-left, -top, canvas.width - left, canvas.height - top].map((place) => place / size);
   const part = film.develop(...windowOf(pane), pane.inverted, inSight);
@@ -174,19 +176,44 @@ function paint(pen, pane) {
   pen.imageSmoothingEnabled = Math.abs(size - 1) > 1e-6 || film.step > 1;
   pen.imageSmoothingQuality = "high";
   pen.drawImage(part.canvas, left + part.x * size, top + part.y * size, part.w * size, part.h * size);
-  const levels = view.overlayOn && view.overlay?.[pane.side];
-  if (!levels) return;
-  const s = pane.data.seen;
-  const box = [left + s.left * w, top + s.top * h, s.width * w, s.height * h];
+  drawOverlay(pen, pane.side, pane.data, [left, top, w, h], pane.zoom);
+}
+
+// The prior turned, scaled and moved onto the current image: a pixel (x, y) of it lies at (along * x - across * y + right,
+// across * x + along * y + down) of that one.
+function paintAligned(pen, pane, closer) {
+  const [left, top, w] = boxOf(panes.current),
+    scale = w / panes.current.data.file.width,
+    { along, across, right, down } = view.alignment;
+  const unit = scale * Math.hypot(along, across),
+    film = filmFor(pane, unit * closer),
+    { file } = pane.data;
+  const part = film.develop(...windowOf(pane), pane.inverted, [0, 0, film.width, film.height]);
+  pen.save();
+  pen.transform(scale, 0, 0, scale, left, top);
+  pen.transform(along, across, -across, along, right, down);
   pen.imageSmoothingEnabled = true;
-  pen.globalAlpha = view.opacity;
-  pen.drawImage(heat(levels), ...box);
-  pen.globalAlpha = 0.5;
-  pen.strokeStyle = "#7dd3fc";
-  pen.lineWidth = ratio();
-  pen.setLineDash([6 * ratio(), 6 * ratio()]);
-  pen.strokeRect(...box);
-  pen.globalAlpha = 1;
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(part.canvas, 0, 0, part.w * film.step, part.h * film.step);
+  drawOverlay(pen, pane.side, pane.data, [0, 0, file.width, file.height], panes.current.zoom, unit);
+  pen.restore();
+}
+
+// All films of a pane: in a comparison at one place, both.
+function compose(pen, pane, closer = 1) {
+  const front = view.mode === "flicker" ? panes[view.front] : pane;
+  if (front.film) paint(pen, front, closer);
+  if (view.mode !== "wipe" || !panes.prior.film) return;
+  const [width, height] = stageSize(pane).map(Math.round),
+    line = Math.round(view.wipe * width),
+    isLeft = priorSide() === "left";
+  pen.save();
+  pen.beginPath();
+  pen.rect(isLeft ? 0 : line, 0, isLeft ? line : width - line, height);
+  pen.clip();
+  pen.fillRect(0, 0, width, height);
+  paint(pen, panes.prior, closer);
+  pen.restore();
 }
 
 function label(pane, shown) {
@@ -217,20 +244,9 @@ function draw(pane) {
   canvas.style.touchAction = pane.zoom > 1 || view.touchWindow ? "none" : "pan-y";
   const pen = canvas.getContext("2d", { alpha: false });
   pen.reset();
-  const prior = panes.prior,
-    front = view.mode === "flicker" ? panes[view.front] : pane;
-  if (front.film) paint(pen, front);
-  if (view.mode === "wipe" && prior.film) {
-    const line = Math.round(view.wipe * width),
-      isLeft = priorSide() === "left";
-    pen.save();
-    pen.beginPath();
-    pen.rect(isLeft ? 0 : line, 0, isLeft ? line : width - line, height);
-    pen.clip();
-    pen.fillRect(0, 0, width, height);
-    paint(pen, prior);
-    pen.restore();
-  }
+  const front = view.mode === "flicker" ? panes[view.front] : pane;
+  compose(pen, pane);
+  for (const add of layers) add(pen, pane, front);
   pane.name.textContent = view.mode === "flicker" ? texts[front.side] : texts[pane.side];
   pane.caption.textContent = front.data ? front.data.caption : "";
   label(pane, front);

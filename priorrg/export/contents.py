@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pydicom.uid import UID
 
@@ -32,6 +33,7 @@ class ReportExport:
 
     draft, report: as the model wrote them; sentences are the report's, overlays one a sentence (or none at all), by
     `method`. edited: the report as a human left it, None where nobody touched it. written_at: with its time zone.
+    measures: side -> what the reader measured on that image and wants to be told, in a phrase.
     """
 
     study: Study
@@ -43,6 +45,7 @@ class ReportExport:
     edited: str | None = None
     overlays: tuple[Overlay, ...] = ()
     method: str = "attention"
+    measures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_edited(self) -> bool:
@@ -85,13 +88,14 @@ class ReportExport:
         return " ".join(part for part in parts if part)
 
     def statements(self) -> list[str]:
-        """The sentences that stand in every export: disclaimer, authorship, model, training, corrections, date."""
+        """What stands in every export: disclaimer, authorship, model, training, corrections, measures, date."""
         return [
             texts.report.DISCLAIMER,
             self.authorship,
             texts.export.MODEL.format(model=self.model),
             *([self.training] if self.training else []),
             *self.corrections(),
+            *self.measured(),
             texts.export.WRITTEN.format(written=self.written),
         ]
 
@@ -105,6 +109,14 @@ class ReportExport:
             if image is not None and window_number(image):
                 found.append(texts.export.OTHER_WINDOW.format(image=name))
         return found
+
+    def measured(self) -> list[str]:
+        """What the reader measured on the images, in a sentence each; usually none."""
+        return [
+            texts.export.MEASURED.format(image=texts.export.FACTS[side], what=what)
+            for side, what in self.measures.items()
+            if what
+        ]
 
     def file_name(self, suffix: str) -> str:
         """A name without any identifier; suffix with its point."""

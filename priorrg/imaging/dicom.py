@@ -28,7 +28,16 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 from priorrg import texts
 from priorrg.errors import ImageError
 from priorrg.imaging.grey import grey_of, radiograph_of
-from priorrg.imaging.header import CAPTURES, RADIOGRAPHS, date_of, modality_of, pixel_size, read_header, view_of
+from priorrg.imaging.header import (
+    CAPTURES,
+    RADIOGRAPHS,
+    date_of,
+    modality_of,
+    pixel_size,
+    read_header,
+    spacing_of,
+    view_of,
+)
 from priorrg.imaging.orientation import judged, squared
 from priorrg.imaging.polarity import polarity_of, righted
 from priorrg.imaging.raster import MAX_PIXELS, MIN_EDGE
@@ -164,9 +173,13 @@ def _radiograph(data: Dataset, called: str, judge: bool) -> Radiograph:
         polarity = None
         radiograph = _brightness(colours, called)
         radiograph = replace(radiograph, notes=(*notes, texts.imaging.COLOUR))
+    rows = radiograph.pixels.shape[0]
     radiograph = squared(radiograph, *pixel_size(data), called, MAX_PIXELS)
+    spacing = spacing_of(data)
     radiograph = replace(
         radiograph,
+        spacing_mm=None if spacing is None else spacing[0] * rows / radiograph.pixels.shape[0],
+        is_spacing_of_detector=spacing is not None and spacing[1],
         view_position=view_of(data),
         study_date=date_of(data),
         source="DICOM",

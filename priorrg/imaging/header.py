@@ -31,6 +31,8 @@ _CHEST_WORDS = {"CHEST", "THORAX", "LUNG", "LUNGS"}
 _OTHER_PARTS = {"ABDOMEN", "ANKLE", "ARM", "BREAST", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HIP"}
 _OTHER_PARTS |= {"JAW", "KNEE", "LEG", "LSPINE", "NECK", "PELVIS", "SHOULDER", "SKULL", "SPINE", "TSPINE", "WRIST"}
 
+SMALLEST_MM, LARGEST_MM = 0.01, 5.0  # of a pixel of any radiograph; anything else is a mistake or another unit
+
 # Of this process and its decoders alone: a digest means nothing to anybody else, or tomorrow.
 salt = secrets.token_bytes(32)
 
@@ -106,6 +108,31 @@ def pixel_size(data: Dataset) -> tuple[float, float]:
         if math.isfinite(height) and math.isfinite(width) and min(height, width) > 0:
             return height, width
     return 1.0, 1.0
+
+
+def spacing_of(data: Dataset) -> tuple[float, bool] | None:
+    """Millimetres between two rows of pixels, and whether they are of the detector; None where the file does not say.
+
+    Pixel Spacing (0028,0030) is of the patient where it differs from Imager Pixel Spacing (0018,1164) or a calibration
+    is named, (0028,0A02); the latter is at the detector's front, enlarged by the beam (PS3.3 10.7.1.3).
+    """
+    patient, detector = (_spacing(data, name) for name in ("PixelSpacing", "ImagerPixelSpacing"))
+    scanned = _spacing(data, "NominalScannedPixelSpacing")  # (0018,2010), of a film on a digitiser
+    if patient is None:
+        found = detector or scanned
+        return None if found is None else (found, True)
+    is_calibrated = bool(_text(data, "PixelSpacingCalibrationType")) or (detector is not None and detector != patient)
+    return patient, not is_calibrated
+
+
+def _spacing(data: Dataset, name: str) -> float | None:
+    """The distance between rows of that attribute; None where it says nothing possible."""
+    try:
+        rows, columns = (float(side) for side in data.get(name))
+    except (TypeError, ValueError):
+        return None
+    is_possible = all(math.isfinite(side) and SMALLEST_MM <= side <= LARGEST_MM for side in (rows, columns))
+    return rows if is_possible else None
 
 
 def _time_of(data: Dataset) -> datetime.time | None:

@@ -13,6 +13,14 @@ HUMAN_SENTENCE = "Written or changed by a human."
 MODEL = "Model: {model}."
 CORRECTED = "{image}: corrected by the reader before it was read ({what})."
 OTHER_WINDOW = "{image}: read through another window of its file, which the reader chose."
+MEASURED = "{image}, measured by the reader: {what}."
+MEASURES = {
+    "mm": "{mm} mm",
+    "pixels": "{pixels} pixels (the file gives no pixel spacing)",
+    "distance": "distance {length}",
+    "ratio": "cardiothoracic ratio {ratio} (heart {heart}, chest {chest})",
+    "detector": "millimetres are those at the detector, larger than in the patient",
+}
 WRITTEN = "Written on {written}."
 
 # What was read

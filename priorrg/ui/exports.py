@@ -110,6 +110,7 @@ def report_export(session: Session, card: WeightsCard, method: str) -> ReportExp
     with session.lock:
         run, report, draft, edited = session.run, session.report, session.draft, session.edited_text
         known = dict(session.overlays)
+        measures = session.measured()
     if run is None or report is None:
         raise StudyError(texts.exports.EXPORT_NO_REPORT)
     if not (report.text if edited is None else edited).strip():
@@ -126,4 +127,5 @@ def report_export(session: Session, card: WeightsCard, method: str) -> ReportExp
         edited=edited,
         overlays=tuple(known.get(method, ())),
         method=method,
+        measures=measures,
     )

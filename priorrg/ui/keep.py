@@ -114,6 +114,7 @@ def as_it_stands(session: Session, study: StudyOnPage, feedback: FeedbackForm, r
             shown = report_payload(texts.keep.BROKEN_OFF, busy=False)
         else:
             shown = standing_report(session, session.overlays.get(session.method), session.method)
+        session.measures.clear()  # their lines are gone from the films
         session.latest.clear()  # the page counts its messages anew
     changes = study.films(session)
     if shown is not None:

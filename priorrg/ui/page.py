@@ -24,6 +24,7 @@ from priorrg.ui.head import Head
 from priorrg.ui.keep import Keep, page_key
 from priorrg.ui.keys import Keys
 from priorrg.ui.languages import Page
+from priorrg.ui.measures import wire_measures
 from priorrg.ui.method import Method
 from priorrg.ui.notes import Notes
 from priorrg.ui.readings import Readings
@@ -89,6 +90,7 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
         notes.wire(study, session_of)
         for part in (viewer.html, notes.html):
             wire_correction(part, study, session_of)
+        wire_measures(viewer.html, session_of)
         context.wire(reporter)
         method.wire(runs, study, session_of)
         actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html, head.end)

@@ -18,6 +18,7 @@ from priorrg.imaging.decoders import decoders
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui.about import serve_card
+from priorrg.ui.alignments import serve_alignments
 from priorrg.ui.keep import serve_keep
 from priorrg.ui.languages import LanguageMiddleware, build_each
 from priorrg.ui.login import Logins
@@ -87,6 +88,7 @@ def build_app(
     metrics.watch(metrics.SESSIONS, lambda: len(sessions))
     metrics.watch(metrics.UPLOAD_BYTES, uploads.size)
     serve_pixels(app, sessions, runs.encode_ahead)
+    serve_alignments(app, sessions)
     serve_card(app, reporter)
     serve_keep(app, sessions)
     serve_sessions(app, settings, cookies)

@@ -121,6 +121,7 @@ class Session:
     example: ClinicalContext | None = None  # of the example study whose images are on the page
     arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
     views: dict[str, str] = field(default_factory=dict)  # view positions that the reader chose
+    measures: dict[str, str] = field(default_factory=dict)  # of each side, what exports shall say was measured on it
     has_ended: bool = False
     used: float = field(default_factory=time.monotonic)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -134,6 +135,7 @@ class Session:
             self.begin(None)
             self.arrival = ()
             self.views.pop(side, None)
+            self.measures.pop(side, None)
             setattr(self, side, radiograph)
             if radiograph is not None:
                 self.fingerprints.add(radiograph.fingerprint)
@@ -145,6 +147,7 @@ class Session:
         """
         with self.lock:
             self.begin(None)
+            self.measures.pop(side, None)  # of the film as it lay before
             setattr(self, side, radiograph)
             self.fingerprints.add(radiograph.fingerprint)
 
@@ -174,6 +177,7 @@ class Session:
             self.current, self.prior = self.prior, self.current
             other = {"current": "prior", "prior": "current"}
             self.views = {other[side]: view for side, view in self.views.items()}
+            self.measures = {other[side]: said for side, said in self.measures.items()}
 
     def begin(self, run: Run | None) -> None:
         """Make `run` the one whose words are shown, without a report yet. What ran before stops."""
@@ -195,6 +199,11 @@ class Session:
             self.knowledge = []
             self.overlays, self.typed, self.marks, self.submissions = {}, {}, {}, 0
             self.sent, self.is_changing = None, False
+
+    def measured(self) -> dict[str, str]:
+        """What was measured on the images of the report, current first."""
+        with self.lock:
+            return {side: self.measures[side] for side in ("current", "prior") if self.measures.get(side)}
 
     @property
     def edited_text(self) -> str | None:

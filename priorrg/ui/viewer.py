@@ -1,5 +1,4 @@
-"""The viewer's part of the page: one gr.HTML whose drawing and tools are assets/ui/{pixels,viewer,correction,films,
-tools}.js.
+"""The viewer's part of the page: one gr.HTML whose drawing and tools are the scripts PARTS in assets/ui.
 
 It is given the payload of viewer_payload.py, fetches pixels from priorrg/ui/pixels.py, and listens for the window's
 event `priorrg:overlay`, whose detail is one overlay of the report's payload or null.
@@ -17,6 +16,7 @@ from priorrg.study import UNKNOWN_VIEW
 from priorrg.ui.pixels import TOKEN_HEADER
 from priorrg.ui.scripts import script
 
+PARTS = ("pixels", "viewer", "overlay", "correction", "films", "presets", "lens", "measure", "align", "tools")
 TEMPLATE = '<div class="viewer"><div class="panes"></div><div class="viewer-tools"></div></div>'
 
 
@@ -29,7 +29,7 @@ class Viewer:
             {},
             html_template=TEMPLATE,
             # One after the other, in one scope.
-            js_on_load=script("pixels.js", "viewer.js", "correction.js", "films.js", "tools.js"),
+            js_on_load=script(*(f"{part}.js" for part in PARTS)),
             elem_id="viewer",
             texts=texts.viewer.VIEWER,
             colours=COLOURS,

@@ -40,6 +40,8 @@ def image_payload(radiograph: Radiograph | None, is_brief: bool = False) -> dict
         "corrected": told(radiograph.orientation),
         "windows": window_names(radiograph),
         "windowInUse": window_number(radiograph),
+        "spacing": radiograph.spacing_mm,
+        "isOfDetector": radiograph.is_spacing_of_detector,
     }
 
 

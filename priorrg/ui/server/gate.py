@@ -22,7 +22,7 @@ from priorrg.ui.server.visits import found_visitor, whole_body
 OPEN = ("/healthz", "/readyz")
 LOGIN, LOGOUT = "/login", "/logout"
 READS = re.compile(
-    r"/|/healthz|/readyz|/card|/pixels/[^/]+/[^/]+|/config|/favicon\.ico|/manifest\.json|/robots\.txt|/theme\.css"
+    r"/|/healthz|/readyz|/card|/(?:pixels|alignment)/[^/]+/[^/]+|/config|/favicon\.ico|/manifest\.json|/robots\.txt|/theme\.css"
     r"|/(?:assets|static)/.+"
     r"|/session/[^/]+(?:/api/(?:state|cases/\d+|answers/\d+)|/pixels/[^/]+/[^/]+)?|/organise(?:/api/sessions)?"
     r"|/gradio_api/(?:info|theme\.css|app_id|startup-events|queue/data|upload_progress|heartbeat/[^/]+|call/[^/]+/[^/]+)"

@@ -70,7 +70,7 @@ def reading_page(root_path: str, name: str) -> str:
         "tokenHeader": TOKEN_HEADER,
         "colours": COLOURS,
     }
-    viewer = VIEWER.format(scripts=_scripts("viewer", "tools", "session-marks"))
+    viewer = VIEWER.format(scripts=_scripts("viewer", "overlay", "tools", "session-marks"))
     scripts = "\n".join([_scripts("theme", "shared", "pixels"), viewer, _scripts(*READING)])
     return _page(words["tab"], READING_BODY, words, data, scripts, ("viewer", "session"))
 
