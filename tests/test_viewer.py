@@ -272,6 +272,7 @@ class TestOnThePage:
 
     def test_an_outline_hides_no_lung_and_heat_lets_it_through(self, room):
         """A plateau of 2 by 2 patches in the middle: what lies inside of the outline is as it was."""
+        room.wait_for_selector("#notes .note")  # below the films: they have their height now
         bare = picture(room, "prior")
         grid = np.zeros((8, 8), int)
         grid[3:5, 3:5] = 255

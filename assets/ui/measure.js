@@ -172,7 +172,7 @@ layers.push((pen, _pane, front) => {
       pen.lineWidth = wide * ratio();
       pen.stroke(path);
     }
-    pen.font = `${12 * ratio()}px system-ui, sans-serif`;
+    pen.font = [`${12 * ratio()}px`, "sans-serif"].join(" ");
     pen.lineWidth = 3 * ratio();
     pen.strokeStyle = "rgb(0 0 0 / 75%)";
     pen.fillStyle = RULER;
