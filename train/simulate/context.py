@@ -24,8 +24,6 @@ ELSEWHERE = ""  # the topic of a question that no report can answer
 NEW_WORDINGS = ("new phrases", "new terms", "new phrases and terms", "slips of the finger")
 _SIDED_CLAIMS = ("effusion", "pneumothorax", "opacity", "nodule", "fracture")
 CLAIMED = (*_SIDED_CLAIMS, "edema", "cardiomegaly")
-# How often, in words that training reads, a request is put together anew, a name gets more words, or is mistyped.
-_COMPOSED, _ADORNED, _SLIPS = 0.4, 0.2, 0.08
 
 
 @dataclass(frozen=True)
@@ -155,13 +153,13 @@ def _questions(current: StudyTruth, prior: StudyTruth | None, trapped: str, rng:
         asked.append(rng.choice(sorted(devices if there else absent)))
     if trapped:
         asked.append(trapped)
-    elif not asked or rng.random() < 0.5:
+    elif not asked or rng.random() < 0.4:
         wanted = rng.choices((1, 2, 3), (0.7, 0.24, 0.06))[0]
         while len(asked) < wanted:
             # Two questions in five are about something that is there, the others about something that is not.
             there = sorted(shown - set(asked)) if rng.random() < 0.4 else []
             asked.append(rng.choice(there or [topic for topic in TERMS if topic not in shown and topic not in asked]))
-    if rng.random() < 0.6:
+    if rng.random() < 0.3:
         rng.shuffle(asked)
     questions = []
     for topic in asked:
@@ -218,17 +216,10 @@ class _Page:
 
     def term(self, topic: str, side: str, must_name_side: bool = False) -> str:
         """What a topic is called, with its side where the word takes one."""
-        every = (TERMS | DEVICE_TERMS)[topic]
-        words = every.of("terms" in self.new)
+        words = (TERMS | DEVICE_TERMS)[topic].of("terms" in self.new)
         if must_name_side:
             words = [w for w in words if "{side}" in w] or [w for w in TERMS[topic].known if "{side}" in w]
         chosen = self.rng.choice(words)
-        if not self.new and not self.is_form and self.rng.random() < _ADORNED:
-            if topic in TERMS:
-                adorned = f"{self.rng.choice(terms.QUALITIES)}{chosen}"
-            else:
-                adorned = self.rng.choice(terms.DEVICE_AROUND).format(x=chosen)
-            chosen = chosen if adorned in every.kept_back else adorned
         if "{side}sided" in chosen and not side:
             side = self.rng.choice(SIDES)
         short = (side, side, side[:1].upper(), f"{side[:1]}t", f"{side[:1].upper()}t", f"({side[:1].upper()})")
@@ -237,13 +228,9 @@ class _Page:
             if word_ in chosen:
                 self.settings.add(setting)
         text = chosen.format(side=f"{called} " if called else "")
-        slips = self.new == NEW_WORDINGS[3] or (not self.new and not must_name_side and self.rng.random() < _SLIPS)
-        return mistyped(text, self.rng) if slips and not self.is_form else text
+        return mistyped(text, self.rng) if self.new == NEW_WORDINGS[3] else text
 
     def phrase(self, words: terms.Words, x: str) -> str:
-        if not self.new and not self.is_form and self.rng.random() < _COMPOSED:
-            made = terms.COMPOSED_NOUNS if self.rng.random() < 0.4 else terms.COMPOSED_ASKS
-            words = {terms.ASKS: made, terms.ASKS_DEVICE: terms.COMPOSED_DEVICE}.get(words, words)
         return self.pick(words, "phrases").format(x=x)
 
 

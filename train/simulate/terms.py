@@ -196,42 +196,6 @@ ASKS_DEVICE = Words(
     ("pls confirm {x}", "is the {x} in a good position?", "can {x} be used?", "? {x} in correct position",
      "{x} good?", "post-{x} film", "please check the {x}", "re-check {x}", "{x} fine?"),
 )
-# Words of which requests are put together, so that training meets more of them than anybody writes into a list.
-_OPENERS = ("", "please ", "pls ", "plz ", "kindly ", "can you ", "could you ", "need to ", "needs to ",
- "would like to ", "wish to ", "asked to ", "here to ", "ordered to ", "just to ", "again ", "team wants to ",
- "also ", "urgent: ", "to ")
-_VERBS = ("exclude {x}", "rule out {x}", "r/o {x}", "look for {x}", "look for any {x}", "check for {x}",
- "see if {x}", "evaluate for {x}", "eval for {x}", "evaluate {x}", "assess for {x}", "assess {x}", "search for {x}",
- "find {x}", "screen for {x}", "comment on {x}", "review {x}", "reassess for {x}", "confirm {x}",
- "confirm or exclude {x}", "query {x}", "consider {x}", "see whether {x}", "clarify {x}", "look at {x}", "know if {x}")
-_NOUNS = ("any {x}", "question: {x}", "indication {x}", "reason: {x}", "? of {x}", "possibility of {x}", "risk of {x}",
- "is it {x}", "is this {x}", "has {x}", "has he {x}", "has she got {x}", "?any {x}", "{x} or not", "{x} yes/no",
- "{x} present?", "{x} today", "maybe {x}", "perhaps {x}", "could be {x}", "might be {x}", "feels like {x}",
- "picture of {x}", "looks like {x}", "presumed {x}", "?underlying {x}", "fear of {x}", "some {x}?", "?acute {x}")
-_DEVICE_VERBS = ("check {x}", "check the {x}", "confirm {x}", "confirm the {x}", "assess {x}", "verify {x}", "eval {x}",
- "review {x}", "review the {x}", "look at {x}", "see {x}", "comment on {x}", "document {x}", "locate {x}",
- "evaluate the {x}", "make sure {x} ok", "see if {x} ok", "see where {x} is", "say if {x} is fine to use")
-_DEVICE_ENDS = ("", " position", " placement", " location", " site", " level", " again", " now", " post insertion")
-_CLOSERS = ("", "", "", "?", " please", " pls", " thanks", " thx", " today", " now")
-
-
-def _composed(openers: tuple[str, ...], bodies: tuple[str, ...], closers: tuple[str, ...], words: Words) -> Words:
-    """Every opener with every body and closer, but for those in which something stands that is kept back."""
-    bare = {phrase.lower().strip("? ") for phrase in words.kept_back} - {"{x}"}
-    made = (f"{opener}{body}{closer}" for opener in openers for body in bodies for closer in closers)
-    return Words(tuple(p for p in dict.fromkeys(made) if not any(kept in p.lower() for kept in bare)))
-
-
-COMPOSED_ASKS = _composed(_OPENERS, _VERBS, _CLOSERS, ASKS)
-COMPOSED_NOUNS = _composed(("", "", "? "), _NOUNS, _CLOSERS, ASKS)
-COMPOSED_DEVICE = _composed(_OPENERS, tuple(f"{v}{e}" for v in _DEVICE_VERBS for e in _DEVICE_ENDS), _CLOSERS,
- ASKS_DEVICE)
-# What may stand before the name of a finding, and around that of a device, and changes nothing of the question.
-QUALITIES = ("small ", "large ", "tiny ", "big ", "acute ", "chronic ", "subtle ", "early ", "occult ", "significant ",
- "obvious ", "worsening ", "new ", "mild ", "moderate ", "severe ", "simple ", "underlying ", "recurrent ", "residual ",
- "persistent ", "developing ", "old ", "post op ", "presumed ", "delayed ")
-DEVICE_AROUND = ("{x} tip", "new {x}", "{x} position", "old {x}", "his {x}", "her {x}", "replaced {x}", "that {x}",
- "current {x}", "bedside {x}", "re-sited {x}")
 # Whole questions about a device, which fit no pattern.
 ASKED_WHOLE = {
     "endotracheal tube": ("status post intubation", "s/p intubation", "post intubation", "post-intubation",
