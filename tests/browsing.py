@@ -42,9 +42,10 @@ def wait_for_change(page, side, before):
 
 
 def written(page):
-    """Press Generate and wait for the report with its overlays."""
+    """Press Generate and wait for the report with its overlays: for its own sentences, not those of one before."""
+    page.evaluate("document.querySelectorAll('#report .sentence').forEach((one) => { one.dataset.before = 'yes'; })")
     page.click("#generate")
-    page.wait_for_selector("#report .sentence", timeout=60_000)
+    page.wait_for_selector("#report .sentence:not([data-before])", timeout=60_000)
     page.wait_for_selector("#report .report[aria-busy=false]")
 
 

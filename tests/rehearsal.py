@@ -12,7 +12,6 @@ import datetime
 import http.cookiejar
 import itertools
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from priorrg.sessions.rehearse import HABITS, Comparison, compared, copied, read
 from priorrg.sessions.session import Session
 from priorrg.sessions.tables import tables
 from tests.databases import postgresql
+from tests.serving import free_port
 
 SERVER = """
 import sys
@@ -42,9 +42,7 @@ uvicorn.run(build_sessions_app(settings), host="127.0.0.1", port=settings.port, 
 
 @contextmanager
 def server(folder: Path, database: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     flags = ["--port", str(port), "--session-folder", str(folder), "--session-database", database]
     process = subprocess.Popen([sys.executable, "-c", SERVER, *flags])
     address = f"http://127.0.0.1:{port}"

@@ -1,6 +1,7 @@
 """The app as somebody starts it, in a process of its own, for the tests that talk to it over the network."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -34,9 +35,12 @@ NO_UTF_8: dict[str, Any] = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCA
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One below those that the system gives to whoever connects, so that none of these takes it before the app does."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

@@ -47,8 +47,7 @@ def test_pressing_generate_again_while_it_reads_still_ends_with_a_report(page, a
 
 
 def test_a_sentence_shows_its_overlay_on_both_images(page):
-    page.click("#generate")
-    page.wait_for_selector("#report .sentence", timeout=60_000)
+    written(page)
     pictures = "() => [...document.querySelectorAll('#viewer canvas')].map(c => c.toDataURL())"
     before = page.evaluate(pictures)
     page.click("#report .sentence >> nth=0")
@@ -153,14 +152,12 @@ def test_text_that_looks_like_code_stays_text(page):
     page.evaluate("window.ran = false")
     attack = "${window.ran = true} {{value}} <img src=x onerror='window.ran = true'>"
     page.fill("#indication textarea", attack)
-    page.click("#generate")
-    page.wait_for_selector("#report .sentence", timeout=60_000)
+    written(page)
     assert page.evaluate("window.ran") is False
 
 
 def test_feedback_is_kept_at_once_and_survives_a_reload(app, page):
-    page.click("#generate")
-    page.wait_for_selector("#report .sentence", timeout=60_000)
+    written(page)
     page.click("#report .sentence >> nth=0")
     page.select_option("#report .mark >> nth=0", "wrong severity")
     page.fill("#comment textarea", "Read by the test.")
@@ -300,18 +297,21 @@ def leaving_in_the_middle_leaves_nothing_of_the_old_study(page):
     for leave in ("#remove-prior", "#examples button", "#end"):
         press_at_the_sixth_word(page, leave)
         page.wait_for_function(
-            "() => document.querySelector('#report .draft').textContent === ''", timeout=LONG_ENOUGH_MS
+            "() => document.querySelector('#report .draft').textContent === ''"
+            " && document.querySelector('#report .report').getAttribute('aria-busy') === 'false'",
+            timeout=LONG_ENOUGH_MS,
         )
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(1500)  # in which a late word would come back
         assert page.inner_text("#report .draft") == ""
         assert page.inner_text("#report .status").startswith(("Ready", "Upload"))
         assert page.get_attribute("#report .report", "aria-busy") == "false"
 
 
 def test_ending_the_session_clears_the_page(page):
+    assert page.input_value("#indication textarea")
     page.click("#end")
     page.wait_for_selector("#viewer .viewer[data-current='']")
-    assert page.input_value("#indication textarea") == ""
+    page.wait_for_function("document.querySelector('#indication textarea').value === ''")
 
 
 def test_the_page_says_what_it_is_and_asks_no_other_host(page):
@@ -324,8 +324,8 @@ def test_the_page_says_what_it_is_and_asks_no_other_host(page):
 @pytest.mark.parametrize("width", [390, 1920])
 def test_the_page_fits_narrow_and_wide_screens(page, width):
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_function("width => window.innerWidth === width", arg=width)
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
 
 
 def test_another_site_may_not_read_the_answers(app):

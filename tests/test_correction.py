@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from gradio_client import Client, handle_file
+from playwright.sync_api import expect
 
 from priorrg.__main__ import main
 from priorrg.errors import ImageError
@@ -168,12 +169,12 @@ def test_turning_mirroring_and_inverting_are_offered_on_each_film_and_drop_the_r
             page.click(f"{menu} [data-step='{words_}']")
             done.append(step)
             wait_for(page, side, key_of(path, *done))
-            assert page.locator("#report .sentence").count() == 0
+            expect(page.locator("#report .sentence")).to_have_count(0)
         wanted = 255 - np.rot90(first, -1)[:, ::-1]
         assert np.corrcoef(drawn(page, side).ravel(), wanted.ravel())[0, 1] > 0.98
         page.click(f"{menu} [data-step=reset]")
         wait_for(page, side, key_of(path))
-        assert page.is_disabled(f"{menu} [data-step=reset]")
+        expect(page.locator(f"{menu} [data-step=reset]")).to_be_disabled()
         page.keyboard.press("Escape")
 
 

@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydicom.uid import generate_uid
 from priorrg.__main__ import main
 from priorrg.errors import PacsError
 from priorrg.pacs.server import Pacs
+from tests.serving import free_port
 from tests.test_imaging import dicom, written
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -30,9 +30,7 @@ PATIENT = "P-17"
 def orthanc(tmp_path_factory):
     """(address, study UIDs by day): three films of one patient, and a CT-like object on the newest day."""
     folder = tmp_path_factory.mktemp("orthanc")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {"HttpPort": port, "DicomServerEnabled": False, "StorageDirectory": str(folder / "db")}
     settings |= {"IndexDirectory": str(folder / "db"), "Plugins": [str(PLUGIN)], "RemoteAccessAllowed": False}
     settings |= {"AuthenticationEnabled": False, "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}}

@@ -356,7 +356,8 @@ def test_swapped_dates_offer_to_exchange_and_nothing_typed_is_lost(page):
     wait_for_note(page, "6 days younger")
     page.click("#notes .note-swap")
     wait_for_note(page, "The prior is 6 days older.")
-    assert (shown(page, "current"), shown(page, "prior")) == (now, before)
+    for side, key in (("current", now), ("prior", before)):
+        page.wait_for_selector(f"#viewer .viewer[data-{side}='{key}']")
     assert page.input_value("#indication textarea") == "Something I typed."
     assert page.query_selector("#notes .note-swap") is None
 
@@ -429,5 +430,4 @@ def test_files_dropped_at_once_are_sorted_and_gone_from_the_disk(app, page, tmp_
     wait_for_note(page, "is the prior.")
     told = page.inner_text("#notes .notes")
     assert "The prior is 6 days older." in told and "is no image that PriorRG knows" in told
-    page.wait_for_function("() => document.querySelector('#upload-set input[type=file]')")
     assert [file for file in app.uploads.rglob("*") if file.is_file() and file.stat().st_size] == []

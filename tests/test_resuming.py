@@ -6,7 +6,6 @@ import multiprocessing.process
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.serving import free_port
 from tests.training import ROOT, configuration, refused, weights_of
 from train import checkpoints
 from train.__main__ import main
@@ -48,9 +48,7 @@ def command(arguments: list[str], rank: int, count: int, port: int, last_step: i
 
 
 def started(count: int, *arguments: str, last_step: int = 10**9) -> Sequence[multiprocessing.process.BaseProcess]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     going = [
         PROCESSES.Process(target=command, args=(list(arguments), rank, count, port, last_step)) for rank in range(count)
     ]

@@ -142,10 +142,10 @@ def test_a_reader_reads_a_whole_session_and_an_outage_loses_nothing(served_sessi
     # Another machine goes on at the same sentence.
     other = machine(personal)
     is_case(other, "Case 2 of 2")
-    assert other.locator(".sentence-row.at-hand").get_attribute("class").split()[1] == "edited"
-    assert "Clear lungs but for the base." in other.inner_text(".sentence-row.at-hand .sentence")
-    assert other.locator(".film-mark").count() == 1
-    assert "missed" in other.inner_text(".still-open")
+    expect(other.locator(".sentence-row.at-hand")).to_have_class(re.compile(r"^\S+ edited\b"))
+    expect(other.locator(".sentence-row.at-hand .sentence")).to_contain_text("Clear lungs but for the base.")
+    expect(other.locator(".film-mark")).to_have_count(1)
+    expect(other.locator(".still-open")).to_contain_text("missed")
     other.locator(".one-missed .option", has_text="Minor").click()
     other.locator(".sentence-row.at-hand .options").nth(1).locator(".option", has_text="Minor").click()
     for key in ("2", "1", "4", "Enter"):

@@ -166,7 +166,7 @@ def test_a_file_that_never_ends_is_ended_and_its_decoder_replaced(few, soon):
 
 def test_nobody_waits_for_another_clients_file_that_never_ends(few):
     """Of two decoders a client has one, however many files it sends."""
-    decoders = few(count=2, seconds=8.0)
+    decoders = few(count=2, seconds=120.0)  # nobody waits for their end: they go with the test
     decoders.read(FILM, "a film")
     hostile = [
         threading.Thread(target=refused, args=(decoders, never_ends(), ("here", "hostile")), daemon=True)

@@ -14,6 +14,7 @@ from priorrg.imaging.open import read_radiograph
 from priorrg.study import Radiograph
 from priorrg.ui.pixels import LONGEST_EDGE, TOKEN_HEADER, first_look, packed, picture_of, plain
 from tests.browsing import EXAMPLE, FAR, opened, shown, upload
+from tests.browsing import written as report_written
 from tests.test_imaging import dicom, written
 
 EDGE = 320
@@ -399,8 +400,7 @@ class TestOnThePage:
 
     def test_a_new_report_leaves_the_view_and_a_new_image_begins_afresh(self, room, files):
         drag(room, -139, 0)
-        room.click("#generate")
-        room.wait_for_selector("#report .sentence", timeout=60_000)
+        report_written(room)
         assert corner(room, "current", "window") == "W 2044 L 1048"
         put(room, "current", EXAMPLE / "current.dcm")
         assert corner(room, "prior", "window") == "W 256 L 128"
