@@ -1,7 +1,9 @@
-"""What of `make lint` looks at the page's scripts: Biome, on the files as they lie and on the parts as they are served.
+"""What of `make lint` looks at the page's scripts and styles: Biome, on the files as they lie, and on the scripts
+as they are served.
 
 The files of one part share one scope (priorrg/ui/scripts.py), so that a name is undeclared or unused only in what they
-are together. Biome comes from npm, in the version of package-lock.json, by the Node.js that pyright brings.
+are together. Styles are linted and not formatted: a rule stays on its line, over Gradio's own (`!important` is how), in
+the order of the page. Biome comes from npm, in the version of package-lock.json, by the Node.js that pyright brings.
 
     python .ci/scripts.py [--fix]
 """
