@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -286,6 +287,29 @@ def test_uploads_have_a_part_of_the_disk_and_leave_nothing_when_they_fail(clinic
     lying = [file for file in running.uploads.rglob("*") if file.is_file() and file.stat().st_size]
     assert len(lying) == 1
     lying[0].unlink()
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "status"),
+    [
+        ("/gradio_api/call/report", [], 400),  # values are missing
+        ("/gradio_api/call/report", ["x" * 300_000], 413),
+        ("/gradio_api/call/nothing", [], 404),
+        ("/gradio_api/queue/join", [], 400),  # names no session
+    ],
+)
+def test_the_files_of_a_call_that_is_refused_before_it_is_read_are_gone(clinic, path, more, status):
+    running, _ = clinic
+    anna = logged_in(running.address)
+    (uploaded,) = anna.post("/gradio_api/upload", files={"files": ("film.dcm", b"\0" * 1000)}).json()
+    others = running.uploads / "of nobody.dcm"
+    others.write_bytes(b"not an upload")
+    given = [{"path": one, "meta": {"_type": "gradio.FileData"}} for one in (uploaded, str(others))]
+    assert Path(uploaded).is_file()
+    assert anna.post(path, json={"data": given + more}).status_code == status
+    assert not Path(uploaded).exists() and not Path(uploaded).parent.exists()
+    assert others.is_file(), "only an upload can be taken away so"
+    others.unlink()
 
 
 def test_half_of_an_upload_is_gone_with_its_sender(clinic):

@@ -15,6 +15,7 @@ TOO_MANY_PARTS = "This call has more parts than the {most:,} that one may have."
 TOO_SLOW = "This took too long to arrive. Try again over a better connection."
 INCOMPLETE = "This did not arrive whole. Try it once more."
 NO_JSON = "This call is no JSON object."
+ARGUMENTS = "This call hands over fewer values than the {count} that it takes; docs/serving.md lists them."
 NO_SESSION = "This call names no session that a page or program of this server could have."
 NOT_HERE = "There is nothing here for you."
 ONLY_FOR_THE_PAGE = (

@@ -166,7 +166,13 @@ def _guard(
         (GateMiddleware, {"logins": logins, "cookies": cookies, "ended": sessions.end_of}),
         (
             VisitsMiddleware,
-            {"cookies": cookies, "listeners": listeners, "queue": lambda: page._queue, "handler": handler},
+            {
+                "cookies": cookies,
+                "listeners": listeners,
+                "queue": lambda: page._queue,
+                "handler": handler,
+                "discard": uploads.discard,
+            },
         ),
         (ListenersMiddleware, {"listeners": listeners}),
         (

@@ -76,6 +76,12 @@ class UploadFolder:
         """Bytes of all uploads that lie there."""
         return sum(_size(path) for path in self.folder.rglob("*"))
 
+    def discard(self, path: str) -> None:
+        """Delete an upload that a caller names; any other path is left alone."""
+        file = Path(path)
+        if file.is_absolute() and ".." not in file.parts and self.folder.resolve() in file.resolve().parents:
+            discard(file)
+
     def sweep(self, older_than_s: float = ABANDONED_AFTER_S, empty_after_s: float = EMPTY_AFTER_S) -> int:
         """Delete what lies there for longer, and sooner what is empty: files without a byte, folders without a file.
 

@@ -104,7 +104,8 @@ class VisitsMiddleware:
     """Finds whose a request is, mixes that into the sessions that it names, and gives a cookie to who has none.
 
     queue: Gradio's queue, asked for when it is there. handler: Gradio's function of that number or name, None where
-    there is none.
+    there is none. discard: deletes an upload, asked for those that a call names which is refused before its handler,
+    which else would do it.
     """
 
     def __init__(
@@ -114,12 +115,14 @@ class VisitsMiddleware:
         listeners: Listeners,
         queue: Callable[[], Any],
         handler: Callable[[Any, str], Any],
+        discard: Callable[[str], None],
     ) -> None:
         self.app = app
         self.cookies = cookies
         self.listeners = listeners
         self.queue = queue
         self.handler = handler
+        self.discard = discard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -127,8 +130,13 @@ class VisitsMiddleware:
         path, method = scope["path"], scope["method"]
         visitor, is_new = found_visitor(scope, self.cookies)
         scope = {**scope, "visitor": visitor}
+        named: list[str] = []
         if path.startswith(API):
-            scope, receive = await self._mixed(scope, receive, visitor)
+            try:
+                scope, receive = await self._mixed(scope, receive, visitor, named)
+            except Refused:
+                self._discard(named)
+                raise
         # A page has its cookie from the page itself, a program from its first answer.
         given = ""
         if path == "/" and method == "GET" and not visitor.has_page:
@@ -137,19 +145,31 @@ class VisitsMiddleware:
             given = visitor.token
 
         async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                self._discard(named)
             if given and message["type"] == "http.response.start" and message["status"] < 400:
                 name = f"{self.cookies.name('visit')}-{_signed(given)[:6]}"
                 cookie = self.cookies.header(scope, name, given)
                 message = {**message, "headers": [*message["headers"], cookie]}
             await send(message)
 
-        await self.app(scope, receive, with_cookie)
+        try:
+            await self.app(scope, receive, with_cookie)
+        except Refused:
+            self._discard(named)
+            raise
 
-    async def _mixed(self, scope: Scope, receive: Receive, visitor: Visitor) -> tuple[Scope, Receive]:
-        """The request with sessions as Gradio shall know them. Raises Refused."""
+    def _discard(self, named: list[str]) -> None:
+        for path in named:
+            self.discard(path)
+
+    async def _mixed(self, scope: Scope, receive: Receive, visitor: Visitor, named: list[str]) -> tuple[Scope, Receive]:
+        """The request with sessions as Gradio shall know them; `named` gets the files of a call. Raises Refused."""
         path = scope["path"].removeprefix(API)
         if scope["method"] == "POST" and path.startswith(("/queue/join", "/run/", "/call/", "/cancel")):
             body = _object(await whole_body(receive, LARGEST_CALL))
+            named += _files(body.get("data"))
+            _check_texts(body)
             said = _called(body.get("session_hash") or ("" if path.startswith("/call/") else None))
             session = visitor.session(said or secrets.token_hex(16))
             if path == "/cancel":
@@ -161,6 +181,9 @@ class VisitsMiddleware:
                     raise Refused(404, "no handler", texts.server.NOT_HERE)
                 if handler.api_visibility == "private" and not visitor.has_page:
                     raise Refused(403, "foreign page", texts.server.ONLY_FOR_THE_PAGE)
+                count = len(handler.inputs)
+                if handler.api_visibility == "public" and len(_listed(body.get("data"))) < count:
+                    raise Refused(400, "arguments", texts.server.ARGUMENTS.format(count=count))
             return _with_body(scope, receive, json.dumps(sent).encode())
         if path.startswith("/heartbeat/"):
             mixed = f"{API}/heartbeat/{visitor.session(_called(path.removeprefix('/heartbeat/')))}"
@@ -223,8 +246,16 @@ def _object(body: bytes) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise Refused(400, "no JSON", texts.server.NO_JSON)
-    _check_texts(found)
     return found
+
+
+def _listed(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else []
+
+
+def _files(data: Any) -> list[str]:
+    """Paths of the uploads that a call hands over, one an argument."""
+    return [one["path"] for one in _listed(data) if isinstance(one, dict) and isinstance(one.get("path"), str)]
 
 
 def _check_texts(call: dict[str, Any]) -> None:
