@@ -12,6 +12,7 @@ from PIL import Image
 from priorrg.sessions.session import Session
 from priorrg.settings import Settings
 from priorrg.ui.server.bounds import PatientProtocol
+from priorrg.ui.session.live import Live
 from priorrg.ui.session.serve import build_sessions_app
 
 PROTOCOL = """\
@@ -23,7 +24,7 @@ consent: I take part of my own will.
 cases: cases.csv
 readers: 2
 arms:
-  - {{name: human, report: reference}}
+  - {arm}
 practice: [practice]
 order: {{cases: fixed}}
 """
@@ -34,7 +35,10 @@ REPORTS = {
 }
 
 
-def make_session(folder: Path, make_radiograph, name="small", kind="score", extra="") -> Session:
+HUMAN = "{name: human, report: reference}"
+
+
+def make_session(folder: Path, make_radiograph, name="small", kind="score", extra="", arm=HUMAN) -> Session:
     """A session of two cases and one for practice, opened. extra: more lines of the protocol."""
     if not (folder / "cases.csv").exists():
         with (folder / "cases.csv").open("w", newline="", encoding="utf-8") as file:
@@ -45,7 +49,7 @@ def make_session(folder: Path, make_radiograph, name="small", kind="score", extr
                     Image.fromarray(make_radiograph(number).display()).save(folder / f"{case}-{side}.png")
                 films = f"{case}-current.png", f"{case}-prior.png"
                 rows.writerow([case, *films, "Cough.", "", report, report.replace("left", "right")])
-    (folder / f"{name}.yaml").write_text(PROTOCOL.format(kind=kind) + extra, encoding="utf-8")
+    (folder / f"{name}.yaml").write_text(PROTOCOL.format(kind=kind, arm=arm) + extra, encoding="utf-8")
     session = Session.at(folder / f"{name}.yaml")
     session.store.record("protocol", {"text": session.protocol_text})
     session.store.record("session_opened")
@@ -53,9 +57,9 @@ def make_session(folder: Path, make_radiograph, name="small", kind="score", extr
 
 
 @contextmanager
-def sessions_served(folder: Path):
+def sessions_served(folder: Path, live: Live | None = None):
     """Serve all sessions of a folder from a thread of this process; gives the address."""
-    app = build_sessions_app(Settings(session_folder=folder))  # type: ignore[call-arg]
+    app = build_sessions_app(Settings(session_folder=folder), live)  # type: ignore[call-arg]
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, http=PatientProtocol, ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -186,6 +186,7 @@ def test_of_an_arm_is_sent_what_it_shows_and_nothing_else(session, enter, monkey
     )
     client, arm = enter(), session.protocol.arms[0]
     told = replace_arm(arm, report="refined", show=shown)
+    monkeypatch.setattr(reading, "is_prepared", lambda *_: True)
     monkeypatch.setattr(reading, "prepared", lambda *_: written)
     monkeypatch.setattr(type(session.protocol), "arm", lambda self, name: told)
     (report,) = client.get("/api/cases/2").json()["reports"]

@@ -110,6 +110,10 @@ function paintContext() {
 // The reader's own findings, before a text stands there.
 function paintOwn() {
   parts.own.replaceChildren();
+  if (slot.is_coming && (!slot.asks_findings || work.findings !== null)) {
+    make("p", card(parts.own, "own-card", words.report), "coming", words.coming).setAttribute("role", "status");
+    return;
+  }
   if (!slot.asks_findings) return;
   if (work.findings !== null && !slot.is_withheld) {
     const kept = make("details", card(parts.own, "own-card"));

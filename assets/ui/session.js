@@ -5,6 +5,7 @@ const { words, viewerWords, base, tokenHeader, colours } = JSON.parse(
 );
 window.gradio_config = { root: base }; // the viewer asks for pixels below it
 const ANSWER_WITHIN_MS = 15_000;
+const ASK_EVERY_MS = 2000; // whether a report is written
 const JUDGED = ["sentence", "missed", "missed_gone", "text"]; // the first of these ends the reading of a text
 
 const frame = document.getElementById("session"),
@@ -76,7 +77,7 @@ function showSaved() {
     banner.textContent = said;
     banner.dataset.state = state;
   }
-  if (slot?.is_withheld && work.findings !== null && !count && state === "saved" && !slot.isAsking) askAgain();
+  if (slot?.is_withheld && !slot.is_coming && work.findings !== null && !count && state === "saved" && !slot.isAsking) askAgain();
 }
 
 function say(text) {
@@ -159,7 +160,7 @@ async function fetchSlot(number) {
 async function loadSlot(number) {
   const known = slots.get(number);
   let found = known;
-  if (!known || known.wasShown || known.is_withheld) {
+  if (!known || known.wasShown || known.is_withheld || known.is_coming) {
     try {
       found = await fetchSlot(number);
     } catch (error) {
@@ -173,6 +174,29 @@ async function loadSlot(number) {
   slot.wasShown = true;
   work = slot.events.reduce(apply, emptyWork());
   showCase();
+}
+
+// A report that is being written is asked for until it is there.
+async function waitForReport(waiting) {
+  await new Promise((done) => setTimeout(done, ASK_EVERY_MS));
+  if (slot !== waiting || frame.dataset.screen !== "case") return;
+  try {
+    const found = await call(`/api/cases/${waiting.number}`);
+    if (slot !== waiting || frame.dataset.screen !== "case") return;
+    if (!found.is_coming && slot.asks_findings && work.findings === null) {
+      slot.is_coming = false; // the reader's own findings are being typed
+      return;
+    }
+    if (!found.is_coming) {
+      keepTyping();
+      takeTime();
+      slots.set(waiting.number, found);
+      return loadSlot(waiting.number);
+    }
+  } catch (error) {
+    if (error.refusal) return showProblem(error.refusal);
+  }
+  waitForReport(waiting);
 }
 
 async function askAgain() {
@@ -254,7 +278,8 @@ function showCase() {
   clock.begin();
   clock.pause(false);
   if (!work.seen.has("opened")) record("opened");
-  const waits = slot.asks_findings && (work.findings === null || slot.is_withheld);
+  const waits = slot.is_coming || (slot.asks_findings && (work.findings === null || slot.is_withheld));
+  if (slot.is_coming) waitForReport(slot);
   if (waits) slot.is_withheld = true;
   else if (!work.seen.has("shown")) {
     takeTime();

@@ -159,8 +159,11 @@ def _generate(session: Session) -> None:
 
 
 def _open(arguments: argparse.Namespace) -> int:
+    from priorrg.sessions.prepare import to_prepare
+
     session = _session(arguments)
-    _generate(session)
+    if not session.protocol.live:
+        _generate(session)
     store = session.store
     if store.is_open():
         print(f"{session.name} is open already.")
@@ -174,6 +177,8 @@ def _open(arguments: argparse.Namespace) -> int:
         store.record("session_opened")
     readings = sum(not one.is_practice for one in session.assignments(session.protocol.readers[0]))
     print(f"{session.name} is open: {len(session.protocol.readers)} readers, {readings} readings each.")
+    if session.protocol.live and (count := len(to_prepare(session))):
+        print(f"{count} reports are written when their case is opened, by `priorrg app` alone.")
     if any(arm.is_model and not arm.weights for arm in session.protocol.arms):
         print(texts.sessions.REHEARSAL_ONLY)
     return 0

@@ -60,8 +60,9 @@ def evaluate(protocol: Protocol, found: Tables) -> list[Section]:
     sections = [_who_read(protocol, found, first)]
     if not first:
         return sections
-    if protocol.kind != "assist":
+    if protocol.judges_sentences:
         sections += [_errors(found, first, arms), _edits(first, arms)]
+    if protocol.kind != "assist":
         sections += _questions(protocol, found, arms)
     if protocol.kind == "compare":
         sections.append(_preference(protocol, first))
@@ -251,7 +252,7 @@ def _by_reader(rows: list[Row]) -> list[tuple[str, list[Row]]]:
 
 def _contrasts(protocol: Protocol, found: Tables, first: list[Row], arms: Sequence[str]) -> Section:
     once = [row | {"log_active_s": math.log(max(row["active_s"], 0.1))} for row in first]
-    outcomes = ["errors", "significant_errors", "edit_distance", "facts_changed"] if protocol.kind != "assist" else []
+    outcomes = ["errors", "significant_errors", "edit_distance", "facts_changed"] if protocol.judges_sentences else []
     outcomes += ["log_active_s"] if protocol.kind != "compare" else []
     tested: list[Contrast] = [one for outcome in outcomes for one in contrasts(once, outcome, arms)]
     for question in protocol.questions:
@@ -296,7 +297,7 @@ def _agreement(protocol: Protocol, found: Tables, first: list[Row]) -> Iterator[
         rows += [_agreed(question.id, units, level, len(order))]
         again += _repeated(question.id, given, order)
     sentences = [row for row in found["sentences"] if not row["is_repeat"]]
-    if sentences and protocol.kind != "assist":
+    if sentences and protocol.judges_sentences:
         units = ratings(
             sentences, lambda row: (row["case"], row["arm"], row["place"]), lambda r: r["verdict"] != "right"
         )

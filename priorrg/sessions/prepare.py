@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -56,7 +58,7 @@ def to_prepare(session: Session) -> list[tuple[Case, Arm]]:
     for arm in session.protocol.arms:
         for case in session.cases.values():
             file = _file(session, case.id, arm)
-            if arm.is_model and file not in seen and not file.is_file():
+            if file not in seen and not is_prepared(session, case, arm):
                 seen.add(file)
                 found.append((case, arm))
     return found
@@ -113,9 +115,21 @@ def write_report(session: Session, case: Case, arm: Arm, reporter: Reporter) -> 
     }
     file = _file(session, case.id, arm)
     file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    begun = file.with_suffix(".begun")
+    begun = file.with_suffix(f".{secrets.token_hex(4)}.begun")
     begun.write_text(json.dumps(kept), encoding="utf-8")
-    begun.replace(file)
+    try:
+        os.link(begun, file)
+    except FileExistsError:
+        pass  # another process was first, and somebody may have read its text already
+    except OSError:  # a file system without links
+        begun.replace(file)
+    finally:
+        begun.unlink(missing_ok=True)
+
+
+def is_prepared(session: Session, case: Case, arm: Arm) -> bool:
+    """Whether the text of an arm is there: a person's always is."""
+    return not arm.is_model or _file(session, case.id, arm).is_file()
 
 
 def prepared(session: Session, case: str, arm_name: str) -> PreparedReport | None:

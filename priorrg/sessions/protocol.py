@@ -69,7 +69,8 @@ class Protocol(Strict):
 
     readers: pseudonyms. practice: ids of cases that come first, with the answer shown, and count for nothing.
     repeats: how many cases a reader is shown once more at the end. washout_days: between visits, and before repeats.
-    own_findings_first: the reader's own findings are taken before a text is shown.
+    own_findings_first: the reader's own findings are taken before a text is shown. mark_sentences: of two reports that
+    are compared each is marked sentence by sentence too. live: a report is written when a reader opens its case.
     """
 
     title: str = Field(min_length=1)
@@ -88,6 +89,8 @@ class Protocol(Strict):
     washout_days: int = Field(0, ge=0)
     may_go_back: bool = True
     own_findings_first: bool = False
+    mark_sentences: bool = False
+    live: bool = False
     skip_reasons: dict[Key, str] = texts.sessions.SKIP_REASONS
 
     @model_validator(mode="before")
@@ -133,8 +136,15 @@ class Protocol(Strict):
             raise ValueError("arms: a session of kind detect needs one with report: planted")
         if self.pairs and self.kind != "compare":
             raise ValueError("pairs: they go with kind: compare alone")
+        if self.mark_sentences and self.kind == "assist":
+            raise ValueError("mark_sentences: in a session of kind assist the report itself is written")
         if self.order.design == "crossover" and self.kind == "compare":
             raise ValueError("order: a comparison shows both arms at once and knows no crossover")
+
+    @property
+    def judges_sentences(self) -> bool:
+        """Whether sentences are judged one by one, and missed findings added."""
+        return self.kind in ("score", "detect") or self.mark_sentences
 
     def arm(self, name: str) -> Arm:
         return next(arm for arm in self.arms if arm.name == name)

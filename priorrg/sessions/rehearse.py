@@ -190,6 +190,8 @@ def _marked(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     shown, case = prepared(session, assignment.case, arm), session.cases[assignment.case]
     assert shown is not None
+    if not session.protocol.judges_sentences:
+        return
     planted = case.planted if shown.text == case.planted_report else ()
     wrong = {one.place for one in planted if one.place is not None}
     marked = planted[:: habit.finds_every] if habit.finds_every else ()
@@ -235,6 +237,8 @@ def _compared_marks(
         drafted = [row["edit_distance"] for row in mine if row["shown_text"] and not row["is_practice"]]
         if drafted:
             yield Comparison(f"{reader}: words changed in a draft", {habit.adds}, set(drafted))
+        return
+    if not session.protocol.judges_sentences:
         return
     expected = alarms = 0
     for assignment in done:

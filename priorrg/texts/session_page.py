@@ -9,6 +9,13 @@ CONSENT_FIRST = "Read the instructions and give your consent first."
 NOT_PREPARED = (
     "The report of this case is not there yet. Tell the organiser, who generates reports with `priorrg session open`."
 )
+NO_MODEL = (
+    "The report of this case is not there yet, and this server has no model to write it. Tell the organiser, who "
+    "serves this session by `priorrg app`."
+)
+NOT_WRITTEN = (
+    "The report of this case could not be written: {reason} Reload the page to try once more, or tell the organiser."
+)
 
 # What assets/ui/session*.js say; they fill {name} and know no other form.
 READING = {
@@ -66,6 +73,7 @@ READING = {
     "ownKept": "Your findings, before the report",
     "ownShow": "Save, and show the report",
     "ownWaits": "Saved in this browser. The report comes when the line is back.",
+    "coming": "The report is being written. It comes by itself; look at the films meanwhile.",
     "write": "Your report",
     "writeScratch": "Write the report.",
     "writeDraft": "Correct this draft until you would sign it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.routing import Mount
 from priorrg.export import forms
 from priorrg.feedback.store import FeedbackStore
 from priorrg.imaging.decoders import decoders
+from priorrg.reporting import kept
 from priorrg.reporting.reporter import Reporter
 from priorrg.settings import Settings
 from priorrg.ui.about import serve_card
@@ -36,6 +38,7 @@ from priorrg.ui.server.listeners import Listeners, ListenersMiddleware, heartbea
 from priorrg.ui.server.network import HostsMiddleware, ProxiesMiddleware
 from priorrg.ui.server.refusals import FailuresMiddleware
 from priorrg.ui.server.visits import VisitsMiddleware
+from priorrg.ui.session.live import Live
 from priorrg.ui.session.serve import serve_sessions
 from priorrg.ui.sessions import Sessions
 from priorrg.ui.uploads import UploadFolder, keep_apart
@@ -91,7 +94,7 @@ def build_app(
     serve_alignments(app, sessions)
     serve_card(app, reporter)
     serve_keep(app, sessions)
-    serve_sessions(app, settings, cookies)
+    serve_sessions(app, settings, cookies, Live(partial(_reporter, reporter), runs.queue))
     served = gr.mount_gradio_app(
         app,
         page,
@@ -125,6 +128,12 @@ def build_app(
     page.has_launched = True
     app.state.page = next(route.app for route in app.routes if isinstance(route, Mount))
     return served
+
+
+def _reporter(own: Reporter, weights: str) -> Reporter:
+    """As an arm of a feedback session names it: the app's own, where it has these weights."""
+    source = kept.resolve(weights or kept.EMBEDDED)
+    return own if str(own.source) == source else Reporter.load(source)
 
 
 def _guard(

@@ -5,6 +5,7 @@ after a reload, on another machine, or from another process with the same folder
 
     rooms.py       the sessions of a folder, and who may enter which: personal links, the organiser's secret
     reading.py     what a reader is shown, as plain values: never more than the protocol shows
+    live.py        reports that are written when their case is opened
     routes.py      a reader's addresses: page, state, cases, pixels, events
     agreement.py   how often readers agree so far, without unblinding
     organising.py  the organiser's addresses

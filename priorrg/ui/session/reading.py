@@ -10,7 +10,7 @@ import datetime
 from collections import OrderedDict
 from dataclasses import replace
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
@@ -21,16 +21,18 @@ from priorrg.report.facts import change_tag, read_report
 from priorrg.report.sentences import split_sentences
 from priorrg.sessions.cases import Case
 from priorrg.sessions.plan import Assignment
-from priorrg.sessions.prepare import PreparedReport, prepared
+from priorrg.sessions.prepare import PreparedReport, is_prepared, prepared
 from priorrg.sessions.protocol import Arm
 from priorrg.sessions.session import Session
 from priorrg.sessions.state import Judged, ReaderState, rebuilt
 from priorrg.study import Radiograph
 from priorrg.ui.viewer_payload import image_payload
 
+if TYPE_CHECKING:
+    from priorrg.ui.session.live import Live
+
 SIDES = ("current", "prior")
 KEPT_FILMS = 12  # that were read from their files last, of all readers
-JUDGES = ("score", "detect")  # kinds of session that judge sentence by sentence
 WRITES = ("assist",)
 MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -73,17 +75,19 @@ def assignment_of(session: Session, reader: str, number: int) -> Assignment | No
     return next((one for one in session.assignments(reader) if one.number == number), None)
 
 
-def case_payload(session: Session, reader: str, assignment: Assignment) -> dict[str, Any]:
-    """One case as this reader sees it with what was judged of it. Raises NotNow before its visit or without consent."""
+def case_payload(session: Session, reader: str, assignment: Assignment, live: Live | None = None) -> dict[str, Any]:
+    """One case as this reader sees it with what was judged of it. live: writes the reports of sessions that ask for it.
+
+    Raises NotNow before its visit or without consent, and where a report is not there and will not come.
+    """
     kept = session.store.events(reader)
     state = rebuilt(kept)
     _check(session, reader, assignment, state)
     protocol, case = session.protocol, session.cases[assignment.case]
     is_withheld = protocol.own_findings_first and state.of(assignment.number).own_findings is None
     arms = [protocol.arm(name) for name in assignment.arms]
-    shown = [] if is_withheld else [(arm, prepared(session, case.id, arm.name)) for arm in arms]
-    if any(found is None and arm.report != "none" for arm, found in shown):
-        raise NotNow(texts.session_page.NOT_PREPARED)
+    is_coming = _is_coming(session, case, arms, live)
+    shown = [] if is_withheld or is_coming else [(arm, prepared(session, case.id, arm.name)) for arm in arms]
     writes = protocol.kind in WRITES
     return {
         "number": assignment.number,
@@ -93,7 +97,8 @@ def case_payload(session: Session, reader: str, assignment: Assignment) -> dict[
         "history": case.history,
         "asks_findings": protocol.own_findings_first,
         "is_withheld": is_withheld,
-        "judges_sentences": protocol.kind in JUDGES,
+        "is_coming": is_coming,
+        "judges_sentences": protocol.judges_sentences,
         "writes": writes,
         "start": shown[0][1].text if writes and shown and shown[0][1] else "",
         "reports": [_report(arm, found) for arm, found in shown],
@@ -105,6 +110,16 @@ def case_payload(session: Session, reader: str, assignment: Assignment) -> dict[
             if one.event.assignment == assignment.number
         ],
     }
+
+
+def _is_coming(session: Session, case: Case, arms: list[Arm], live: Live | None) -> bool:
+    """Whether a report is only now being written: it is asked for here, also while the reader's own findings are."""
+    missing = [arm for arm in arms if not is_prepared(session, case, arm)]
+    if missing and (live is None or not session.protocol.live):
+        raise NotNow(texts.session_page.NO_MODEL if session.protocol.live else texts.session_page.NOT_PREPARED)
+    for arm in missing if live is not None else ():
+        live.ask(session, case, arm)
+    return bool(missing)
 
 
 def _film(session: Session, case: Case, side: str) -> dict[str, Any] | None:

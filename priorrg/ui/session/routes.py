@@ -10,7 +10,7 @@ import asyncio
 import datetime
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -35,6 +35,9 @@ from priorrg.ui.session.reading import (
     state_payload,
 )
 from priorrg.ui.session.rooms import Rooms
+
+if TYPE_CHECKING:
+    from priorrg.ui.session.live import Live
 
 
 class Said(BaseModel):
@@ -96,7 +99,7 @@ async def in_thread(act: Callable[..., Result], *arguments: Any) -> Result:
         raise Refused(409, "session image", str(error)) from None
 
 
-def serve_reading(app: FastAPI, rooms: Rooms) -> None:
+def serve_reading(app: FastAPI, rooms: Rooms, live: Live | None = None) -> None:
     def entered(name: str, request: Request) -> tuple[Session, str]:
         """The session and who reads it. Raises SessionError."""
         session = rooms.session(name)
@@ -136,7 +139,7 @@ def serve_reading(app: FastAPI, rooms: Rooms) -> None:
         def found() -> dict[str, Any] | None:
             session, reader = entered(name, request)
             assignment = assignment_of(session, reader, number)
-            return assignment and case_payload(session, reader, assignment)
+            return assignment and case_payload(session, reader, assignment, live)
 
         return JSONResponse(_there(await in_thread(found)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
@@ -19,16 +19,19 @@ from priorrg.ui.session.organising import serve_organising
 from priorrg.ui.session.rooms import Rooms
 from priorrg.ui.session.routes import serve_reading
 
+if TYPE_CHECKING:
+    from priorrg.ui.session.live import Live
 
-def serve_sessions(app: FastAPI, settings: Settings, cookies: Cookies) -> None:
-    """Add the pages of all sessions of the folder in the settings."""
+
+def serve_sessions(app: FastAPI, settings: Settings, cookies: Cookies, live: Live | None = None) -> None:
+    """Add the pages of all sessions of the folder in the settings. live: None where there is no model to write."""
     rooms = Rooms(settings.session_folder, settings.session_database, cookies)
-    serve_reading(app, rooms)
+    serve_reading(app, rooms, live)
     serve_organising(app, rooms)
 
 
-def build_sessions_app(settings: Settings) -> FastAPI:
-    """An app of the sessions alone, guarded as the whole one is (priorrg/ui/serve.py)."""
+def build_sessions_app(settings: Settings, live: Live | None = None) -> FastAPI:
+    """An app of the sessions alone, guarded as the whole one is (priorrg/ui/serve.py). live: as of serve_sessions."""
     decoders().warm()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     cookies = Cookies(settings.port, settings.root_path, bool(settings.embed))
@@ -47,5 +50,5 @@ def build_sessions_app(settings: Settings) -> FastAPI:
     def healthz() -> PlainTextResponse:
         return PlainTextResponse("ok")
 
-    serve_sessions(app, settings, cookies)
+    serve_sessions(app, settings, cookies, live)
     return app
