@@ -69,11 +69,14 @@ def served(
 
 
 class Line:
-    """A line to the server at `port` that can be cut, which ends what goes over it; address: where it begins."""
+    """A line to the server at `port` that can be cut, which ends what goes over it; address: where it begins.
+
+    port may change: a server that was started anew.
+    """
 
     def __init__(self, port: int) -> None:
         self.is_cut = False
-        self._port = port
+        self.port = port
         self._ends: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -96,7 +99,7 @@ class Line:
                 if self.is_cut:
                     browser.close()
                     continue
-                server = socket.create_connection(("127.0.0.1", self._port))
+                server = socket.create_connection(("127.0.0.1", self.port))
                 self._ends += [browser, server]
                 for ends in ((browser, server), (server, browser)):
                     threading.Thread(target=self._carry, args=ends, daemon=True).start()

@@ -3,6 +3,7 @@
 import json
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 import uuid
@@ -12,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from priorrg import texts
 from tests.browsing import EXAMPLE, opened, written
+from tests.serving import served
 
 LONG_ENOUGH_S = 60
 MARK = "Zanzibar-marker-4711"
@@ -287,6 +290,33 @@ def test_uploads_have_a_part_of_the_disk_and_leave_nothing_when_they_fail(clinic
     lying = [file for file in running.uploads.rglob("*") if file.is_file() and file.stat().st_size]
     assert len(lying) == 1
     lying[0].unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MB, which takes the system's leave to mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a file system of its own cannot be mounted here (it needs root): a full disk was not tried")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_an_upload_that_fills_the_disk_is_told_in_a_sentence_and_leaves_nothing(small_disk, small_weights, tmp_path):
+    def lying():
+        return [file for file in small_disk.rglob("*") if file.is_file() and file.stat().st_size]
+
+    with served(tmp_path, "--weights", str(small_weights), TMPDIR=str(small_disk)) as running:
+        client = httpx.Client(base_url=running.address, timeout=LONG_ENOUGH_S)
+        for _ in range(2):  # the second time it is no fuller than the first
+            answer = client.post("/gradio_api/upload", files={"files": ("film.dcm", b"\0" * 4_000_000)})
+            assert (answer.status_code, answer.text) == (507, texts.server.DISK_FULL)
+            assert eventually(lambda: not lying())
+        assert client.post("/gradio_api/upload", files={"files": ("film.dcm", b"\0" * 1_000_000)}).status_code == 200
+        assert len(lying()) == 1
+    assert "film.dcm" not in running.log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from priorrg.ui.keep import PATH
 from priorrg.ui.queue import Client
 from priorrg.ui.sessions import Sessions
 from tests.browsing import opened, shown, written
-from tests.serving import Line
+from tests.serving import Line, served
 
 FIRST = "#report [data-row='0'] "
 COMMENT = "#comment textarea"
@@ -194,6 +194,37 @@ def test_what_is_typed_outlives_an_outage_that_is_longer_than_the_server_waits(b
     assert page.input_value("#unsent textarea") == "Before the outage. And in it."
     page.close()
     line.close()
+
+
+def test_what_a_reader_made_outlives_a_restart_of_the_server(browser, tmp_path_factory, save_small_model):
+    """The new server knows nothing of the page, and says so; nothing of it is gone from the screen, nor by a reload."""
+    weights = ["--weights", str(save_small_model(max_report_tokens=12))]
+    with served(tmp_path_factory.mktemp("before"), *weights) as first:
+        line = Line(first.port)
+        page = opened(browser, line.address)
+        accept(page)
+        written(page)
+        page.dblclick(FIRST + ".sentence")
+        page.keyboard.press("Control+a")
+        page.keyboard.type("New large right pneumothorax.")
+        with held(page, '"corrected":"New large right pneumothorax.'):
+            page.keyboard.press("Enter")
+        page.fill(COMMENT, "Before the restart.")
+    page.wait_for_selector("#keep >> text=line to the server is down")
+    page.fill(COMMENT, "Before the restart. And during it.")
+    with served(tmp_path_factory.mktemp("after"), *weights) as second:
+        line.port = second.port
+        page.wait_for_selector("#keep >> text=has forgotten this page")
+        assert page.inner_text(FIRST + ".sentence") == "New large right pneumothorax."
+        assert page.input_value(COMMENT) == "Before the restart. And during it."
+        page.reload()
+        page.wait_for_selector("#keep >> text=has forgotten what stood here")
+        kept = page.input_value("#unsent textarea")
+        assert "Before the restart. And during it." in kept and "New large right pneumothorax." in kept
+        page.fill("#indication textarea", "Cough.")
+        written(page)  # and it reads on
+        page.close()
+        line.close()
 
 
 def test_a_tabs_key_opens_nothing_for_another_login_or_browser(make_radiograph):

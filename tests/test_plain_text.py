@@ -30,7 +30,7 @@ from priorrg.plain_text import plain_text
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
-from priorrg.ui.api import Uploads
+from priorrg.ui.api import Asked, Uploads
 from priorrg.ui.context import context_payload
 from priorrg.ui.editing import edit, left_unsent
 from priorrg.ui.feedback import send_feedback
@@ -104,8 +104,9 @@ def test_indication_and_history_are_plain_for_the_page_the_api_and_the_command_l
     context = check_context(ClinicalContext(HOSTILE, HOSTILE))
     assert is_plain(context.indication) and "left effusion" in context.indication and "\n" not in context.history
     assert is_plain(json.dumps(context_payload(reporter, HOSTILE, HOSTILE), ensure_ascii=False))
-    with Uploads(reporter, str(radiograph_file), None, Client()) as uploads:
-        study = uploads.study(HOSTILE, HOSTILE, ("", ""), ("", ""), ("", ""))
+    asked = Asked(str(radiograph_file), indication=HOSTILE, history=HOSTILE)
+    with Uploads(reporter, asked, Client()) as uploads:
+        study = uploads.study()
     assert is_plain(study.context.indication) and is_plain(study.context.history)
 
 

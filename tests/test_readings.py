@@ -19,7 +19,7 @@ from priorrg.reporting.confidence import FILE, weights_digest
 from priorrg.reporting.reporter import ReportDone, Reporter
 from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
-from priorrg.ui.api import Api
+from priorrg.ui.api import Api, Asked
 from priorrg.ui.editing import correction, edit, left_unsent, mark
 from priorrg.ui.readings import compare, different_facts, readings_payload
 from priorrg.ui.report_payload import standing_report
@@ -220,7 +220,7 @@ def test_when_as_many_wait_as_may_the_next_is_told_and_loses_nothing(reporter, s
 
 def test_a_reading_of_the_api_stands_in_the_same_queue(runs, reporter, sessions, make_radiograph, monkeypatch):
     with held_encoder(reporter, monkeypatch) as (entered, may_go, _):
-        call = threading.Thread(target=Api(reporter, runs.queue).report, args=(example_copy(), None))
+        call = threading.Thread(target=Api(reporter, runs.queue).report, args=(Asked(example_copy()),))
         call.start()
         assert entered.wait(LONG_ENOUGH_S)
         session = sessions.of("tab")

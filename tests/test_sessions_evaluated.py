@@ -23,6 +23,7 @@ from priorrg.sessions.rehearse import HABITS, rehearse
 from priorrg.sessions.report import write_report
 from priorrg.sessions.session import Session
 from priorrg.sessions.statistics import (
+    Crossed,
     Ratings,
     contrasts,
     exact,
@@ -30,6 +31,7 @@ from priorrg.sessions.statistics import (
     holm,
     krippendorff_alpha,
     mean_over_cases,
+    preferred,
     sensitivity,
     weighted_kappa,
 )
@@ -207,9 +209,26 @@ def test_a_preference_is_of_an_arm_whatever_side_it_stood_on(folder):
     wins = Counter((row["reader"], row["arm"]) for row in found["readings"] if row["preferred"] == "yes")
     assert wins == {("R1", "human"): 3, ("R2", "other"): 3}
     sections = {section.title: section for section in evaluate(study.protocol, found)}
-    assert sections["Preference"].rows == [("human against other", "3", "2", "3", "50% (12% to 88%)", "1")]
+    (row,) = sections["Preference"].rows
+    assert row[:6] == ("human against other", "3", "2", "3", "50% (12% to 88%)", "1")
+    assert row[6].startswith("50%") and row[7] == "1", "each reader said the same throughout: six readings, two voices"
+    assert "Errors a report" not in sections, "nobody was asked for errors"
     (agreed,) = [row for row in sections["Agreement between readers"].rows if row[0] == "preference"]
     assert agreed[1:3] == ("4", "25%"), "alike in d alone"
+
+
+def test_of_two_reports_each_may_be_marked_besides_the_preference(folder):
+    study = session(folder, COMPARE + "mark_sentences: true\n")
+    for reader in ("R1", "R2"):
+        for assignment in study.assignments(reader):
+            side = assignment.arms.index("other")
+            struck = {"report": side, "place": 0, "verdict": "struck", "category": "false_finding"}
+            preference = ("answer", {"question": "preference", "value": ("left", "right")[1 - side]})
+            sends(study, reader, assignment.case, ("sentence", struck | {"significance": "critical"}), preference)
+    sections = {section.title: section for section in evaluate(study.protocol, tables(study))}
+    whole = {row[0]: row[2:4] for row in sections["Errors a report"].rows if row[1] == "all"}
+    assert whole["other"][1].startswith("1.00") and whole["human"][1].startswith("0.00")
+    assert sections["Preference"].rows[0][1:4] == ("8", "0", "0")
 
 
 def test_writing_is_measured_against_the_draft_and_arms_by_a_mixed_model(folder):
@@ -276,6 +295,53 @@ def test_a_mixed_model_gives_the_difference_that_was_put_in_and_holm_all_of_them
         assert found[arm].difference.low < put_in < found[arm].difference.high
     assert found["b"].adjusted == pytest.approx(2 * found["b"].p) and found["b"].adjusted < 0.001
     assert found["c"].adjusted == found["c"].p > 0.05
+
+
+def test_a_preference_of_few_readers_is_less_sure_than_one_of_many_readings():
+    """The exact interval takes readings as independent; the model sees that each reader has a leaning of his own."""
+    rng = np.random.default_rng(1)
+
+    def readings(leaning):
+        return [
+            {"reader": r, "case": c, "is_first": int(rng.random() < 0.5 + (leaning if r % 2 else -leaning))}
+            for r in range(6)
+            for c in range(30)
+        ]
+
+    for leaning, wider in ((0.0, 1.0), (0.4, 2.0)):
+        rows = readings(leaning)
+        wins = sum(row["is_first"] for row in rows)
+        modelled, p = preferred(rows)
+        plain = exact(wins, len(rows))
+        assert modelled.low < 0.5 < modelled.high and p > 0.05
+        assert modelled.value == pytest.approx(plain.value, abs=0.05)
+        assert modelled.high - modelled.low > wider * 0.9 * (plain.high - plain.low)
+    one_sided = [row | {"is_first": int(rng.random() < 0.8)} for row in readings(0)]
+    assert preferred(one_sided)[0].low > 0.6 and preferred(one_sided)[1] < 0.001
+    assert np.isnan(preferred(rows[:3])[1]), "of one reader nothing is said of others"
+
+
+def test_detection_where_all_read_all_has_the_variances_of_obuchowski_and_rockette():
+    def planted(found, arm="a"):
+        """found: (readers, cases) of 0 and 1."""
+        return [
+            {"arm": arm, "reader": r, "case": c, "is_found": bool(is_found)}
+            for r, row in enumerate(found)
+            for c, is_found in enumerate(row)
+        ]
+
+    # Readers who agree in every case: all that is unknown is the cases, so the variance of a share of ten cases.
+    alike = Crossed(planted([[1, 1, 1, 0, 1, 0, 1, 1, 0, 1]] * 3)).share("a")
+    assert alike.value == pytest.approx(0.7)
+    assert alike.high - alike.value == pytest.approx(1.95996 * (0.7 * 0.3 / 9) ** 0.5, rel=1e-4)
+    # Readers who find all or nothing: all that is unknown is the readers, so Student's interval of three.
+    apart = Crossed(planted([[1] * 10, [0] * 10, [1] * 10])).share("a")
+    assert apart.high - apart.value == pytest.approx(4.30265 * (1 / 3 / 3) ** 0.5, rel=1e-4)
+    # The same in both arms: the cases that all miss together cancel out of the difference.
+    both = planted([[1, 0, 1, 1], [1, 0, 1, 0]]) + planted([[1, 0, 1, 1], [1, 0, 1, 0]], "b")
+    same = Crossed(both).difference("b", "a")
+    assert same.value == 0 and np.isnan(same.low), "nothing is known of how they might differ"
+    assert not Crossed(both[:-1]).is_there, "one reading is missing"
 
 
 def test_distances_count_words_and_facts():

@@ -25,7 +25,7 @@ from priorrg.imaging.orientation import window_number
 from priorrg.imaging.passing import described, from_plain, to_plain
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import Radiograph, Window
-from priorrg.ui.api import Api
+from priorrg.ui.api import Api, Asked
 from priorrg.ui.queue import ReadingQueue
 from tests.browsing import EXAMPLE
 from tests.fuzz import hold, mutations
@@ -262,7 +262,7 @@ def test_no_reading_waits_while_a_file_of_the_api_is_decoded(few, monkeypatch, s
 
     def call() -> None:
         with pytest.raises(ImageError) as error:
-            api.report(str(file))
+            api.report(Asked(str(file)))
         said.append(str(error.value))
 
     caller = threading.Thread(target=call)

@@ -14,6 +14,7 @@ from priorrg.sessions.judging import CATEGORIES, COUNTED, SIGNIFICANCES
 from priorrg.sessions.protocol import Protocol
 from priorrg.sessions.statistics import (
     Contrast,
+    Crossed,
     Interval,
     Ratings,
     contrasts,
@@ -23,6 +24,7 @@ from priorrg.sessions.statistics import (
     krippendorff_alpha,
     mean_over_cases,
     percent_agreement,
+    preferred,
     ratings,
     sensitivity,
     sign_test,
@@ -167,23 +169,40 @@ def _questions(protocol: Protocol, found: Tables, arms: Sequence[str]) -> Iterat
 
 
 def _preference(protocol: Protocol, first: list[Row]) -> Section:
+    readings: dict[tuple[str, str, int], dict[str, str]] = {}
+    for row in first:
+        readings.setdefault((row["reader"], row["case"], row["assignment"]), {})[row["arm"]] = row["preferred"]
     rows = []
     for pair in protocol.compared:
-        readings: dict[tuple[str, int], dict[str, str]] = {}
-        for row in first:
-            readings.setdefault((row["reader"], row["assignment"]), {})[row["arm"]] = row["preferred"]
-        mine = [one for one in readings.values() if set(one) == set(pair)]
-        wins = [sum(one[arm] == "yes" for one in mine) for arm in pair]
-        alike = sum(one[pair[0]] == "equivalent" for one in mine)
-        share, p = exact(wins[0], sum(wins)), sign_test(wins[0], sum(wins))
-        said_p = NOT_TO_BE_HAD if math.isnan(p) else f"{p:.3g}"
-        rows.append((f"{pair[0]} against {pair[1]}", str(wins[0]), str(alike), str(wins[1]), said(share, "%"), said_p))
+        mine = {key: [one[arm] for arm in pair] for key, one in readings.items() if set(one) == set(pair)}
+        wins = [sum(one[side] == "yes" for one in mine.values()) for side in (0, 1)]
+        alike = sum(one[0] == "equivalent" for one in mine.values())
+        modelled, p = preferred(
+            [
+                {"reader": reader, "case": case, "is_first": int(one[0] == "yes")}
+                for (reader, case, _), one in mine.items()
+                if "yes" in one
+            ]
+        )
+        counts = str(wins[0]), str(alike), str(wins[1])
+        exactly = said(exact(wins[0], sum(wins)), "%"), said_p(sign_test(wins[0], sum(wins)))
+        rows.append((f"{pair[0]} against {pair[1]}", *counts, *exactly, said(modelled, "%"), said_p(p)))
     words = (
-        "How often each of two was preferred. The share is of the first among those where one was preferred, with the "
-        "exact 95 % interval and p of the sign test; both take readings as independent, and p is not adjusted for the "
-        "number of pairs. Sides were swapped at random."
+        "How often each of two was preferred. The share is of the first among those where one was preferred: with the "
+        "exact 95 % interval and p of the sign test, which take readings as independent, and by a logistic mixed model "
+        "with crossed random effects of reader and case, which does not. No p is adjusted for the number of pairs. "
+        "Sides were swapped at random."
     )
-    columns = ("Pair", "First better", "Equivalent", "Second better", "Share of the first", "p")
+    columns = (
+        "Pair",
+        "First better",
+        "Equivalent",
+        "Second better",
+        "Share of the first",
+        "p",
+        "Share by the mixed model",
+        "p of it",
+    )
     return Section("Preference", words, columns, rows)
 
 
@@ -227,6 +246,13 @@ def _detection(found: Tables) -> Section:
         rows.append((reader, f"{hits} of {len(mine)}", said(share, "%"), str(named), f"{alarms / len(reports):.2f}"))
     whole = sensitivity(planted)
     rows.append(("all", f"{sum(r['is_found'] for r in planted)} of {len(planted)}", said(whole, "%"), "", ""))
+    crossed = Crossed(planted)
+    if crossed.is_there:
+        reference = crossed.arms[0]
+        rows += [(f"all in {arm}, by variances", "", said(crossed.share(arm), "%"), "", "") for arm in crossed.arms]
+        for arm in crossed.arms[1:]:
+            difference = crossed.difference(arm, reference)
+            rows.append((f"{arm} - {reference}, by variances", "", said(difference, "%"), "", ""))
     for category in CATEGORIES:
         mine = [row for row in planted if row["category"] == category]
         if mine:
@@ -239,7 +265,8 @@ def _detection(found: Tables) -> Section:
         "false alarm is a mark where nothing was planted. Intervals of a reader are exact; those of all "
         "readers, and of "
         "a category, draw readers and cases anew together, so that they hold for other readers and cases of this kind "
-        "(multi-reader multi-case bootstrap)."
+        "(multi-reader multi-case bootstrap). Lines `by variances`, where every reader read the same cases, are of "
+        "Obuchowski and Rockette with the degrees of freedom of Hillis."
     )
     columns = ("Reader or category", "Found", "Sensitivity", "With the right category", "False alarms a report")
     bars = [(reader, exact(sum(r["is_found"] for r in mine), len(mine))) for reader, mine in _by_reader(planted)]
@@ -267,7 +294,7 @@ def _contrasts(protocol: Protocol, found: Tables, first: list[Row], arms: Sequen
     rows = []
     for one in holm(tested):
         ratio = f" (ratio {math.exp(one.difference.value):.2f})" if one.outcome == "log_active_s" else ""
-        ps = (NOT_TO_BE_HAD if math.isnan(p) else f"{p:.3g}" for p in (one.p, one.adjusted))
+        ps = said_p(one.p), said_p(one.adjusted)
         rows.append((one.outcome, f"{one.arm} - {one.reference}", said(one.difference) + ratio, *ps))
     words = (
         "Differences to the first arm by linear mixed models (REML) with crossed random effects of reader and case. "
@@ -382,3 +409,7 @@ def said(interval: Interval, unit: str = "", digits: int = 2) -> str:
     if math.isnan(interval.low):
         return form(interval.value)
     return f"{form(interval.value)} ({form(interval.low)} to {form(interval.high)})"
+
+
+def said_p(p: float) -> str:
+    return NOT_TO_BE_HAD if math.isnan(p) else f"{p:.3g}"

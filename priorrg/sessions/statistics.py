@@ -69,6 +69,29 @@ def sign_test(successes: int, of: int) -> float:
     return float(binomtest(successes, of).pvalue) if of else NAN
 
 
+def preferred(rows: Sequence[Row]) -> tuple[Interval, float]:
+    """Share of readings, `is_first` 0 or 1, in which the first of two was preferred, and p that both are alike: by a
+    logistic mixed model with crossed random effects of reader and case (statsmodels' BinomialBayesMixedGLM, Laplace's
+    approximation). The share is that of a reader and a case in the middle. NaN where there are not two of each, or all
+    said the same."""
+    from scipy.special import expit
+    from scipy.stats import norm
+
+    if any(len({row[name] for row in rows}) < 2 for name in ("reader", "case", "is_first")):
+        return Interval(NAN), NAN
+    import pandas as pd
+    from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
+
+    frame = pd.DataFrame([{name: row[name] for name in ("reader", "case", "is_first")} for row in rows])
+    effects = {"reader": "0 + C(reader)", "case": "0 + C(case)"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in contrasts
+        fitted = BinomialBayesMixedGLM.from_formula("is_first ~ 1", effects, frame).fit_map()
+    odds, spread = float(fitted.fe_mean[0]), float(fitted.fe_sd[0])
+    low, high = (float(expit(odds + sign * norm.ppf(0.975) * spread)) for sign in (-1, 1))
+    return Interval(float(expit(odds)), low, high), float(2 * norm.sf(abs(odds / spread)))
+
+
 @dataclass(frozen=True)
 class Contrast:
     """An arm against the reference arm. p: not adjusted; adjusted: by Holm over all contrasts of the report."""
@@ -234,3 +257,59 @@ def sensitivity(planted: Sequence[Row]) -> Interval:
         total = there[chosen].sum()
         draws[number] = found[chosen].sum() / total if total else NAN
     return Interval(share, *_quantiles(draws))
+
+
+class Crossed:
+    """Sensitivity to planted errors where every reader read the same cases in every arm: the intervals of Obuchowski
+    and Rockette with the degrees of freedom of Hillis (Statistics in Medicine 2007; 26: 596), for readers and cases
+    beyond these. Covariances are from leaving out one case after another.
+    """
+
+    def __init__(self, planted: Sequence[Row]) -> None:
+        names = ("arm", "reader", "case")
+        self.arms, self.readers, self.cases = (sorted({row[name] for row in planted}) for name in names)
+        shape = len(self.arms), len(self.readers), len(self.cases)
+        found, there = np.zeros(shape), np.zeros(shape)
+        for row in planted:
+            place = self.arms.index(row["arm"]), self.readers.index(row["reader"]), self.cases.index(row["case"])
+            found[place] += row["is_found"]
+            there[place] += 1
+        self.is_there = bool(planted) and bool(there.all()) and shape[1] > 1 and shape[2] > 1
+        if self.is_there:
+            self.shares = found.sum(-1) / there.sum(-1)  # (arms, readers)
+            left = (found.sum(-1, keepdims=True) - found) / (there.sum(-1, keepdims=True) - there)
+            left -= left.mean(-1, keepdims=True)
+            # (arms, readers, arms, readers)
+            self.covariances = np.einsum("arc,bsc->arbs", left, left) * (shape[2] - 1) / shape[2]
+
+    def _of_other_readers(self, arm: int, other: int) -> float:
+        """Mean covariance of two readers, in these arms."""
+        pairs = self.covariances[arm, :, other]
+        count = len(self.readers)
+        return float((pairs.sum() - np.trace(pairs)) / (count * (count - 1)))
+
+    def share(self, arm: str) -> Interval:
+        """Sensitivity in an arm."""
+        place, count = self.arms.index(arm), len(self.readers)
+        between = float(self.shares[place].var(ddof=1))
+        shared = max(count * self._of_other_readers(place, place), 0.0)
+        return self._interval(float(self.shares[place].mean()), between, shared, 1 / count)
+
+    def difference(self, arm: str, reference: str) -> Interval:
+        """Of the sensitivities in two arms."""
+        one, other, count = self.arms.index(arm), self.arms.index(reference), len(self.readers)
+        differences = self.shares[one] - self.shares[other]
+        between = float(differences.var(ddof=1)) / 2  # mean square of arm by reader
+        same = (self._of_other_readers(one, one) + self._of_other_readers(other, other)) / 2
+        shared = max(count * (same - self._of_other_readers(one, other)), 0.0)
+        return self._interval(float(differences.mean()), between, shared, 2 / count)
+
+    def _interval(self, value: float, between: float, shared: float, factor: float) -> Interval:
+        from scipy.stats import norm, t
+
+        if between + shared == 0:  # all alike: nothing is known of how they might differ
+            return Interval(value)
+        freedom = (len(self.readers) - 1) * ((between + shared) / between) ** 2 if between else math.inf
+        quantile = float(t.ppf(0.975, freedom) if math.isfinite(freedom) else norm.ppf(0.975))
+        half = quantile * math.sqrt(factor * (between + shared))
+        return Interval(value, value - half, value + half)

@@ -7,10 +7,10 @@ added. Everything else that the page does is private to it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
-from functools import wraps
+from dataclasses import asdict, dataclass, fields, replace
+from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,35 @@ DIGITS = 5  # significant ones of a number in a grid
 PHRASES = 20  # of one question to /where
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What every endpoint takes.
+
+    current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
+    do not say or say it wrongly. orientation, prior_orientation: how the images are corrected before they are
+    read: `90` (degrees clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. window, prior_window:
+    which of the display windows that a file names its image is read through, by name or number from 1.
+    """
+
+    current: str | None
+    prior: str | None = None
+    indication: str = ""
+    history: str = ""
+    view: str = ""
+    prior_view: str = ""
+    orientation: str = ""
+    prior_orientation: str = ""
+    window: str = ""
+    prior_window: str = ""
+
+
+FILES = ("current", "prior")
+NAMES = [field.name for field in fields(Asked)]
+DEFAULTS = {name: None if name in FILES else "" for name in (*NAMES[1:], "method", "text")}
+# Where the names of `Asked` end before which an endpoint's own stand: a program may give them by their place.
+OWN_AT = NAMES.index("orientation")
+
+
 class Api:
     """The endpoints as plain methods over one Reporter; they raise PriorRGError.
 
@@ -57,75 +86,30 @@ class Api:
         self.client = client or Client()
         self.stop = stop or threading.Event()
 
-    def report(
-        self,
-        current: str | None,
-        prior: str | None = None,
-        indication: str = "",
-        history: str = "",
-        view: str = "",
-        prior_view: str = "",
-        orientation: str = "",
-        prior_orientation: str = "",
-        window: str = "",
-        prior_window: str = "",
-    ) -> dict[str, Any]:
+    def report(self, asked: Asked) -> dict[str, Any]:
         """Read one study to the end.
 
-        current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
-        do not say or say it wrongly. orientation, prior_orientation: how the images are corrected before they are
-        read: `90` (degrees clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. window, prior_window:
-        which of the display windows that a file names its image is read through, by name or number from 1. Gives
-        coarse_draft, refined_report, sentences (of the refined report) and what every answer has: orientation (of
+        Gives coarse_draft, refined_report, sentences (of the refined report) and what every answer has: orientation (of
         current and prior, as it was asked for), window (of both, its name), api and version (of this API, of PriorRG),
         weights, weights_kind, context_note (what of the context was left out), remarks (sentences to know before the
         answer is shown to others, such as that an image may show a name), note (the disclaimer).
         """
-        views, turns = (view, prior_view), (orientation, prior_orientation)
-        windows = window, prior_window
-        with Uploads(self.reporter, current, prior, self.client) as uploads:
-            study = self._study(uploads, indication, history, views, turns, windows)
+        with Uploads(self.reporter, asked, self.client) as uploads:
+            study = self._study(uploads)
             with self._turn():
                 return self._read(study)[0]
 
-    def draft(
-        self,
-        current: str | None,
-        prior: str | None = None,
-        indication: str = "",
-        history: str = "",
-        view: str = "",
-        prior_view: str = "",
-        orientation: str = "",
-        prior_orientation: str = "",
-        window: str = "",
-        prior_window: str = "",
-    ) -> dict[str, Any]:
+    def draft(self, asked: Asked) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
-        views, turns = (view, prior_view), (orientation, prior_orientation)
-        windows = window, prior_window
-        with Uploads(self.reporter, current, prior, self.client) as uploads:
-            study = self._study(uploads, indication, history, views, turns, windows)
+        with Uploads(self.reporter, asked, self.client) as uploads:
+            study = self._study(uploads)
             with self._turn(), closing(self.reporter.stream(study, self.stop)) as events:  # type: ignore[type-var]
                 text = next((event.text for event in events if isinstance(event, DraftDone)), None)
             if text is None:
                 raise BusyError(texts.reading.CALLER_LEFT)
             return self._answer(study, coarse_draft=text)
 
-    def overlay(
-        self,
-        current: str | None,
-        prior: str | None = None,
-        indication: str = "",
-        history: str = "",
-        view: str = "",
-        prior_view: str = "",
-        method: str = "",
-        orientation: str = "",
-        prior_orientation: str = "",
-        window: str = "",
-        prior_window: str = "",
-    ) -> dict[str, Any]:
+    def overlay(self, asked: Asked, method: str = "") -> dict[str, Any]:
         """Read one study to the end and say of every sentence where on the images it came from.
 
         method: grounding (where what the sentence names is likely to be; the default where the weights can),
@@ -140,11 +124,9 @@ class Api:
         others compare among the sentences of one report and image only.
         seen: the square of each image, as corrected, that the grid covers: left, top, width, height as fractions of it.
         """
-        views, turns = (view, prior_view), (orientation, prior_orientation)
-        windows = window, prior_window
-        with Uploads(self.reporter, current, prior, self.client) as uploads:
+        with Uploads(self.reporter, asked, self.client) as uploads:
             method = self._method(method)
-            study = self._study(uploads, indication, history, views, turns, windows)
+            study = self._study(uploads)
             with self._turn():
                 answer, done = self._read(study)
                 overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
@@ -155,34 +137,18 @@ class Api:
                 overlay["hangs_on"] = list(knowledge.hangs_on)
             return answer | traced
 
-    def where(
-        self,
-        current: str | None,
-        prior: str | None = None,
-        indication: str = "",
-        history: str = "",
-        view: str = "",
-        prior_view: str = "",
-        text: str = "",
-        method: str = "",
-        orientation: str = "",
-        prior_orientation: str = "",
-        window: str = "",
-        prior_window: str = "",
-    ) -> dict[str, Any]:
+    def where(self, asked: Asked, text: str = "", method: str = "") -> dict[str, Any]:
         """Say of any text where on the images each of its sentences points; nothing is reported.
 
         text: a phrase ('left effusion') or sentences, up to PHRASES of them. Takes besides what /overlay takes; gives
         method, overlays (start and end: in text), seen and what every answer has.
         """
-        views, turns = (view, prior_view), (orientation, prior_orientation)
-        windows = window, prior_window
-        with Uploads(self.reporter, current, prior, self.client) as uploads:
+        with Uploads(self.reporter, asked, self.client) as uploads:
             method = self._method(method)
             phrases = split_sentences(text or "")
             if not 1 <= len(phrases) <= PHRASES:
                 raise StudyError(texts.reading.NO_PHRASE.format(most=PHRASES, count=len(phrases)))
-            study = self._study(uploads, indication, history, views, turns, windows)
+            study = self._study(uploads)
             with self._turn():
                 asked = [phrase.text for phrase in phrases]
                 overlays = explain_phrases(self.reporter, study, asked, method, stop=self.stop)
@@ -196,10 +162,10 @@ class Api:
             raise StudyError(texts.reading.UNKNOWN_METHOD.format(name=method[:20], known=", ".join(known)))
         return method
 
-    def _study(self, uploads: Uploads, *asked: Any) -> Study:
+    def _study(self, uploads: Uploads) -> Study:
         """The files decoded, before the model's turn comes: a slow file holds up nobody. Raises BusyError too."""
         self.queue.check(self.client)
-        return uploads.study(*asked)
+        return uploads.study()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -247,32 +213,27 @@ class Api:
 class Uploads:
     """The files of one call. When it ends, however it does, they are deleted and their features forgotten."""
 
-    def __init__(self, reporter: Reporter, current: str | None, prior: str | None, client: Client):
+    def __init__(self, reporter: Reporter, asked: Asked, client: Client):
         self.reporter = reporter
+        self.asked = asked
         self.client = client
-        self.files = {side: Path(path) for side, path in (("current", current), ("prior", prior)) if path}
+        self.files = {side: Path(path) for side, path in (("current", asked.current), ("prior", asked.prior)) if path}
         self.radiographs: dict[str, Radiograph] = {}
 
-    def study(
-        self,
-        indication: str | None,
-        history: str | None,
-        views: tuple[str | None, str | None],
-        orientations: tuple[str | None, str | None],
-        windows: tuple[str | None, str | None],
-    ) -> Study:
-        """views, orientations, windows: of the current and the prior image. Raises ImageError, StudyError."""
-        sides = ("current", "prior")
-        named = zip(sides, views, strict=True)
-        known = {side: self.reporter.processor.check_view(name) for side, name in named if name}
-        steps = {side: orientation_of(text or "") for side, text in zip(sides, orientations, strict=True)}
-        asked: dict[str, str | None] = dict(zip(sides, windows, strict=True))
-        context = check_context(ClinicalContext(indication or "", history or ""))
+    def study(self) -> Study:
+        """Raises ImageError, StudyError."""
+        said = self.asked
+        views = {"current": said.view, "prior": said.prior_view}
+        known = {side: self.reporter.processor.check_view(name) for side, name in views.items() if name}
+        turns = {"current": said.orientation, "prior": said.prior_orientation}
+        steps = {side: orientation_of(text or "") for side, text in turns.items()}
+        windows = {"current": said.window, "prior": said.prior_window}
+        context = check_context(ClinicalContext(said.indication or "", said.history or ""))
         if "current" not in self.files:
             raise StudyError(texts.reading.NO_CURRENT_FILE)
         for side, file in self.files.items():
             try:
-                radiograph = corrected(through_asked(read(file, self.client), asked[side] or ""), steps[side])
+                radiograph = corrected(through_asked(read(file, self.client), windows[side] or ""), steps[side])
             except ImageError as error:
                 refused = texts.page.PAGE["refused"].format(side=texts.page.PAGE[side], reason=error)
                 raise ImageError(refused) from error
@@ -331,41 +292,40 @@ def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> 
     Files come in through gr.File, which takes nothing but this server's own uploads; gr.api would take any path.
     """
 
-    def answering(name: str) -> Callable[..., dict[str, Any]]:
-        """The endpoint as Gradio calls it. An error for a reader becomes Gradio's, which reaches the client as its
-        sentence; all others do not."""
+    def answering(name: str, own: Sequence[str]) -> Callable[..., dict[str, Any]]:
+        """The endpoint as Gradio calls it, by place, with the names of what it takes for programs to see.
 
-        @wraps(getattr(Api(reporter, queue), name))
-        def call(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        An error for a reader becomes Gradio's, which reaches the client as its sentence; all others do not.
+        """
+        names = [*NAMES[:OWN_AT], *own, *NAMES[OWN_AT:]]
+
+        def call(*values: Any) -> dict[str, Any]:
+            given = dict(zip(names, values, strict=True))
+            more = {name: given.pop(name) for name in own}
             request, event = LocalContext.request.get(None), LocalContext.event_id.get(None)
             try:
                 with listeners.call(getattr(request, "session_hash", None) or "", event or "") as stop:
-                    return getattr(Api(reporter, queue, client_of(request), stop), name)(*args, **kwargs)
+                    api = Api(reporter, queue, client_of(request), stop)
+                    return getattr(api, name)(Asked(**given), **more)
             except PriorRGError as error:
                 raise gr.Error(str(error), print_exception=False) from None
 
+        parameters = [
+            Parameter(one, Parameter.POSITIONAL_OR_KEYWORD, default=DEFAULTS.get(one, Parameter.empty)) for one in names
+        ]
+        call.__name__, call.__signature__ = name, Signature(parameters)  # type: ignore[attr-defined]
+        call.__doc__ = "\n\n".join(cleandoc(one.__doc__ or "") for one in (getattr(Api, name), Asked))
         return call
 
     with gr.Column(visible=False):
-        asked = [
-            gr.File(label="current"),
-            gr.File(label="prior"),
-            # A value makes a text optional for the client; a default of the function other than None does not.
-            *(gr.Textbox("", label=name) for name in ("indication", "history", "view", "prior_view")),
-        ]
-        method, text = gr.Textbox("", label="method"), gr.Textbox("", label="text")
+        # A value makes a text optional for the client; a default of the function other than None does not.
+        boxes = {name: gr.Textbox("", label=name) for name in (*NAMES, "method", "text") if name not in FILES}
+        boxes |= {name: gr.File(label=name) for name in FILES}
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
-        last = [gr.Textbox("", label=name) for name in ("orientation", "prior_orientation", "window", "prior_window")]
-    named = (
-        ("report", [*asked, *last]),
-        ("draft", [*asked, *last]),
-        ("overlay", [*asked, method, *last]),
-        ("where", [*asked, text, method, *last]),
-    )
-    for name, inputs in named:
+    for name, own in (("report", []), ("draft", []), ("overlay", ["method"]), ("where", ["text", "method"])):
         ask.click(
-            answering(name),
-            inputs,
+            answering(name, own),
+            [boxes[one] for one in (*NAMES[:OWN_AT], *own, *NAMES[OWN_AT:])],
             answer,
             api_name=name,
             concurrency_id="readings",  # whose turn it is, is ours to say
