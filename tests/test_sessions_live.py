@@ -91,11 +91,14 @@ def test_what_cannot_be_written_is_told_and_tried_again(make_live, tmp_path, rep
 
     with sessions_served(tmp_path, Live(load, ReadingQueue(4))) as address:
         reader = entered(session, address)
-        said = []
-        while not said:
-            answer = reader.get("/api/cases/2")
-            said += [answer.json()["detail"]] if answer.status_code == 409 else []
-        assert said == [texts.session_page.NOT_WRITTEN.format(reason="The weights are damaged.")]
+        until = time.monotonic() + WITHIN_S
+        while (answer := reader.get("/api/cases/2")).status_code == 200:
+            assert answer.json()["is_coming"] and time.monotonic() < until
+            time.sleep(0.05)
+        assert [answer.status_code, answer.json()["detail"]] == [
+            409,
+            texts.session_page.NOT_WRITTEN.format(reason="The weights are damaged."),
+        ]
         assert came(reader)["reports"][0]["sentences"]
 
 

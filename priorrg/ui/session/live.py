@@ -12,13 +12,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from priorrg import texts
-from priorrg.errors import BusyError, PriorRGError, SessionError
+from priorrg.errors import BusyError, PriorRGError
 from priorrg.reporting.reporter import Reporter
 from priorrg.sessions.cases import Case
 from priorrg.sessions.prepare import is_prepared, write_report
 from priorrg.sessions.protocol import Arm
 from priorrg.sessions.session import Session
 from priorrg.ui.queue import Client, ReadingQueue
+from priorrg.ui.session.reading import NotNow
 
 log = logging.getLogger("priorrg.sessions")
 
@@ -36,7 +37,7 @@ class Live:
     def ask(self, session: Session, case: Case, arm: Arm) -> None:
         """Have the report of an arm written where nobody has asked for it yet; returns at once.
 
-        Raises SessionError where it could not be written the last time; whoever asks after that has it tried again.
+        Raises NotNow where it could not be written the last time; whoever asks after that has it tried again.
         """
         key = str(session.file), case.id, arm.name
         with self._lock:
@@ -46,7 +47,7 @@ class Live:
                 error = coming and coming.exception()
                 if error is not None and not isinstance(error, BusyError):
                     reason = str(error) if isinstance(error, PriorRGError) else texts.server.FAILED
-                    raise SessionError(texts.session_page.NOT_WRITTEN.format(reason=reason)) from None
+                    raise NotNow(texts.session_page.NOT_WRITTEN.format(reason=reason)) from None
                 self._coming[key] = self._writer.submit(self._write, session, case, arm)
 
     def _write(self, session: Session, case: Case, arm: Arm) -> None:
