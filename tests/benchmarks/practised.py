@@ -14,7 +14,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 from priorrg.sessions.session import Session
 from priorrg.ui.session.routes import link
@@ -93,6 +93,12 @@ class Hand:
         self.actions += 1
 
 
+def take(page: Page, pictures: Path | None, name: str, height: int) -> None:
+    if pictures:
+        clip: FloatRect = {"x": 0, "y": 0, "width": 1200, "height": height}
+        page.screenshot(path=pictures / f"session-{name}.jpg", type="jpeg", quality=85, clip=clip)
+
+
 def read(page: Page, pictures: Path | None) -> list[int]:
     """Reads all cases; gives the actions of each."""
     counts = []
@@ -104,12 +110,10 @@ def read(page: Page, pictures: Path | None) -> list[int]:
         hand.waits(LOOK_S + len(report.split()) / WORDS_A_SECOND)
         for place, key in enumerate(keys):
             hand.press(key)
-            if pictures and number == 2 and place == 1:
-                page.screenshot(path=pictures / "session-case.png")
+            if number == 2 and place == 1:
+                take(page, pictures, "case", 750)
         for key in ("a", *ANSWERS):
             hand.press(key)
-        if pictures and number == 0:
-            page.screenshot(path=pictures / "session-right.png")
         hand.press("Enter")
         counts.append(hand.actions)
     page.wait_for_selector(".lone-card:has-text('All cases are done')")
@@ -130,8 +134,7 @@ def main() -> None:
             page.set_default_timeout(120_000)
             page.goto(link(address, session.name, session.store.make_link("R1")))
             page.check(".consent input")
-            if pictures:
-                page.screenshot(path=pictures / "session-consent.png")
+            take(page, pictures, "consent", 400)
             page.click(".welcome .main-button")
             counts = read(page, pictures)
             if pictures:
@@ -139,7 +142,7 @@ def main() -> None:
                 page.fill("input[type=password]", (folder / "organiser.txt").read_text(encoding="utf-8").strip())
                 page.click(".main-button")
                 page.wait_for_selector(".one-session table")
-                page.screenshot(path=pictures / "session-organiser.png")
+                take(page, pictures, "organiser", 380)
             browser.close()
         state = session.state("R1")
         seconds = [sum(part["active_s"] for part in state.of(n).times.values()) for n in range(1, len(CASES) + 1)]
