@@ -195,7 +195,7 @@ def krippendorff_alpha(given: Ratings, level: Literal["ordinal", "nominal"]) -> 
 def gwet_ac1(given: Ratings, categories: int) -> Interval:
     """Gwet's AC1 for several readers (Gwet 2008, British Journal of Mathematical and Statistical Psychology 61, 29).
 
-    The one library that has it, irrCAC 0.4.4, asks for scipy 1.12 and pandas below 3, with which nothing else here runs.
+    The one library that has it, irrCAC 0.4.4, asks for scipy 1.12 and pandas below 3: nothing else here runs with them.
     """
     units = [unit for unit, said in given.items() if len(said) > 1]
 
