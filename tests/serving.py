@@ -99,7 +99,11 @@ class Line:
                 if self.is_cut:
                     browser.close()
                     continue
-                server = socket.create_connection(("127.0.0.1", self.port))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.port))
+                except ConnectionRefusedError:  # it is not there now
+                    browser.close()
+                    continue
                 self._ends += [browser, server]
                 for ends in ((browser, server), (server, browser)):
                     threading.Thread(target=self._carry, args=ends, daemon=True).start()

@@ -150,8 +150,8 @@ class Api:
                 raise StudyError(texts.reading.NO_PHRASE.format(most=PHRASES, count=len(phrases)))
             study = self._study(uploads)
             with self._turn():
-                asked = [phrase.text for phrase in phrases]
-                overlays = explain_phrases(self.reporter, study, asked, method, stop=self.stop)
+                wanted = [phrase.text for phrase in phrases]
+                overlays = explain_phrases(self.reporter, study, wanted, method, stop=self.stop)
             placed = [replace(overlay, sentence=phrase) for overlay, phrase in zip(overlays, phrases, strict=False)]
             return self._answer(study) | _traced(study, method, placed)
 

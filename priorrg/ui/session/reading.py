@@ -115,11 +115,13 @@ def case_payload(session: Session, reader: str, assignment: Assignment, live: Li
 def _is_coming(session: Session, case: Case, arms: list[Arm], live: Live | None) -> bool:
     """Whether a report is only now being written: it is asked for here, also while the reader's own findings are."""
     missing = [arm for arm in arms if not is_prepared(session, case, arm)]
-    if missing and (live is None or not session.protocol.live):
+    if not missing:
+        return False
+    if live is None or not session.protocol.live:
         raise NotNow(texts.session_page.NO_MODEL if session.protocol.live else texts.session_page.NOT_PREPARED)
-    for arm in missing if live is not None else ():
+    for arm in missing:
         live.ask(session, case, arm)
-    return bool(missing)
+    return True
 
 
 def _film(session: Session, case: Case, side: str) -> dict[str, Any] | None:
