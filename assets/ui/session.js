@@ -77,7 +77,8 @@ function showSaved() {
     banner.textContent = said;
     banner.dataset.state = state;
   }
-  if (slot?.is_withheld && !slot.is_coming && work.findings !== null && !count && state === "saved" && !slot.isAsking) askAgain();
+  if (slot?.is_withheld && !slot.is_coming && work.findings !== null && !count && state === "saved" && !slot.isAsking)
+    askAgain();
 }
 
 function say(text) {
