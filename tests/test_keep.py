@@ -210,8 +210,8 @@ def test_what_a_reader_made_outlives_a_restart_of_the_server(browser, tmp_path_f
         with held(page, '"corrected":"New large right pneumothorax.'):
             page.keyboard.press("Enter")
         page.fill(COMMENT, "Before the restart.")
-    page.wait_for_selector("#keep >> text=line to the server is down")
     page.fill(COMMENT, "Before the restart. And during it.")
+    page.wait_for_selector("#keep >> text=line to the server is down")
     with served(tmp_path_factory.mktemp("after"), *weights) as second:
         line.port = second.port
         page.wait_for_selector("#keep >> text=has forgotten this page")
