@@ -67,13 +67,13 @@ def test_words_that_the_weights_were_never_taught_are_named_as_typed(reporter):
     assert context_payload(reporter, "Sarcoid.", "")["unknown"] == [], "weights without a list call nothing unknown"
 
 
-def test_the_list_beside_the_embedded_weights_holds_what_simulated_contexts_say():
-    known = read_known_words(EMBEDDED_WEIGHTS)
-    assert known == frozenset(known_words())
+def test_the_list_that_embed_writes_holds_what_simulated_contexts_say():
+    known = frozenset(known_words())
     for seed in range(40):
         context = write_context(StudyTruth(view="PA"), None, random.Random(seed))
         assert unknown_words((context.indication, context.history), known) == [], context
-    assert unknown_words(("Herzinsuffizienz, zebra",), known) == ["Herzinsuffizienz", "zebra"]
+    beside = read_known_words(EMBEDDED_WEIGHTS)  # of the simulator that taught them, which goes on since
+    assert unknown_words(("Herzinsuffizienz, zebra, effusion",), beside) == ["Herzinsuffizienz", "zebra"]
 
 
 def test_figures_on_the_page_are_those_beside_the_weights_and_name_what_is_weak():

@@ -9,6 +9,7 @@ from priorrg import texts
 from priorrg.ui.languages import language_of
 from tests.browsing import opened, written
 from tests.serving import ROOT
+from tests.test_access import serious
 
 spec = importlib.util.spec_from_file_location("words", ROOT / ".ci" / "words.py")
 assert spec is not None and spec.loader is not None
@@ -105,4 +106,22 @@ def test_a_german_browser_gets_a_german_page_and_an_english_report(app, browser)
     assert page.inner_text("#generate") == "Generate" and page.locator("#report-language .said").is_hidden()
     again = opened(context, app.address)
     assert again.inner_text("#generate") == "Generate", "the choice is remembered in this browser"
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_serious_in_german_either(app, browser, theme):
+    context = browser.new_context(locale="de-DE")
+    page = opened(context, f"{app.address}/?__theme={theme}")
+    written(page)
+    page.click("#report .sentence >> nth=0")
+    page.click("#send")
+    page.wait_for_selector("#feedback-said >> text=Wählen Sie vor dem Senden eine Bewertung")
+    page.fill("#indication textarea", "Sarkoidose")
+    page.wait_for_selector("#said-at-generate >> text=bevor Sie die Indikation änderten")
+    page.wait_for_selector("#context u >> text=Sarkoidose")
+    found = serious(page)
+    page.click("#viewer .viewer-tools >> text=?")
+    page.wait_for_selector("dialog.viewer-help[open]")
+    assert found + serious(page) == []
     context.close()
