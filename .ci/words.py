@@ -41,8 +41,11 @@ def renew(language: str) -> None:
     """Take the texts as they stand into the catalogue, and compile it."""
     folder = texts.CATALOGUES / language / "LC_MESSAGES"
     folder.mkdir(parents=True, exist_ok=True)
-    catalogue = read(language)
-    catalogue.update(extracted())
+    catalogue, template = read(language), extracted()
+    template.creation_date = catalogue.creation_date  # else each run would be a change, and two branches a conflict
+    catalogue.update(template)
+    catalogue.header_comment = f"# {texts.LANGUAGES[language]}: what PriorRG says to a reader (priorrg/texts)."
+    catalogue.version, catalogue.msgid_bugs_address, catalogue.last_translator = "", "", ""
     catalogue.obsolete.clear()
     with (folder / f"{texts.DOMAIN}.po").open("wb") as file:
         write_po(file, catalogue, width=120, omit_header=False, ignore_obsolete=True, sort_output=False)
