@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import sqlite3
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -282,3 +283,19 @@ def test_the_feedback_file_is_taken_over_whole_and_only_once(tmp_path):
         ):
             assert payload[name] == getattr(row.feedback, name)
         assert payload["current_fingerprint"] == store.digest("f1")
+
+
+def test_who_reads_does_not_wait_for_who_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr("priorrg.sessions.store.LOCK_WITHIN_S", 0.1)
+    store = Store(f"sqlite:///{tmp_path / 'answers.sqlite3'}", "study")
+    store.record("session_opened")
+    token = store.make_link("R1")
+    answer = Event("opened", "one", "R1", 1, "case", "arm")
+    writing = sqlite3.connect(tmp_path / "answers.sqlite3", isolation_level=None)
+    writing.execute("BEGIN IMMEDIATE")
+    assert store.is_open() and store.reader_by_token(token) == "R1" and len(store.events()) == 2
+    with pytest.raises(SessionError):
+        store.append([answer])
+    writing.execute("ROLLBACK")
+    writing.close()
+    assert store.append([answer]) == ["one"]
