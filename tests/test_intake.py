@@ -122,3 +122,16 @@ def test_a_film_that_is_refused_is_told_and_leaves_what_was_there(page, tmp_path
     assert shown(page, "current") == before
     dropped(page, "#study", OTHER)  # it can go on
     wait_for_change(page, "current", before)
+
+
+def test_on_a_phone_the_films_never_cover_the_sentence_that_they_show(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    written(page)
+    page.evaluate("document.querySelector('#report .sentence').scrollIntoView({ block: 'start' })")
+    page.click("#report .sentence >> nth=0")
+    page.wait_for_selector("#viewer .viewer[data-overlay=shown]")
+    page.wait_for_function(
+        "document.querySelector('#report .sentence-row.selected').getBoundingClientRect().top"
+        " >= document.querySelector('#viewer').getBoundingClientRect().bottom"
+    )
+    assert page.evaluate("document.querySelector('#viewer').getBoundingClientRect().top") >= 0, "the films are in sight"

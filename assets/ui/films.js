@@ -61,3 +61,14 @@ window.addEventListener("priorrg:arriving", ({ detail }) => {
   }, 200);
 });
 root.addEventListener("priorrg:shown", showFilms);
+
+// On a phone the films stay above the report while a sentence shows where it came from: never over that sentence.
+window.addEventListener("priorrg:overlay", () => {
+  requestAnimationFrame(() => {
+    const row = document.querySelector("#report .sentence-row.selected"),
+      films = element.closest("#viewer");
+    if (!row || !films || getComputedStyle(films).position !== "sticky") return;
+    const hidden = films.getBoundingClientRect().bottom - row.getBoundingClientRect().top;
+    if (hidden > 0) window.scrollBy(0, -hidden - 8);
+  });
+});
