@@ -98,6 +98,10 @@ def test_the_pixels_of_a_session_are_its_own_browsers_alone(address):
     assert anna.get(path, headers=header).status_code == 200
     assert again.get(path, headers=header).status_code == 404, "the same person in another browser"
     assert httpx.get(address + path, headers=header).status_code == 401
+    fit = f"/alignment/{viewer['current']['key']}/{viewer['prior']['key']}"
+    assert anna.get(fit, headers=header).json()["quality"] == "good"
+    assert again.get(fit, headers=header).status_code == 404
+    assert anna.get(f"{fit}x", headers=header).status_code == 404, "of another pair"
 
 
 def test_a_call_is_heard_and_cancelled_by_who_made_it_alone(address):
@@ -144,6 +148,7 @@ def test_the_cookies_are_closed_to_scripts_and_secure_behind_tls(address):
         "/manifest.json",
         "/card",
         "/pixels/current/abc",
+        "/alignment/abc/def",
         "/gradio_api/openapi.json",
         "/gradio_api/heartbeat/abc",
         "/gradio_api/startup-events",
