@@ -135,3 +135,17 @@ def test_on_a_phone_the_films_never_cover_the_sentence_that_they_show(page):
         " >= document.querySelector('#viewer').getBoundingClientRect().bottom"
     )
     assert page.evaluate("document.querySelector('#viewer').getBoundingClientRect().top") >= 0, "the films are in sight"
+
+
+def test_on_a_phone_a_tap_opens_the_films_over_the_whole_screen_and_the_button_closes_them(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.querySelector('.pane canvas').getBoundingClientRect().width < 390")
+    page.click(".pane[data-side=prior] canvas")
+    page.wait_for_selector("#viewer .viewer[data-full=on]")
+    box = page.locator("#viewer .viewer").bounding_box()
+    assert [round(box[name]) for name in ("x", "y", "width", "height")] == [0, 0, 390, 844]
+    page.wait_for_function(
+        "document.querySelector('.pane[data-side=prior] canvas').getBoundingClientRect().width > 300"
+    )
+    page.click("#viewer [data-act=full]")
+    page.wait_for_selector("#viewer .viewer:not([data-full=on])")

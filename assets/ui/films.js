@@ -72,3 +72,28 @@ window.addEventListener("priorrg:overlay", () => {
     if (hidden > 0) window.scrollBy(0, -hidden - 8);
   });
 });
+
+// Films and tools over the whole window; on a phone, where they are small, a tap on a film is enough.
+function setFull(isFull) {
+  root.dataset.full = isFull ? "on" : "";
+  drawSoon();
+}
+moreActs.full = {
+  key: "u",
+  after: "oneToOne",
+  isOn: () => root.dataset.full === "on",
+  run: () => setFull(root.dataset.full !== "on"),
+};
+window.addEventListener("keydown", (e) => {
+  if (e.key === "Escape" && root.dataset.full === "on" && view.mode === "side" && !help.open) setFull(false);
+});
+for (const pane of both) {
+  let down = [0, 0];
+  pane.canvas.addEventListener("pointerdown", (e) => {
+    down = [e.clientX, e.clientY];
+  });
+  pane.canvas.addEventListener("click", (e) => {
+    const isTap = Math.hypot(e.clientX - down[0], e.clientY - down[1]) < 5;
+    if (isTap && root.dataset.full !== "on" && matchMedia("(max-width: 800px)").matches) setFull(true);
+  });
+}

@@ -37,6 +37,8 @@ VIEWER = {
     "fit": "Fit",
     "fitAbout": "Fit the whole image",
     "oneToOneAbout": "One pixel of the file on one pixel of the screen",
+    "full": "Full",
+    "fullAbout": "Films and tools over the whole window, and back",
     "invert": "Invert display",
     "invertAbout": "Exchange black and white on the screen only; the model reads the image as before",
     "reset": "Reset",
