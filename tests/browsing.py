@@ -4,6 +4,7 @@ The app on the embedded weights, the browser and a fresh tab are fixtures of con
 """
 
 import shutil
+from typing import Any
 
 from tests.serving import ROOT
 
@@ -12,7 +13,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 FAR = "reading.example"  # a name of this machine that the page does not take for near: there pixels travel packed
 
 
-def opened(browser, address):
+def opened(browser, address) -> Any:
     """A new page of a browser or its context, or the page that is given, at this address."""
     page = browser if hasattr(browser, "goto") else browser.new_page()
     page.set_viewport_size({"width": 1440, "height": 900})

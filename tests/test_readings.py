@@ -493,7 +493,7 @@ def test_a_report_without_a_sentence_is_not_called_finished_nor_normal(runs, ses
     said = payload["status"]
     assert said == texts.report.EMPTY and "not a normal report" in said
     assert not said.startswith("Finished")
-    comparison = Comparison({"context": ""})
+    comparison = Comparison({"context": ReportDone("", (), (), ())})
     columns = readings_payload(session.run.study, session.report, comparison)["columns"]
     assert columns[2]["note"] == texts.report.EMPTY_READING, "read, and empty: not 'stopped before it was read'"
 

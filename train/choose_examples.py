@@ -210,7 +210,8 @@ class _Candidate:
         self.truth = write_report(now, before, self.context, random.Random(number))
 
     def study(self, size_px: int) -> Study:
-        return Study(*(self._film(one, size_px) for one in (self.case.current, self.case.prior)), self.context)
+        current, prior = self._film(self.case.current, size_px), self._film(self.case.prior, size_px)
+        return Study(current, prior, self.context)
 
     def _film(self, examination: Examination, size_px: int) -> Radiograph:
         pixels = expose(self.case.patient, examination.exposure, examination.truth, size_px).pixels
