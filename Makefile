@@ -32,6 +32,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.benchmarks.reading
 	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.viewer
+	$(BIN)/python -m tests.benchmarks.exports
 
 # Changes small core modules in small ways and counts the changes that their tests do not notice (pyproject.toml, mutmut).
 mutate: $(VENV)/test.stamp
