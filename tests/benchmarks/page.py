@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -56,7 +57,7 @@ def main(rounds: int) -> None:
         for _ in range(rounds):
             context = browser.new_context()
             context.add_init_script(OPENING)
-            page = opened(context, running.address)
+            page: Any = opened(context, running.address)
             times.setdefault("page usable", []).append(page.wait_for_function("window.usable").json_value())
             times.setdefault("of it the tab's processor time", []).append(processor_time(page))
             page.evaluate(CLOCK)
