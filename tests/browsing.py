@@ -3,18 +3,24 @@
 The app on the embedded weights, the browser and a fresh tab are fixtures of conftest.py: `app`, `browser`, `page`.
 """
 
+import json
 import shutil
 from typing import Any
 
 from tests.serving import ROOT
 
 EXAMPLE = ROOT / "assets" / "examples" / "growing-effusion"
+_STUDY = json.loads((EXAMPLE / "study.json").read_text(encoding="utf-8"))
+EXAMPLE_TITLE, EXAMPLE_INDICATION = _STUDY["title"], _STUDY["indication"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FAR = "reading.example"  # a name of this machine that the page does not take for near: there pixels travel packed
 
 
 def opened(browser, address) -> Any:
-    """A new page of a browser or its context, or the page that is given, at this address."""
+    """A new page of a browser or its context, or the page that is given, on which EXAMPLE stands and nothing was read.
+
+    The page opens on another example's finished reading: a test that waits for a report would find that one.
+    """
     page = browser if hasattr(browser, "goto") else browser.new_page()
     page.set_viewport_size({"width": 1440, "height": 900})
     page.outside = []
@@ -24,7 +30,11 @@ def opened(browser, address) -> Any:
     )
     page.goto(address)
     page.wait_for_selector("#viewer .viewer[data-current]:not([data-current=''])")
-    page.wait_for_function("document.querySelector('#indication textarea').value")  # the example's, which comes last
+    before = shown(page, "current")
+    page.click(f"#examples button >> text={EXAMPLE_TITLE}")
+    wait_for_change(page, "current", before)
+    page.wait_for_selector("#report .report[data-key='']")
+    page.wait_for_function("t => document.querySelector('#indication textarea').value === t", arg=EXAMPLE_INDICATION)
     return page
 
 
@@ -42,12 +52,27 @@ def wait_for_change(page, side, before):
     )
 
 
+def key_of(page):
+    """Which report stands on the page; empty where there is none."""
+    return page.get_attribute("#report .report", "data-key") or ""
+
+
+def finished(page):
+    """Wait for a report with its overlays; gives its key."""
+    page.wait_for_selector("#report .report[aria-busy=false][data-key]:not([data-key=''])", timeout=60_000)
+    return key_of(page)
+
+
 def written(page):
-    """Press Generate and wait for the report with its overlays: for its own sentences, not those of one before."""
-    page.evaluate("document.querySelectorAll('#report .sentence').forEach((one) => { one.dataset.before = 'yes'; })")
+    """Press Generate and wait for the report with its overlays, which is another one than may stand there."""
+    before = key_of(page)
     page.click("#generate")
-    page.wait_for_selector("#report .sentence:not([data-before])", timeout=60_000)
-    page.wait_for_selector("#report .report[aria-busy=false]")
+    page.wait_for_function(
+        "b => { const now = document.querySelector('#report .report').dataset.key; return now && now !== b; }",
+        arg=before,
+        timeout=60_000,
+    )
+    page.wait_for_selector("#report .report[aria-busy=false] .sentence")
 
 
 def switched(page, given):

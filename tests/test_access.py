@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browsing import opened, written
+from tests.browsing import finished, opened, switched, written
 
 SERIOUS = ("serious", "critical")
 # axe's rules on regions ask for landmarks round everything that is Gradio's own; they are moderate, and not ours.
@@ -23,9 +23,15 @@ def serious(page) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious_from_the_first_look_to_the_four_readings(app, browser, theme):
-    page = opened(browser, f"{app.address}/?__theme={theme}")
+    page = browser.new_page()
+    page.goto(f"{app.address}/?__theme={theme}")
+    finished(page)
+    found = {"as it opens, with its captions": serious(page)}
+    switched(page, "prior")
+    found["with another reading in the report's place"] = serious(page)
+    page = opened(page, f"{app.address}/?__theme={theme}")
     assert page.evaluate("document.body.classList.contains('dark')") is (theme == "dark")
-    found = {"at first": serious(page)}
+    found["before anything was read"] = serious(page)
     page.click("#context .context-examples summary")
     page.click("#notes summary")
     written(page)

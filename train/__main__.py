@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     examples = commands.add_parser("examples", help="write the app's example studies")
     examples.add_argument("--output", type=Path, default=Path("assets/examples"))
     examples.add_argument("--weights", default="embedded", help="whose readings choose those that show one thing each")
-    examples.add_argument("--patients", type=int, default=3000, help="how many are drawn at most to choose among")
+    examples.add_argument("--data", type=Path, help="a simulated data set, of whose test patients those are; else none")
     examples.set_defaults(run=_examples)
 
     cases = commands.add_parser("cases", help="write simulated cases for a feedback session, with planted errors")
@@ -181,7 +181,8 @@ def _examples(options: argparse.Namespace) -> None:
     from train.simulate.examples import write_examples
 
     write_examples(options.output)
-    choose(options.weights, options.output, options.patients)
+    if options.data:
+        choose(options.weights, options.data, options.output)
 
 
 def _cases(options: argparse.Namespace) -> None:

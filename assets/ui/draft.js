@@ -70,6 +70,7 @@ function turn() {
 
 function replay() {
   if (draft.isHeld || state.editing >= 0) return;
+  others.inSight = "all";
   state.view = "refined";
   draft.isHeld = true;
   show();

@@ -10,6 +10,7 @@ const parts = Object.fromEntries(
     "status",
     "context-note",
     "report-head",
+    "captions",
     "draft",
     "refined",
     "other",
@@ -210,6 +211,7 @@ function show() {
     });
     forgetOthers();
     forgetDraft();
+    captions = [];
     root.dataset.readings = "";
     parts.refined.replaceChildren();
     parts.hint.textContent = "";
@@ -234,6 +236,7 @@ function show() {
   if (isFirst) Object.assign(state, { rows: rowsOf(value), marks: { ...value.marks }, submissions: value.submissions });
   showHead(value);
   showGiven();
+  showCaptions(value);
   showDraft(value);
   if (!sentences.length) {
     showWriting(value);

@@ -66,11 +66,25 @@ IN_REPORT = {
     "switchWaiting": "Not read yet.",
     "switchGone": "not said here",
     "chooseOther": "Select a sentence: the images show where it came from in this reading.",
+    "captions": "What this report was written from",
+    "captionsClose": "Close, and do not show this again",
+    "captionActs": {
+        "context": "Withhold the context",
+        "prior": "Withhold the prior",
+        "draft": "Replay the draft",
+    },
+}
+# Over the reading that the page opens on (priorrg/ui/opening.py)
+OPENING = {
+    "context": "The question is answered.",
+    "prior": "The films are compared.",
+    "draft": "Fine detail comes last.",
 }
 SWITCH_TITLES = {
     "prior": "Without the prior",
     "context": "Without the context",
     "stranger": "With another patient's prior",
+    "draft": "In the draft",
 }
 SWITCH_BUSY = {
     "prior": "Reading again without the prior",
@@ -106,6 +120,7 @@ LINE_WOULD = {
     "prior": "Something that grew, shrank or went since the prior would have changed.",
     "context": "A question that only the indication raises would have changed.",
     "stranger": "A comparison with the prior would have changed.",
+    "draft": "Refining added no fact here.",
 }
 LINE_SIDES = {
     "right": "the right {finding}",

@@ -19,9 +19,11 @@ from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
 
 @dataclass(frozen=True)
 class Example:
-    """A simulated study that ships with the app and was in no training."""
+    """A simulated study that ships with the app and was in no training. shows: what is to be seen in it, a sentence."""
 
+    name: str
     title: str
+    shows: str
     context: ClinicalContext
     current: Path
     prior: Path | None
@@ -40,13 +42,16 @@ def _decoded(path: Path) -> Radiograph:
 
 
 def examples() -> list[Example]:
+    """In their order; the page opens on the first."""
     found = []
-    for file in sorted(EXAMPLES.glob("*/study.json")):
-        study = json.loads(file.read_text(encoding="utf-8"))
+    studies = [(file, json.loads(file.read_text(encoding="utf-8"))) for file in sorted(EXAMPLES.glob("*/study.json"))]
+    for file, study in sorted(studies, key=lambda one: one[1]["place"]):
         names = study["files"]
         prior = file.parent / names["prior"] if names.get("prior") else None
         context = ClinicalContext(study["indication"], study["history"])
-        found.append(Example(study["title"], context, file.parent / names["current"], prior))
+        found.append(
+            Example(file.parent.name, study["title"], study["shows"], context, file.parent / names["current"], prior)
+        )
     return found
 
 
@@ -65,7 +70,7 @@ def take_example(session: Session, example: Example) -> None:
     with session.lock:  # an upload that ends just now comes before or after, never between
         session.put("current", current)
         session.put("prior", prior)
-        session.example = example.context
+        session.example, session.example_shows = example.context, example.shows
 
 
 class Examples:

@@ -17,6 +17,7 @@ from priorrg import texts
 from priorrg.ui.editing import edit, mark
 from priorrg.ui.examples import Examples
 from priorrg.ui.feedback import FeedbackForm
+from priorrg.ui.opening import Opening
 from priorrg.ui.readings import Readings, readings_payload
 from priorrg.ui.report_payload import report_payload, standing_report
 from priorrg.ui.scripts import script
@@ -72,6 +73,7 @@ class Keep:
         method: gr.Radio,
         readings: Readings,
         examples: Examples,
+        opening: Opening,
     ) -> None:
         def on_load(tab: str, pending: str, request: gr.Request) -> Changes:
             found = sessions.resume(request.session_hash or "", tab or "", client_of(request))
@@ -82,7 +84,11 @@ class Keep:
                 left = "\n\n".join(filter(None, typed))
                 said = {feedback.unsent: gr.update(value=left, visible=True)} if left else {}
                 anew = {self.html: page_key(session, texts.keep.ANEW if tab else "")}
-                return examples.shown(examples.studies[0], study, session) | said | anew
+                changes = examples.shown(examples.studies[0], study, session)
+                report = opening.on(session)
+                if report is not None:
+                    said |= {study.report: report, feedback.corrected: report["report"]}
+                return changes | said | anew
             if kept is not None:
                 take(session, kept)
             standing = as_it_stands(session, study, feedback, readings)

@@ -20,6 +20,7 @@ def notes_payload(session: Session) -> dict[str, Any]:
     """Sentences and facts for assets/ui/notes.js. A view position that the reader chose goes before the file's."""
     with session.lock:
         current, prior, arrival, views = session.current, session.prior, session.arrival, dict(session.views)
+        said = session.example_shows
     if current is not None and "current" in views:
         current = replace(current, view_position=views["current"])
     if prior is not None and "prior" in views:
@@ -29,13 +30,16 @@ def notes_payload(session: Session) -> dict[str, Any]:
     ordered = sorted(remarks, key=lambda remark: not remark.is_warning)
     return {
         "notes": [
-            {
-                "text": sentence(remark),
-                "warning": remark.is_warning,
-                "swap": remark.offers_swap,
-                "remedy": _remedy(remark, current if remark.side == "current" else prior),
-            }
-            for remark in ordered
+            *([{"text": said, "warning": False, "swap": False, "remedy": None}] if said else []),
+            *(
+                {
+                    "text": sentence(remark),
+                    "warning": remark.is_warning,
+                    "swap": remark.offers_swap,
+                    "remedy": _remedy(remark, current if remark.side == "current" else prior),
+                }
+                for remark in ordered
+            ),
         ],
         "facts": _facts(current, prior),
     }

@@ -27,6 +27,7 @@ from priorrg.ui.languages import Page
 from priorrg.ui.measures import wire_measures
 from priorrg.ui.method import Method
 from priorrg.ui.notes import Notes
+from priorrg.ui.opening import Opening
 from priorrg.ui.readings import Readings
 from priorrg.ui.report import Report
 from priorrg.ui.runs import Runs
@@ -84,7 +85,8 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
             example_contexts=tuple(example.context for example in examples.studies),
         )
         examples.wire(study, session_of)
-        keep.wire(page, sessions, session_of, study, feedback, method.choice, readings, examples)
+        opening = Opening(runs, examples.studies[0])
+        keep.wire(page, sessions, session_of, study, feedback, method.choice, readings, examples, opening)
         slots.wire(study, session_of)
         several.wire(study, session_of)
         notes.wire(study, session_of)

@@ -19,10 +19,15 @@ from priorrg.ui.study_on_page import Changes, SessionOf
 TEMPLATE = (
     '<div class="report"><ol class="steps"></ol><div class="status" role="status"></div>'
     '<div class="context-note"></div><div class="report-head"></div>'
-    '<div class="draft-note"></div><div class="draft"></div><div class="refined"></div><div class="other"></div>'
+    '<div class="captions" role="note"></div><div class="draft-note"></div>'
+    '<div class="draft"></div><div class="refined"></div><div class="other"></div>'
     '<div class="hint"></div>'
     '<div class="glance"></div><details class="received"><summary></summary><code></code></details></div>'
 )
+
+
+# In one scope, one after the other.
+SCRIPTS = ("report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js")
 
 
 class Report:
@@ -32,7 +37,9 @@ class Report:
         self.html = gr.HTML(
             report_payload(texts.report.READY, busy=False),
             html_template=TEMPLATE,
-            js_on_load=script("report.js", "sentences.js", "draft.js", "others.js", "glance.js"),  # in one scope
+            js_on_load=script(
+                "report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js"
+            ),  # in one scope
             elem_id="report",
             texts=texts.report.REPORT | texts.readings.IN_REPORT,
             hold=hold_s,

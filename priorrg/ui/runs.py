@@ -60,12 +60,12 @@ class Runs:
         self.queue.check(session.client)
         with session.lock:  # an upload that ends just now comes before or after, never between
             study = study_of(session, indication, history, view, prior_view)
-            run = Run(study, self._told(study))
+            run = Run(study, self.told(study))
             session.mirrored = session.edited_text or ""  # feedback.left_unsent has handed it to the page by now
             session.begin(run)
             session.unsent.clear()
 
-    def _told(self, study: Study) -> dict[str, Any]:
+    def told(self, study: Study) -> dict[str, Any]:
         """What stands round its report: of context and view positions what the model was given, and what it was not."""
         received = self.reporter.received_context(study.context)
         views = {"view": study.current.view_position, "prior_view": study.prior.view_position if study.prior else ""}

@@ -17,7 +17,7 @@ import gradio as gr
 
 from priorrg import texts
 from priorrg.errors import BusyError
-from priorrg.explain.overlays import GRADIENT, explain
+from priorrg.explain.overlays import GRADIENT, Overlay, explain
 from priorrg.reporting.reporter import Progress, ReportDone, ReportWord
 from priorrg.study import Study
 from priorrg.ui.examples import stranger_to
@@ -72,6 +72,11 @@ def study_for(what: str, study: Study) -> Study | None:
         return without(study, what) if is_there(study, what) else None
     stranger = stranger_to(study)
     return None if stranger is None else replace(study, prior=stranger)
+
+
+def on_this_page(what: str, overlays: list[Overlay]) -> list[Overlay]:
+    """What of a reading's overlays has its place on the page's films: the stranger's is not among them."""
+    return [replace(one, prior=None) for one in overlays] if what == STRANGER else overlays
 
 
 def read_others(runs: Runs, session: Session, key: str, asked: str = "") -> Iterator[dict[str, Any]]:
@@ -200,10 +205,7 @@ class _OtherReadings:
         overlays = explain(self.runs.reporter, study, done.tokens, done.sentences, method, stop=others.stop)
         with session.lock:
             if session.report is self.report and not others.stop.is_set():
-                # Where a stranger's film points is a place on no film of this page.
-                session.traced[what, method] = [
-                    replace(one, prior=None) if what == STRANGER else one for one in overlays
-                ]
+                session.traced[what, method] = on_this_page(what, overlays)
 
 
 def _told(event: Progress | ReportWord) -> str:

@@ -76,8 +76,11 @@ def _lost_change(facts: Sequence[Fact], before: dict[tuple[str, str], Fact]) -> 
     return change_tag([was for fact in facts if (was := before.get((fact.finding, fact.side)))])
 
 
-def difference_line(what: str, report: str, other: str) -> str:
-    """What another reading says differently from the report: 'Without the prior: "larger" is not said of ...'."""
+def difference_line(what: str, report: str, other: str, most: int = MOST_NAMED) -> str:
+    """What another reading says differently from the report: 'Without the prior: "larger" is not said of ...'.
+
+    what: of texts.readings.SWITCH_TITLES. most: facts that are named; the rest is counted.
+    """
     title = texts.readings.SWITCH_TITLES[what]
     before, after = facts_by_place(report), facts_by_place(other)
     named: list[str] = []
@@ -96,8 +99,8 @@ def difference_line(what: str, report: str, other: str) -> str:
         is_same = all(part.kind == "same" for one in changed_sentences(report, other) for part in one.parts)
         said = texts.readings.LINE_SAME if is_same else texts.readings.LINE_SAME_FACTS
         return texts.readings.LINE.format(title=title, said=f"{said} {texts.readings.LINE_WOULD[what]}")
-    more = len(named) - MOST_NAMED
-    said = "; ".join(named[:MOST_NAMED]) + (texts.readings.LINE_MORE.format(count=more) if more > 0 else "") + "."
+    more = len(named) - most
+    said = "; ".join(named[:most]) + (texts.readings.LINE_MORE.format(count=more) if more > 0 else "") + "."
     return texts.readings.LINE.format(title=title, said=said)
 
 

@@ -51,7 +51,11 @@ def processor_time(page: Page) -> float:
 
 def main(rounds: int) -> None:
     times: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as running, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder), PRIORRG_HOLD_DRAFT="0") as running,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         opened(browser, running.address).close()  # one page before: the server is warm
         for _ in range(rounds):

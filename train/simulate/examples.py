@@ -21,32 +21,30 @@ from train.simulate.truth import Device, Finding, StudyTruth
 
 _SEED = 990_000_000  # far from every split's seeds
 
-# What the page calls the examples, and what is to be seen in them. The first four are chosen: train/choose_examples.py.
+# What the page calls the examples, and what is to be seen in them. The first two are chosen: train/choose_examples.py.
 TITLES = {
-    "all-three-inputs": "All three inputs",
     "question-answered": "Question answered",
-    "found-by-refining": "Detail found by refining",
     "here-it-fails": "Where it fails",
     "growing-effusion": "Growing effusion",
     "new-tube": "Tube check, no prior",
     "resolved-pneumothorax": "Pneumothorax after treatment",
 }
 SHOWS = {
-    "all-three-inputs": "Indication, prior and fine detail each put a fact into this report.",
     "question-answered": "The indication asks, and the report rules it out. Without the context it says nothing of it.",
-    "found-by-refining": "The draft does not name the {finding}; the refined report does.",
     "growing-effusion": "With the prior the effusion is larger; without it nothing is said of a change.",
     "new-tube": "There is no prior, so nothing is compared; why the film was taken decides what is said of the tube.",
     "resolved-pneumothorax": "What is gone can only be said by who has seen it: the prior.",
 }
-FAILS_BELIEVED = (
-    'Here it fails: "{sentence}" is wrong, and without the context it is not said. The model took the word of the '
-    "indication for it."
-)
-FAILS_MISSED = (
-    "Here it fails: the film shows {finding}, and the report does not name it. It was drawn at {percent} % of its full "
-    "extent, near the least that is drawn at all."
-)
+FAILS = {  # by what misled it
+    "context": (
+        'Here it fails: "{sentence}" is wrong, and without the context it is not said. The model took the word of the '
+        "indication for it."
+    ),
+    "prior": (
+        'Here it fails: "{sentence}" is wrong, and without the prior it is not said. The model carried over what the '
+        "earlier film shows."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -116,13 +114,15 @@ def example_studies() -> list[Example]:
 def write_examples(root: Path, size_px: int = 1024) -> None:
     """Each of the example studies: see `write_example`."""
     for number, example in enumerate(example_studies()):
-        write_example(root, example, number, SHOWS[example.name], size_px)
+        write_example(root, example, number, SHOWS[example.name], size_px, place=number + 1)
 
 
-def write_example(root: Path, example: Example, number: int, shows: str, size_px: int = 1024) -> Path:
-    """`<root>/<name>/current.*`, `prior.*` and `study.json`. number: its place among the examples, which sets the days.
+def write_example(
+    root: Path, example: Example, number: int, shows: str, size_px: int = 1024, report: str = "", place: int = 0
+) -> Path:
+    """`<root>/<name>/current.*`, `prior.*` and `study.json`. number: sets the days. place: among the examples.
 
-    shows: what a reader sees in it, in a sentence.
+    shows: what a reader sees in it, in a sentence. report: one that is right, by which it was chosen.
     """
     folder = root / example.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def write_example(root: Path, example: Example, number: int, shows: str, size_px
         files["prior"] = _write(folder, "prior", example, example.case.prior, earlier, size_px)
     description = {
         "title": example.title,
-        "place": number,
+        "place": place,
         "shows": shows,
         "indication": example.indication,
         "history": example.history,
@@ -142,6 +142,7 @@ def write_example(root: Path, example: Example, number: int, shows: str, size_px
         "truth": {
             "current": example.case.current.truth.to_dict(),
             "prior": example.case.prior.truth.to_dict() if example.has_prior else None,
+            **({"report": report} if report else {}),
         },
     }
     (folder / "study.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
