@@ -145,11 +145,11 @@ def read_effects(reporter: Reporter, study: Study, truth: str) -> Effects:
     events = list(reporter.stream(study))
     draft = next(event.text for event in events if isinstance(event, DraftDone))
     report = next(event.text for event in events if isinstance(event, ReportDone))
-    others = [
+    without_context, without_prior = (
         next(e.text for e in reporter.stream(without(study, what), with_draft=False) if isinstance(e, ReportDone))
         for what in ("context", "prior")
-    ]
-    return Effects(draft, report, *others, truth)
+    )
+    return Effects(draft, report, without_context, without_prior, truth)
 
 
 def choose(weights: str, data: Path, root: Path, size_px: int = 768) -> None:
@@ -191,9 +191,9 @@ def _hangs_on_context(record: dict[str, Any]) -> bool:
 
 def _study(data: Path, record: dict[str, Any]) -> Study:
     scans = record["anchor_scan"], record["prior_study"]["latest_study"]
-    films = [data / scan["image_path"][0] for scan in scans]
-    views = [scan["view_position"][0] for scan in scans]
-    return read_study(*films, record["indication_pure"], record["history_pure"], *views)
+    current, prior = (data / scan["image_path"][0] for scan in scans)
+    view, prior_view = (scan["view_position"][0] for scan in scans)
+    return read_study(current, prior, record["indication_pure"], record["history_pure"], view, prior_view)
 
 
 def _is_written(
