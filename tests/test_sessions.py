@@ -159,7 +159,7 @@ def test_a_reading_that_fails_says_so_and_is_not_swallowed(runs, sessions, monke
     assert shown[-1]["status"].startswith("The reading failed") and not shown[-1]["busy"]
 
 
-def test_marks_go_with_the_feedback_that_was_sent(runs, reporter, sessions, tmp_path):
+def test_marks_go_with_the_feedback_that_was_sent_and_with_each_revision_of_it(runs, reporter, sessions, tmp_path):
     session = sessions.of("tab")
     take_example(session, examples()[0])
     read(runs, session)
@@ -167,7 +167,9 @@ def test_marks_go_with_the_feedback_that_was_sent(runs, reporter, sessions, tmp_
     store = FeedbackStore(tmp_path / "feedback.sqlite3")
     for rating in (3, 4):
         send_feedback(store, reporter.config, session, rating, "", "")
-    assert [len(kept.feedback.marks) for kept in store.rows()] == [1, 0]
+    sent, revised = store.rows()
+    assert revised.feedback.revises == sent.number, "it takes the other's place, so it holds the whole"
+    assert revised.feedback.marks == sent.feedback.marks and len(sent.feedback.marks) == 1
 
 
 def test_there_are_so_many_sessions_and_no_more_and_nobody_has_them_all(reporter):
