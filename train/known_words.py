@@ -22,7 +22,7 @@ def known_words() -> list[str]:
     """Every word that a training context may hold, sorted. What is kept back for measuring is not among them."""
     values = [value for name, value in vars(terms).items() if name.isupper()]
     # What fills the templates (typed.person, context.term).
-    fields = ("right", "rt", "left", "lt", "male", "female", "man", "woman")
+    fields = ("right", "rt", "left", "lt", "male", "female", "man", "woman", "yof", "yom")  # the last two: 60yoF
     return sorted(words_of([*_texts(values), *fields]))
 
 

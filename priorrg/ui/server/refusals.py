@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
+import traceback
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,5 +79,15 @@ class FailuresMiddleware:
         metrics.FAILURES.inc()
         log.error("a request failed", exc_info=error)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _let_go_of_files(error)
             return answer(scope, 507, texts.server.DISK_FULL)
         return answer(scope, 500, texts.server.FAILED)
+
+
+def _let_go_of_files(error: BaseException | None) -> None:
+    """The half of a file that was written takes its room for as long as somebody holds it open: these frames, and the
+    upload's parser, whose parts hold each other."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+    gc.collect()
