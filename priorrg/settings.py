@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     weights: str = Field(
         "", description="published, embedded, a folder or a hub repository; empty: those of `priorrg weights use`"
     )
+    report_tokens: int = Field(
+        0, ge=0, description="most tokens of a report; 0: as the weights have it (published: 100)"
+    )
     host: Annotated[str, BeforeValidator(_as_host)] = Field(
         "0.0.0.0" if ON_SPACES else "127.0.0.1", description="address to serve on"
     )

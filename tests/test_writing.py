@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
+from priorrg.errors import CheckpointError
 from priorrg.export.contents import ReportExport, remarks_after
 from priorrg.model.decoding import can_pack, linear
 from priorrg.report.sentences import split_sentences
@@ -80,6 +81,33 @@ def test_a_report_that_ended_at_the_limit_says_so(save_small_model, study):
     short = Reporter.load(save_small_model(max_report_tokens=4))
     done = next(event for event in short.stream(study) if isinstance(event, ReportDone))
     assert done.is_cut and len(done.tokens) == 3
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_a_report_that_ended_at_the_limit_is_written_on_from_there(save_small_model, study, num_beams):
+    """Greedily it is the same report as under a higher limit; by beams it keeps its beginning."""
+    folder = save_small_model(max_report_tokens=8)
+    reporter = Reporter.load(folder)
+
+    def read(by, **more):
+        return [event for event in by.stream(study, num_beams=num_beams, **more)][-1]
+
+    short = read(reporter)
+    assert reporter.can_write_on(short) and len(short.tokens) == 7
+    events = list(reporter.stream(study, num_beams=num_beams, with_draft=False, begun=short.tokens))
+    longer = events[-1]
+    assert longer.tokens[:7] == short.tokens and len(longer.tokens) == 14
+    assert len(longer.probabilities) == 14
+    assert longer.probabilities[:7] == pytest.approx(short.probabilities, rel=1e-4)
+    words = [event.text_so_far for event in events if isinstance(event, ReportWord)]
+    assert all(longer.text.startswith(text) for text in words)
+    whole = Reporter.load(folder, most_tokens=15)
+    if num_beams == 1:
+        assert read(whole).tokens == longer.tokens
+    last = ReportDone("", tuple(range(1023)), (), (), is_cut=True)
+    assert not reporter.can_write_on(last), "the position table is full"
+    with pytest.raises(CheckpointError, match="has 1,024 places"):
+        Reporter.load(folder, most_tokens=1025)
 
 
 def test_another_context_does_not_fuse_the_same_images_again(small_weights, study, monkeypatch):

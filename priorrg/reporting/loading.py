@@ -34,9 +34,14 @@ LFS_POINTER = b"version https://git-lfs"  # what a clone has of a large file tha
 AGAIN = "Fetch it again from where these weights came."
 
 
-def load_weights(source: str) -> tuple[PriorRGModel, PriorRGProcessor]:
-    """Model (float32) and processor. Only safetensors are read. Raises CheckpointError that names the file."""
+def load_weights(source: str, most_tokens: int = 0) -> tuple[PriorRGModel, PriorRGProcessor]:
+    """Model (float32) and processor. Only safetensors are read. Raises CheckpointError that names the file.
+
+    most_tokens: the limit of a report, start token included, in the place of the configuration's; 0 leaves that.
+    """
     config = _configuration(source)
+    if most_tokens:
+        config.max_report_tokens = _possible(most_tokens, source, config)
     processor = _processor(source, config)
     places = _tensors(source, config)
     if file_beside(source, GENERATION) is not None:
@@ -59,6 +64,16 @@ def _configuration(source: str) -> PriorRGConfig:
             "PriorRG checkpoint with `python -m priorrg import-checkpoint` first."
         )
     return configuration_of(tree, f"{CONFIG} of {source}")
+
+
+def _possible(most_tokens: int, source: str, config: PriorRGConfig) -> int:
+    places = config.decoder_config.max_position_embeddings
+    if not 2 <= most_tokens <= places:
+        raise CheckpointError(
+            f"A report of {most_tokens} tokens cannot be: the position table of {source} has {places:,} places, and 2 "
+            "are the least."
+        )
+    return most_tokens
 
 
 def _processor(source: str, config: PriorRGConfig) -> PriorRGProcessor:

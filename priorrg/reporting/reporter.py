@@ -6,7 +6,7 @@ remembered of images; it knows no page and draws no overlay. How one text is wri
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -169,15 +169,16 @@ class Reporter:
         self._seen_features: OrderedDict[tuple[str | int, ...], SeenFeatures] = OrderedDict()
 
     @classmethod
-    def load(cls, path_or_repo: str | Path | None = None) -> "Reporter":
+    def load(cls, path_or_repo: str | Path | None = None, most_tokens: int = 0) -> "Reporter":
         """Load weights from a folder or hub repository in our format; without one, the embedded weights.
 
-        `published` are those of the paper's authors, fetched if need be (priorrg/reporting/kept.py).
+        `published` are those of the paper's authors, fetched if need be (priorrg/reporting/kept.py). most_tokens: the
+        limit of a report, 0 as these weights' configuration has it.
 
         Only safetensors are read. Raises CheckpointError that names the file which is wrong.
         """
         source = kept.resolve(str(path_or_repo or kept.EMBEDDED))
-        model, processor = load_weights(source)
+        model, processor = load_weights(source, most_tokens)
         return cls(model, processor, calibration=read_calibration(source, model), source=source)
 
     @property
@@ -278,6 +279,7 @@ class Reporter:
         stop: threading.Event | None = None,
         num_beams: int | None = None,
         with_draft: bool = True,
+        begun: Sequence[int] = (),
     ) -> Iterator[Event]:
         """Read a study; events come as soon as there is something to show.
 
@@ -285,7 +287,8 @@ class Reporter:
         num_beams: 1 reads the refined report greedily and streams each word; more search beams and stream the words
         that all versions share, which cannot change any more; None as the weights' configuration says. with_draft:
         False writes the refined report alone; it is the same one, for the draft is not part of what it is written
-        from. Raises StudyError for a context that is too long.
+        from. begun: tokens of this study's report that ended at its limit; the refined report goes on from them.
+        Raises StudyError for a context that is too long.
         """
         check_context(study.context)
         stop = stop or threading.Event()
@@ -319,11 +322,11 @@ class Reporter:
             memory = self._refine(memory, seen)
         num_beams = num_beams or self.config.num_beams
         if num_beams == 1:
-            writing = Writing(self._writer, memory.full, stop)
+            writing = Writing(self._writer, memory.full, stop, begun)
             for text in writing.words():
                 yield ReportWord(text)
         else:
-            writing = BeamSearch(self._writer, memory.full, stop, num_beams)
+            writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
             shown = ""
             for _ in writing.steps():
                 if len(writing.settled_text) > len(shown):
@@ -334,6 +337,10 @@ class Reporter:
             yield Stopped(draft, writing.text)
             return
         yield self._done(writing)
+
+    def can_write_on(self, done: ReportDone) -> bool:
+        """Whether a report ended at its limit and the position table has places for more of it."""
+        return done.is_cut and len(done.tokens) + 1 < self.config.decoder_config.max_position_embeddings
 
     def _done(self, writing: Writing) -> ReportDone:
         tokens, sentences = tuple(writing.tokens), tuple(split_sentences(writing.text))

@@ -5,7 +5,7 @@ the decoder, no study and no page: what is written about, and what a reader is t
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,19 @@ class Writing:
     """Greedy writing from one memory (1, M, H), token by token, the same ids as transformers' greedy generate.
 
     tokens: ids so far, without the start token, with the end token if it came. probabilities: of each of them, given
-    those before. settled: how many of the tokens cannot change any more.
+    those before. settled: how many of the tokens cannot change any more. begun: ids that stand already; what is written
+    goes on from them, for as many tokens as a whole text may have and as the position table has places.
     """
 
-    def __init__(self, writer: Writer, memory: torch.Tensor, stop: threading.Event):
+    def __init__(self, writer: Writer, memory: torch.Tensor, stop: threading.Event, begun: Sequence[int] = ()):
         self.writer = writer
         self.memory = memory
         self.stop = stop
+        self.begun = tuple(begun)
+        config = writer.model.config
+        places = config.decoder_config.max_position_embeddings
+        # The published limit counts the start token, and so does the table.
+        self.most = min(len(self.begun) + config.max_report_tokens, places) - 1
         self.tokens: list[int] = []
         self.probabilities: list[float] = []
         self.settled = 0
@@ -63,8 +69,19 @@ class Writing:
             yield self.text
 
     def _begin(self, rows: int) -> Decoding:
+        """All rows have read what is begun but for its last token."""
         with self.writer.lock, torch.no_grad():
-            return self.writer.decoder.begin(self.memory, rows, self.writer.model.config.max_report_tokens)
+            decoding = self.writer.decoder.begin(self.memory, rows, self.most + 1)
+        previous = self.writer.model.config.decoder_start_token_id
+        for token in self.begun:
+            if self.stop.is_set():
+                break
+            logits = self._logits(decoding, [previous] * rows)[0]
+            self.tokens.append(token)
+            self.probabilities.append(float(logits.softmax(dim=-1)[token]))
+            previous = token
+        self.settled = len(self.tokens)
+        return decoding
 
     def _logits(self, decoding: Decoding, tokens: list[int]) -> torch.Tensor:
         """(rows, V) float32, of what follows these tokens, one a row."""
@@ -75,8 +92,8 @@ class Writing:
         """How many tokens there are, after each."""
         config = self.writer.model.config
         decoding = self._begin(1)
-        previous = config.decoder_start_token_id
-        for _ in range(config.max_report_tokens - 1):  # the published limit counts the start token
+        previous = self.begun[-1] if self.begun else config.decoder_start_token_id
+        for _ in range(len(self.begun), self.most):
             if self.stop.is_set():
                 return
             logits = self._logits(decoding, [previous])[0]
@@ -102,20 +119,26 @@ class BeamSearch(Writing):
     """Beam search from one memory, the same ids as transformers' with length penalty 1 and without early stopping.
 
     tokens: of the version that would be taken if it ended now. settled: the beginning in which all versions agree that
-    can still be taken, which are those that are written on and the best whole one.
+    can still be taken, which are those that are written on and the best whole one. All begin with what is begun.
     """
 
-    def __init__(self, writer: Writer, memory: torch.Tensor, stop: threading.Event, num_beams: int):
-        super().__init__(writer, memory, stop)
+    def __init__(
+        self, writer: Writer, memory: torch.Tensor, stop: threading.Event, num_beams: int, begun: Sequence[int] = ()
+    ):
+        super().__init__(writer, memory, stop, begun)
         self.num_beams = num_beams
 
     def steps(self) -> Iterator[int]:
         config, count = self.writer.model.config, self.num_beams
         decoding = self._begin(count)
-        previous = [config.decoder_start_token_id] * count
-        running = [_Version((), (), 0.0)] + [_Version((), (), -1e9)] * (count - 1)  # all alike: only one may go on
+        if self.stop.is_set():
+            return
+        previous = [self.begun[-1] if self.begun else config.decoder_start_token_id] * count
+        logs = tuple(torch.tensor(self.probabilities).log().tolist())
+        # All alike: only one may go on.
+        running = [_Version(self.begun, logs, sum(logs))] + [_Version(self.begun, logs, -1e9)] * (count - 1)
         whole: list[_Version] = []
-        for length in range(1, config.max_report_tokens):  # the published limit counts the start token
+        for length in range(len(self.begun) + 1, self.most + 1):
             if self.stop.is_set():
                 return
             log_probabilities = self._logits(decoding, previous).log_softmax(dim=-1)  # (count, V)
@@ -123,7 +146,7 @@ class BeamSearch(Writing):
             # Twice as many as are written on: as many could end with this token.
             scores, places = sums.flatten().topk(2 * count)
             means = (scores / length).tolist()
-            is_last = length == config.max_report_tokens - 1
+            is_last = length == self.most
             following: list[tuple[int, _Version]] = []
             for rank, (score, place) in enumerate(zip(scores.tolist(), places.tolist(), strict=True)):
                 row, token = divmod(place, sums.shape[1])
