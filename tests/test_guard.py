@@ -347,6 +347,39 @@ def test_the_files_of_a_call_that_is_refused_before_it_is_read_are_gone(clinic, 
     others.unlink()
 
 
+@pytest.mark.parametrize(
+    "prior",
+    [
+        {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}},
+        {"path": "never/sent.dcm", "meta": {"_type": "gradio.FileData"}},
+        {"path": "", "size": "large", "meta": {"_type": "gradio.FileData"}},
+        {"url": "http://somewhere.example/film.dcm", "meta": {"_type": "gradio.FileData"}},
+        "a text",
+        17,
+        "two",  # of which neither is one file
+    ],
+    ids=str,
+)
+def test_the_first_file_of_a_call_whose_second_is_no_upload_is_gone(clinic, prior):
+    """Gradio takes the call and fails it on its way to the handler, which would have deleted the file."""
+    running, _ = clinic
+    anna = logged_in(running.address)
+    sent = [("files", ("film.dcm", b"\0" * 1000))] * 3
+    current, *others = (
+        {"path": path, "meta": {"_type": "gradio.FileData"}}
+        for path in anna.post("/gradio_api/upload", files=sent).json()
+    )
+    given = [current, others if prior == "two" else prior, *[""] * 8]
+    answer = anna.post("/gradio_api/call/report", json={"data": given})
+    assert answer.status_code == 200, answer.text
+    events = anna.get(f"/gradio_api/call/report/{answer.json()['event_id']}").text
+    assert "event: error" in events
+    assert not Path(current["path"]).exists()
+    for one in others:
+        assert Path(one["path"]).exists() == (prior != "two")
+        Path(one["path"]).unlink(missing_ok=True)
+
+
 def test_half_of_an_upload_is_gone_with_its_sender(clinic):
     running, _ = clinic
     anna = logged_in(running.address)

@@ -77,6 +77,7 @@ def build_app(
     page.max_threads = settings.queue_size + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS, api_open=False)
     listeners.watch(page._queue)
+    uploads.follow(page)
     page.state_session_capacity = 2 * settings.sessions
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     cookies = Cookies(settings.port, settings.root_path, bool(settings.embed or settings.origins))

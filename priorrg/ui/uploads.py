@@ -19,6 +19,7 @@ from priorrg.study import Radiograph
 from priorrg.ui.queue import Client
 from priorrg.ui.server import metrics
 from priorrg.ui.server.bounds import begun_files
+from priorrg.ui.server.visits import named_files
 
 OUT_OF_SIGHT = "out-of-sight"  # a class of uploads that are there for their input alone, which the page's own parts use
 UNPACKED = "unpacked-"  # how a folder beside an archive begins, in which its films lie
@@ -81,6 +82,21 @@ class UploadFolder:
         file = Path(path)
         if file.is_absolute() and ".." not in file.parts and self.folder.resolve() in file.resolve().parents:
             discard(file)
+
+    def follow(self, page: Any) -> None:
+        """Delete from now on what a call of this page hands over that Gradio refuses on the way to its handler, such as
+        one whose other file is no upload: only a handler would delete them."""
+        prepared = page.preprocess_data
+
+        async def watched(handler: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+            try:
+                return await prepared(handler, inputs, *args, **kwargs)
+            except BaseException:
+                for path in named_files(inputs):
+                    self.discard(path)
+                raise
+
+        page.preprocess_data = watched
 
     def sweep(self, older_than_s: float = ABANDONED_AFTER_S, empty_after_s: float = EMPTY_AFTER_S) -> int:
         """Delete what lies there for longer, and sooner what is empty: files without a byte, folders without a file.

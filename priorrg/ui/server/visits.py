@@ -168,7 +168,7 @@ class VisitsMiddleware:
         path = scope["path"].removeprefix(API)
         if scope["method"] == "POST" and path.startswith(("/queue/join", "/run/", "/call/", "/cancel")):
             body = _object(await whole_body(receive, LARGEST_CALL))
-            named += _files(body.get("data"))
+            named += named_files(body.get("data"))
             _check_texts(body)
             said = _called(body.get("session_hash") or ("" if path.startswith("/call/") else None))
             session = visitor.session(said or secrets.token_hex(16))
@@ -253,9 +253,18 @@ def _listed(data: Any) -> list[Any]:
     return data if isinstance(data, list) else []
 
 
-def _files(data: Any) -> list[str]:
-    """Paths of the uploads that a call hands over, one an argument."""
-    return [one["path"] for one in _listed(data) if isinstance(one, dict) and isinstance(one.get("path"), str)]
+def named_files(values: Any) -> list[str]:
+    """Paths of the uploads that a call hands over, in whatever lists and objects they stand."""
+    found: list[str] = []
+    left = [values]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            found += [one["path"]] if isinstance(one.get("path"), str) else []
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return found
 
 
 def _check_texts(call: dict[str, Any]) -> None:
