@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.path import Path as MatplotlibPath
 
+from priorrg.assets import PAGE_FILES
 from priorrg.explain.boxes import MASS, boxes, boxes_of
 from priorrg.explain.drawing import levels, scales
+from priorrg.explain.outlines import FAINTEST, outlines, strength
 from priorrg.explain.overlays import METHODS, Overlay, explain, explain_phrases, memory_flow, methods_of, specific
 from priorrg.explain.placement import Seen, seen_square
 from priorrg.imaging.open import read_radiograph
@@ -267,3 +270,30 @@ def test_the_square_that_the_model_saw_is_the_middle(make_radiograph):
     seen = seen_square(make_radiograph(1))  # 160 rows, 192 columns
     assert (seen.top, seen.height) == (0, 1)
     assert (seen.left, seen.width) == pytest.approx((16 / 192, 160 / 192))
+
+
+def test_an_outline_holds_most_of_an_overlay_and_nothing_has_none():
+    grid = np.zeros((14, 14), int)
+    grid[3:6, 9:11], grid[11, 2], grid[0, 0] = 255, 120, 80
+    (line,) = outlines(grid)
+    assert line.mean(axis=0) == pytest.approx([10 / 14, 4.5 / 14], abs=0.01), "what little is elsewhere has no line"
+    middles = (np.indices((14, 14)).reshape(2, -1).T[:, ::-1] + 0.5) / 14  # x and y, row by row
+    inside = MatplotlibPath(line).contains_points(middles)
+    assert inside.reshape(14, 14).tolist() == (grid == 255).tolist()
+    assert outlines(np.full((14, 14), 80)) == []
+    assert strength(np.full((14, 14), 95)) == FAINTEST and strength(grid) == 1
+
+
+def test_the_outline_on_paper_is_that_of_the_page(browser):
+    grid = np.rint(255 * np.random.default_rng(3).random((14, 14)) ** 3).astype(int)
+    page = browser.new_page()
+    rules = (PAGE_FILES / "overlay.js").read_text(encoding="utf-8")
+    drawn = page.evaluate(f"levels => {{ {rules}\nreturn outlinesOf(levels); }}", grid.tolist())
+    page.close()
+    own, its = (sorted(map(area, lines)) for lines in (outlines(grid), drawn))
+    assert len(own) > 3 and own == pytest.approx(its, abs=1e-6)
+
+
+def area(line) -> float:
+    x, y = np.asarray(line).T
+    return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2

@@ -21,15 +21,17 @@ from priorrg import texts
 from priorrg.__main__ import main
 from priorrg.assets import EXAMPLES
 from priorrg.errors import ExportError, StudyError
+from priorrg.explain.drawing import picture
 from priorrg.explain.overlays import Overlay
 from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS, check_form, form_of, refusals
+from priorrg.export.pdf import EDGE, GAP, OUTLINE
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
 from priorrg.report.sentences import EditedSentence, split_sentences
 from priorrg.reporting.reporter import ReportDone, WeightsCard
 from priorrg.study import ClinicalContext, Study
-from priorrg.texts.export import EDITED, HUMAN_SENTENCE, MATCHING, NOT_EDITED, SIMULATED
+from priorrg.texts.export import EDITED, HUMAN_SENTENCE, LEGEND, MATCHING, NOT_EDITED, SIMULATED
 from priorrg.texts.report import DISCLAIMER
 from priorrg.ui.exports import take_away
 from priorrg.ui.sessions import Run, Session
@@ -136,17 +138,30 @@ def test_file_names_hold_a_moment_and_nothing_else(dicom_study):
 # PDF
 
 
-def test_a_pdf_shows_both_images_and_each_sentence_on_both_with_a_legend(dicom_study, tmp_path):
-    found = pictures(written(made(dicom_study), "pdf", tmp_path))
-    large = [image for image in found if image.width == 1000]
-    small = [image for image in found if image.width == 420]
-    legend = [image for image in found if image.height < 20]
-    assert (len(large), len(small), len(legend), len(found)) == (2, 6, 1, 9)
-    colourful = [bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any()) for image in large + small]
-    assert colourful == [False] * 2 + [True] * 6, "the large images bare, the small ones under their heat"
+def drawn_lines(path) -> list[np.ndarray]:
+    """(N, 2) points of each closed line on the pages of sentences that is in the colour of outlines, in points."""
+    amber = " ".join(f"{int(OUTLINE[at : at + 2], 16) / 255:.10f}".rstrip("0") for at in (1, 3, 5))
+    found = []
+    for page in PdfReader(path).pages[1:]:
+        contents = page.get_contents()
+        assert contents is not None
+        for drawn in re.findall(rf"{amber} RG(.*?)\nS\b", contents.get_data().decode("latin-1"), re.DOTALL):
+            found.append(np.array(re.findall(r"([-\d.]+) ([-\d.]+) [ml]\b", drawn), dtype=float))
+    return found
 
 
-def test_a_pdf_draws_heat_where_the_overlay_has_it_on_the_square_that_the_model_saw(make_radiograph, tmp_path):
+def test_a_pdf_shows_both_images_and_outlines_each_sentence_on_both_with_a_legend(dicom_study, tmp_path):
+    path = written(made(dicom_study), "pdf", tmp_path)
+    found = pictures(path)
+    assert sorted(image.width for image in found) == [420, 420, 1000, 1000], "each film once in each size"
+    assert not any(np.ptp(np.asarray(image.convert("RGB")), axis=2).any() for image in found), "no tint hides lung"
+    films = [np.asarray(picture(film, 1000)) for film in (dicom_study.current, dicom_study.prior)]
+    large = [np.asarray(image.convert("L")) for image in found if image.width == 1000]
+    assert all(any(np.array_equal(image, film) for image in large) for film in films), "upright"
+    assert len(drawn_lines(path)) >= 6 and LEGEND in words("pdf", path)
+
+
+def test_a_pdf_outlines_what_the_overlay_shows_on_the_square_that_the_model_saw(make_radiograph, tmp_path):
     """Films that are not square, one hot patch each off the diagonal: current wide and prior tall."""
     films = [replace(make_radiograph(1), pixels=np.full(shape, 400, np.uint16)) for shape in ((300, 900), (900, 300))]
     grids, hot = [np.zeros((8, 8), np.float32) for _ in films], [(1, 5), (6, 2)]
@@ -155,19 +170,18 @@ def test_a_pdf_draws_heat_where_the_overlay_has_it_on_the_square_that_the_model_
     sentences = tuple(split_sentences("No effusion."))
     overlay = Overlay(sentences[0], grids[0], grids[1])
     export = made(Study(*films), report="No effusion.", sentences=sentences, overlays=(overlay,))
-    drawn = [image for image in pictures(written(export, "pdf", tmp_path)) if max(image.size) == 420]
-    assert [image.width > image.height for image in drawn] == [True, False]
-    for image, (row, column) in zip(drawn, hot, strict=True):
-        red = np.asarray(image.convert("RGB"))[::-1, :, 0].astype(float)  # stored from the bottom up, as it is drawn
-        lit = np.argwhere(red > (red.min() + 3 * red.max()) / 4).mean(axis=0)
-        corner = [(edge - 140) / 2 for edge in red.shape]  # of the seen square, 140 pixels wide
-        wanted = [start + (place + 0.5) * 140 / 8 for start, place in zip(corner, (row, column), strict=True)]
-        assert lit == pytest.approx(wanted, abs=3)
+    path = written(export, "pdf", tmp_path)
+    current, prior = (line.mean(axis=0) for line in drawn_lines(path))
+    patch = EDGE / 3 / 8  # of a seen square that is a third of the longer edge
+    across, up = prior - current
+    # Both squares lie in the middle of their places, which stand side by side; the prior's hangs a third lower.
+    assert across == pytest.approx(EDGE + GAP + (2 - 5) * patch, abs=1)
+    assert up == pytest.approx(-EDGE / 3 - (6 - 1) * patch, abs=1)
 
 
 def test_a_pdf_without_a_prior_says_so(dicom_study, tmp_path):
     path = written(made(replace(dicom_study, prior=None)), "pdf", tmp_path)
-    assert len(pictures(path)) == 1 + 3 + 1
+    assert len(pictures(path)) == 2, "the film, large and small"
     assert "No prior image: nothing was compared." in words("pdf", path)
 
 
@@ -367,7 +381,7 @@ def test_the_command_line_writes_each_form_by_the_file_name(small_weights, tmp_p
         said = words(form, path)
         assert DISCLAIMER in said and NOT_EDITED in said and "small random weights" in said
     assert report.split()[0] in words("text", paths["text"])
-    assert len(pictures(paths["pdf"])) >= 2 + 2 + 1
+    assert len(pictures(paths["pdf"])) == 4
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The report as a PDF of A4 pages: report and both images first, then each sentence with its overlays.
 
-Drawn with matplotlib, which the product needs anyway. Every image stands in the file once, as pixels; text stays text.
+Drawn with matplotlib, which the product needs anyway. Every image stands in the file once, as pixels; outlines stay
+lines and text stays text.
 """
 
 from __future__ import annotations
@@ -9,21 +10,22 @@ import io
 import threading
 import warnings
 from bisect import bisect_left
-from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.textpath import text_to_path
-from PIL import Image
+from matplotlib.transforms import Affine2D
 
 from priorrg import texts
-from priorrg.explain.boxes import Box, boxes_of
-from priorrg.explain.drawing import Scale, heat, overlaid, picture, scales
-from priorrg.explain.overlays import GROUNDING, Overlay
+from priorrg.explain.drawing import Scale, levels, picture, scales
+from priorrg.explain.outlines import outlines, strength
+from priorrg.explain.overlays import Overlay
 from priorrg.explain.placement import seen_square
 from priorrg.export.contents import ReportExport, fact, facts
 from priorrg.study import Radiograph
@@ -32,7 +34,9 @@ from priorrg.study import Radiograph
 WIDTH, HEIGHT = 595.0, 842.0
 MARGIN, BOTTOM = 42.0, 62.0
 LINE = 1.35  # of the size of the letters
+EDGE, GAP = 128.0, 10.0  # of the images beside a sentence
 LARGE, SMALL = 1000, 420  # pixels of an image's longest edge
+OUTLINE = "#fbbf24"  # as on the page (assets/ui/overlay.js)
 _one_at_a_time = threading.Lock()  # matplotlib's settings are the whole process's
 
 
@@ -74,15 +78,16 @@ class Pages:
     def line(self, text: str, x: float, y: float, size: float, weight: str = "normal", colour: str = "black") -> None:
         write(self.figures[-1], text, x, y, size, weight, colour)
 
-    def image(self, pixels: Image.Image, x: float, top: float, width: float, height: float) -> tuple[float, ...]:
-        """An image as large as fits into the box, at its top, in its middle; where it lies: x, y, width, height."""
-        scale = min(width / pixels.width, height / pixels.height)
-        w, h = pixels.width * scale, pixels.height * scale
+    def image(self, pixels: np.ndarray, x: float, top: float, width: float, height: float) -> tuple[float, ...]:
+        """An image (H, W, 4) as large as fits into the box, at its top, in its middle; x, y, width, height of it.
+
+        One that is drawn several times stands in the file once.
+        """
+        rows, columns = pixels.shape[:2]
+        scale = min(width / columns, height / rows)
+        w, h = columns * scale, rows * scale
         place = (x + (width - w) / 2, top - h, w, h)
-        figure = self.figures[-1]
-        axes = figure.add_axes((place[0] / WIDTH, place[1] / HEIGHT, w / WIDTH, h / HEIGHT))
-        axes.imshow(np.asarray(pixels), cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
-        axes.set_axis_off()
+        self.figures[-1].add_artist(Picture(pixels, place))
         return place
 
     def square(self, place: tuple[float, ...], radiograph: Radiograph) -> None:
@@ -94,13 +99,18 @@ class Pages:
         figure = self.figures[-1]
         figure.add_artist(Rectangle(corner, *size, fill=False, linestyle="--", linewidth=0.6, edgecolor="#7dd3fc"))
 
-    def boxes(self, place: tuple[float, ...], found: Sequence[Box]) -> None:
-        """Boxes over an image at `place`."""
+    def outlines(self, place: tuple[float, ...], radiograph: Radiograph, found: np.ndarray, is_prior: bool) -> None:
+        """The outlines of an overlay's levels (G, G) over an image at `place`; dashed on the prior: so it was then."""
         x, y, width, height = place
-        for box in found:
-            corner = ((x + box.left * width) / WIDTH, (y + (1 - box.top - box.height) * height) / HEIGHT)
-            size = (box.width * width / WIDTH, box.height * height / HEIGHT)
-            self.figures[-1].add_artist(Rectangle(corner, *size, fill=False, linewidth=0.8, edgecolor="#ffffff"))
+        seen = seen_square(radiograph)
+        for line in outlines(found):
+            across = x + (seen.left + line[:, 0] * seen.width) * width
+            up = y + (1 - seen.top - line[:, 1] * seen.height) * height
+            points = np.stack([across / WIDTH, up / HEIGHT], axis=1)
+            for colour, wide, opacity in (("#000000", 2.4, 0.5), (OUTLINE, 1.2, 1.0)):
+                drawn = Polygon(points, fill=False, edgecolor=colour, linewidth=wide, alpha=opacity * strength(found))
+                drawn.set_linestyle((0, (3.5, 2.5)) if is_prior and colour == OUTLINE else "-")
+                self.figures[-1].add_artist(drawn)
 
     def bytes(self, export: ReportExport) -> bytes:
         for number, figure in enumerate(self.figures, start=1):
@@ -118,15 +128,23 @@ class Pages:
             "Creator": export.model,
             "CreationDate": export.written_at,
         }
-        # 42 (TrueType): its letters can be searched and copied. An image is not to be merged with what lies over it.
-        with (
-            _one_at_a_time,
-            matplotlib.rc_context({"pdf.fonttype": 42, "image.composite_image": False}),
-            PdfPages(stream, metadata=about) as file,
-        ):
+        # Type 3: letters can be searched and copied as those of TrueType can, whose fonts take half a second to subset.
+        with _one_at_a_time, matplotlib.rc_context({"pdf.fonttype": 3}), PdfPages(stream, metadata=about) as file:
             for figure in self.figures:
                 file.savefig(figure)
         return stream.getvalue()
+
+
+class Picture(Artist):
+    """Pixels (H, W, 4) at `place`: x, y, width, height. One array is one object in the file, however often drawn."""
+
+    def __init__(self, pixels: np.ndarray, place: tuple[float, ...]) -> None:
+        super().__init__()
+        self.pixels, self.place = pixels, place
+
+    def draw(self, renderer: RendererBase) -> None:
+        x, y, width, height = self.place
+        renderer.draw_image(renderer.new_gc(), x, y, self.pixels, Affine2D().scale(width, height))
 
 
 # Its default prints the letter that is missing: words of a report would stand in the log.
@@ -212,7 +230,7 @@ def _both_images(pages: Pages, current: Radiograph, prior: Radiograph | None) ->
             pages.line(texts.export.NOTHING_COMPARED, left, top + 4, 9)
             continue
         pages.line(texts.export.SIDES[side], left, top + 4, 9, "bold")
-        place = pages.image(picture(radiograph, LARGE), left, top, width, width * 1.1)
+        place = pages.image(_pixels(radiograph, LARGE), left, top, width, width * 1.1)
         pages.square(place, radiograph)
         lowest = min(lowest, place[1])
     pages.y = lowest - 4
@@ -224,37 +242,36 @@ def _sentences(pages: Pages, export: ReportExport) -> None:
     pages.paragraph(texts.export.OVERLAYS, 13, "bold")
     if export.is_edited:
         pages.paragraph(texts.export.OVERLAYS_BEFORE_EDIT, 9, "bold")
-    boxed = texts.export.BOXED if export.method == GROUNDING else ""
-    pages.paragraph(f"{texts.export.METHODS[export.method]} {boxed}{texts.export.NO_PROOF}", 9)
-    _legend(pages)
+    pages.paragraph(f"{texts.export.METHODS[export.method]} {texts.export.NO_PROOF}", 9)
+    pages.paragraph(texts.export.LEGEND, 9)
+    films = {"current": export.study.current, "prior": export.study.prior}
+    pixels = {side: _pixels(film, SMALL) for side, film in films.items() if film is not None}
     scale = scales(export.overlays)
     for number, overlay in enumerate(export.overlays, start=1):
-        _sentence(pages, export, number, overlay, scale)
+        _sentence(pages, export, number, overlay, scale, pixels)
 
 
-def _legend(pages: Pages) -> None:
-    """The colours over middle grey, as they lie over an image."""
-    colours = heat(np.linspace(0, 255, 256))
-    bar = 0.35 * (1 - colours[:, 3:]) + colours[:, :3] * colours[:, 3:]
-    pages.skip(16)
-    pages.line(texts.export.LEGEND_LOW, MARGIN, pages.y, 8)
-    pages.image(
-        Image.fromarray(np.rint(bar * 255).astype(np.uint8)[None].repeat(12, axis=0)), MARGIN + 28, pages.y + 7, 120, 8
-    )
-    pages.line(texts.export.LEGEND_HIGH, MARGIN + 154, pages.y, 8)
-    pages.skip(8)
+def _pixels(radiograph: Radiograph, longest_edge: int) -> np.ndarray:
+    """The film as it is displayed: (H, W, 4), its lowest row first, as matplotlib's renderers want images."""
+    return np.asarray(picture(radiograph, longest_edge).convert("RGBA"))[::-1]
 
 
-def _sentence(pages: Pages, export: ReportExport, number: int, overlay: Overlay, scale: dict[str, Scale]) -> None:
+def _sentence(
+    pages: Pages,
+    export: ReportExport,
+    number: int,
+    overlay: Overlay,
+    scale: dict[str, Scale],
+    pixels: dict[str, np.ndarray],
+) -> None:
     study = export.study
-    edge, gap = 128.0, 10.0
-    text_width = WIDTH - 2 * MARGIN - 2 * (edge + gap)
+    text_width = WIDTH - 2 * MARGIN - 2 * (EDGE + GAP)
     lines = wrapped(f"{number}. {overlay.sentence.text}", 10, "normal", text_width)
     if overlay.shares is not None:
         lines.append("")
         for side, share in zip(("current", "prior"), overlay.shares, strict=True):
             lines.append(texts.export.SHARE.format(image=texts.export.FACTS[side], percent=round(100 * share)))
-    pages.need(max(edge + 22, len(lines) * 10 * LINE + 12))
+    pages.need(max(EDGE + 22, len(lines) * 10 * LINE + 12))
     top = pages.y - 12
     for place, line in enumerate(lines):
         pages.line(line, MARGIN, top - 10 - place * 10 * LINE, 10)
@@ -263,11 +280,10 @@ def _sentence(pages: Pages, export: ReportExport, number: int, overlay: Overlay,
     for column, (side, radiograph, grid) in enumerate(shown):
         if radiograph is None or grid is None:
             continue
-        left = MARGIN + text_width + gap + column * (edge + gap)
+        left = MARGIN + text_width + GAP + column * (EDGE + GAP)
         pages.line(texts.export.SIDES[side], left, top + 2, 7)
-        place = pages.image(overlaid(radiograph, grid, scale[side], SMALL), left, top, edge, edge)
+        place = pages.image(pixels[side], left, top, EDGE, EDGE)
         pages.square(place, radiograph)
-        if overlay.method == GROUNDING:
-            pages.boxes(place, boxes_of(overlay, study)[side] or ())
+        pages.outlines(place, radiograph, levels(grid, scale[side]), is_prior=side == "prior")
         lowest = min(lowest, place[1])
     pages.y = lowest - 6

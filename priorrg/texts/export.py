@@ -61,14 +61,15 @@ MISSING_LETTERS = "Letters that this PDF's font lacks are boxes here; the report
 OVERLAYS = "Where each sentence came from"
 OVERLAYS_BEFORE_EDIT = "These are the model's own sentences, before a human edited the report."
 METHODS = {
-    "grounding": "Finding: where what the sentence names is likely to be; dark where the image does not show it.",
+    "grounding": "Finding: where what the sentence names is likely to be; no outline where the image does not show it.",
     "attention": "Attention: where the model looked while it wrote the sentence.",
     "gradient": "Gradient: the patches that the sentence's probability hangs on.",
 }
-BOXED = "Boxes hold half of it. "
 NO_PROOF = "No overlay is proof that a sentence is right."
-LEGEND_LOW = "little"  # a short word: the legend's bar begins behind it
-LEGEND_HIGH = "most, on one scale for the report"
+LEGEND = (
+    "70 % of what an overlay shows lies inside its outline, which is dashed on the prior. The weaker an overlay is, "
+    "the paler is its line, on one scale for the report."
+)
 SHARE = "{image}: {percent} %"
 FOOT = "{written}, page {number} of {count}"
 
