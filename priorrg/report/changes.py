@@ -130,6 +130,9 @@ _BEFORE = (
     r"(?:before|previously|earlier|on (?:the )?(?:prior|previous|earlier|preceding|most recent)\b(?: (?:study|exam"
     r"|film|image|radiographs?|examination))?)"
 )
+_KNOWN = any_of(
+    "seen, noted, described, identified, visuali[sz]ed, visible, reported, mentioned, demonstrated, questioned, present"
+)
 _PERHAPS = (
     r"\b(?:may|might|could|apparent|possibly|perhaps|questionabl[ey]|possible|cannot (?:exclude|rule out)"
     r"|(?:difficult|hard) to exclude|question of)(?: (?:have|be|has|been|also|well|a|an|some))*"
@@ -143,6 +146,15 @@ _MOVE = any_of("advanced?, withdr[ao]wn?, retract(?:ed)?, pulled back, repositio
 _NO_CHANGES = (
     (r"n['’]t\b", " not"),
     (r"\bcan not\b", "cannot"),
+    (
+        r"\b(?:nothing|no (?:features|findings|signs?)) (?:here )?(?:(?:to|that would|which would) (?:suggest|indicate"
+        r"|imply)|suggests|indicates|(?:suggestive|indicative) of|suggesting|indicating)\b(?! that)",
+        "no evidence of",
+    ),
+    (r"\bno more than\b", "at most"),
+    (r"\bremains? (?:with)?in the (?:(?:right|left) )?pleural (?:space|cavity)\b", "remains in place"),
+    (r"\blittle,? if any,? (?:residual )?(?=\w*(?:pneumo|eff|edema|atel|opac|congest|fluid|consol))", "possible "),
+    (r"\b(?:do|does|did) not (?:suggest|indicate|imply)\b(?! that)", "show no"),
     (r"\bneither (?:lung|side|hemithorax) (?:shows?|demonstrates|contains)\b", "no"),
     (r"\b(?:is|are) (?:seen|identified|present|noted|evident) to (?=suggest|indicate)", "to "),
     (rf"\bnot only (?:the )?{_SIDE} but also (?:the )?{_SIDE}\b", "bilateral"),
@@ -201,10 +213,26 @@ _COMING_AND_GOING = (
     (rf"\b(?:no|not any) longer(?: be)?(?: (?:{LY}|well))?(?: {_SEEN})?", GONE),
     (r"\b(?:no|without|absence of)(?: \w+)? (?:residual|remaining|persistent|persisting)\b", GONE),
     (rf"\bnot (?:{LY} )?(?:{_SEEN} )?{_BEFORE}|\bnot previously {_SEEN}", FRESH),
+    # 'The previously seen nodule is not identified': it was there
+    (
+        rf"\b(?:(?:previously|formerly|earlier) {_KNOWN}|{_KNOWN} {_BEFORE})\b(?P<x>[^,;]*?) (?:is|are|was|were)"
+        rf"(?: now| currently)? not(?: now| currently)? {_SEEN}(?! {_BEFORE})",
+        r"\g<x> GONE",
+    ),
     (rf"\b(?:previously|formerly) (?:not {_SEEN}|absent|unseen)|\babsent {_BEFORE}", FRESH),
     (rf"\b(?:is|are|was|were) not(?: {LY})? new\b", f"is {STILL}"),
     (rf"\bnot(?: {LY})? (?:developed|recurred?|reappear(?:ed)?|re-?accumulated?|appeared)\b", "not seen"),
     (r"\b(?:non-?|never[- ])resolving\b", SAME),
+    (
+        r"\b(?:resolution|clearing) (?P<x>of [^,;]*?) (?:is|remains|was) (?:still )?(?:only )?(?:incomplete|partial)",
+        rf"{SMALLER} \g<x>",
+    ),
+    (r"\b(?:resolution|clearing) (?P<x>of [^,;]*?) (?:is|remains|was) not(?: yet)? complete", rf"\g<x> {STILL}"),
+    (
+        r"\b(?:partial|part|large|most|near|substantial|great)(?:ly)? (?:but|though|although|if|yet) not"
+        r"(?: yet)? (?:complete|full|entire|total|whol)(?:ly|ely|l?y)? (?:resolved|cleared|gone)\b",
+        SMALLER,
+    ),
     # 'not completely resolved': it is there, and nothing is said of how it changed
     (
         rf"{_NEGATION}{_FILL}* (?:complete|full|entire|total|whol)(?:ly|ely|e|l)?(?:ly)?(?: been)? (?:{_ANY[GONE]}"
@@ -252,6 +280,14 @@ _NEGATED = (
         r"\b(?:nothing to suggest|nothing suggests|not the case|does not (?:suggest|indicate|mean)) that (?P<x>[^,;]*?)"
         rf"(?:{_MORE_OR_LESS}|{_CHANGE_NOUN})",
         rf"\g<x>{SAME}",
+    ),
+    (rf"\bnot(?: {LY})?(?: yet)? (?:re-?)expanded\b", SAME),
+    # 'An increase in the effusion is not appreciated', 'removal of the tube has not taken place'
+    (
+        rf"\b(?:any |an? |the )?(?:{_HOW_MUCH} )*(?:{_NOUN}|removal|withdrawal|advancement|repositioning|regression"
+        r"|clearing|change) (?P<x>(?:of|in) (?:(?!\b(?:and|with)\b)[^,;])*?) (?:has|have|is|are|was|were) not"
+        rf"(?: {LY})?(?: yet)?(?: been)? (?:{_SEEN}|taken place|occurred|happened|performed|carried out|undertaken)",
+        rf"{SAME} \g<x>",
     ),
     (rf"\bfailure of (?P<x>[^,;]*?) to {_ANY_CHANGE}", rf"\g<x> {SAME}"),
     # 'No larger effusions' denies sizable ones: it compares nothing

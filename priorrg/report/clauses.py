@@ -123,7 +123,11 @@ def _facts_of(clause: str, mention: Mention, before: str, behind: str) -> list[F
     )
     said = scopes.presence(clause, mention.start, mention.end, behind)
     fact = replace(fact, presence=said if said == ABSENT or not fact.presence else fact.presence)
-    by_side = _changes_by_side(before) or _changes_by_side(behind) if has_sides(name) and said != ABSENT else {}
+    by_side: dict[str, str] = {}
+    if has_sides(name) and said != ABSENT:
+        # 'worse left effusion with no change on the right' tells of either side in front and behind
+        around = f"{before}, {behind}" if re.match(r"\s*with\b", behind) else ""
+        by_side = _changes_by_side(before) or _changes_by_side(behind) or _changes_by_side(around)
     return [replace(fact, side=side, change=told) for side, told in by_side.items()] or [fact]
 
 

@@ -60,6 +60,16 @@ _PHRASES = tuple(
             r"\b(?P<side>right|left) and (?P<other>right|left) (?P<thing>pleural effusions?|chest tubes?)",
             r"bilateral \g<thing>",
         ),
+        # A line or tube without a name goes by where it ends.
+        (
+            r"\b(?P<the>the|this) (?:line|catheter)\b(?=[^;]*\b(?:svc|superior vena cava|cavo-?atrial)\b)",
+            r"\g<the> cvc",
+        ),
+        (r"\b(?P<the>the|this) tube\b(?=(?:(?!\btubes?\b|\bstomach\b)[^;])*\bcarina\b)", r"\g<the> et tube"),
+        (
+            r"\b(?P<the>the|this) tube\b(?=[^;]*\b(?:stomach|gastric|gastro-?esophageal|duoden\w+|pylor\w+)\b)",
+            r"\g<the> ng tube",
+        ),
         (r"\bnot (?:yet )?(?:been )?extubated\b", "has endotracheal tube"),
         (r"\bnot (?:been )?intubated\b", "no endotracheal tube"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_BOTH = r"bilateral(?:ly)?|both|bibasilar|bibasal|biapical|bihilar|bi-?lateral"
+_BOTH = r"bilateral(?:ly)?|both|bibasilar|bibasal|biapical|bihilar|bi-?lateral|bases|apices"
 SIDE = re.compile(rf"\b(?:(?P<both>{_BOTH})|(?P<right>right|rt)|(?P<left>left|lt))\b")
 
 

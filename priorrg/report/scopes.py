@@ -57,10 +57,12 @@ _DOUBT_BEFORE = re.compile(
 _DOUBT_BEHIND = re.compile(
     r"^[^,]*?(?:\b(?:cannot|could not)(?: be)?(?: (?!cardiom)\w+ly)?(?: be)? (?:excluded?|ruled out)|\b(?:is"
     r"|are)? ?not (?:(?!cardiom)\w+ly )?(?:excluded|ruled out)|\b(?:difficult|hard) to exclude\b|\b(?:is|are"
-    r"|remains?|SAME|seems?)(?: (?!cardiom)\w+ly)?(?: a)? (?:possible|likely|suspected|probable|questioned"
+    r"|remains?|SAME|seems?)(?: (?!cardiom)\w+ly)?(?: a)? (?:possible"
+    r"|likely(?! (?:due|related|secondary|attributable|explained|from)\b)|suspected|probable|questioned"
     r"|questionable|equivocal|possibility|considered|considerations?|suggested)|\b(?:may|might|could|would"
     r"|should)(?: also)?(?: have to)? be (?:present|considered)\b|\b(?:is|are|seems?"
-    r"|appears?)(?: (?!cardiom)\w+ly)? unlikely\b|MAYBEGONE)"
+    r"|appears?)(?: (?!cardiom)\w+ly)?(?: (?:felt|thought|considered|deemed|judged|believed))?(?: to be)?"
+    r"(?: (?!cardiom)\w+ly)? (?:unlikely|less likely|not favou?red|not likely|not suspected)\b|MAYBEGONE)"
 )
 _DOUBT_ENDS = re.compile(r"\b(?:and|with|is|are|as well as)\b")
 

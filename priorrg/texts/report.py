@@ -196,7 +196,7 @@ REPORT = {
     "glanceDraft": "Findings of the draft",
     "columns": ["Finding", "Side", "Presence", "Change", "Sentence"],
     "glanceNote": (
-        "Read from the sentences by rules; they are not the model's own opinion. Of 128 sentences in radiologists' "
-        "words that they had not met they read 3.1 % wrongly, of 69 in the manner of hospital reports 5.8 %."
+        "Read from the sentences by rules; they are not the model's own opinion. Of 186 sentences in radiologists' "
+        "words that they had not met they read 8.6 % wrongly, of 105 in the manner of hospital reports 5.7 %."
     ),
 }
