@@ -22,7 +22,8 @@ from priorrg.many import commands as many
 from priorrg.pacs import commands as pacs
 
 if TYPE_CHECKING:
-    from priorrg.reporting.reporter import Event, ReportDone, Reporter
+    from priorrg.reporting.events import Event, ReportDone
+    from priorrg.reporting.reporter import Reporter
     from priorrg.study import Study
 
 
@@ -81,7 +82,8 @@ def report(arguments: argparse.Namespace) -> int:
     from priorrg.export.contents import remarks_after, remarks_before
     from priorrg.imaging.orientation import window_in_use, words_of
     from priorrg.reporting import kept
-    from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
+    from priorrg.reporting.events import read_to_end
+    from priorrg.reporting.reporter import Reporter, read_study
 
     check_outputs(arguments.out)
     logging.disable_progress_bar()  # loading takes a second, the bar would stand in the report
@@ -110,13 +112,7 @@ def report(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", end="")
         events = printed(events)
-    draft, done = "", None
-    for event in events:
-        if isinstance(event, DraftDone):
-            draft = event.text
-        elif isinstance(event, ReportDone):
-            done = event
-    assert done is not None, "a reading that nobody stops ends with a report"
+    draft, done = read_to_end(events)
     for said in remarks_after(study, done):
         remarks.append(said)
         print(said, file=sys.stderr)
@@ -136,7 +132,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 def printed(events: Iterable["Event"]) -> Iterator["Event"]:
     """The events, each printed as it passes: words follow each other on one line."""
-    from priorrg.reporting.reporter import DraftDone, DraftWord, ReportDone, ReportWord
+    from priorrg.reporting.events import DraftDone, DraftWord, ReportDone, ReportWord
 
     title = shown = ""
     for event in events:

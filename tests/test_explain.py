@@ -20,8 +20,9 @@ from priorrg.imaging.open import read_radiograph
 from priorrg.model.vision import VisionFeatures
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.confidence import sentence_places
+from priorrg.reporting.events import ReportDone
 from priorrg.reporting.image_features import ImageFeatures
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.editing import edit
 from priorrg.ui.report_payload import overlay_payloads

@@ -29,7 +29,8 @@ from priorrg.export.pdf import EDGE, GAP, OUTLINE
 from priorrg.export.text import clipboard_text
 from priorrg.imaging.open import read_radiograph
 from priorrg.report.sentences import EditedSentence, split_sentences
-from priorrg.reporting.reporter import ReportDone, WeightsCard
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import WeightsCard
 from priorrg.study import ClinicalContext, Study
 from priorrg.texts.export import EDITED, HUMAN_SENTENCE, LEGEND, MATCHING, NOT_EDITED, SIMULATED
 from priorrg.texts.report import DISCLAIMER

@@ -9,7 +9,8 @@ import torch
 from priorrg.explain.knowledge import Knowledge, knowledge_of
 from priorrg.report.sentences import Sentence
 from priorrg.reporting.confidence import sentence_places
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import ClinicalContext, Study
 from tests.training import configuration
 from train.__main__ import main

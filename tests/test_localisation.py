@@ -7,7 +7,8 @@ import pytest
 
 from priorrg.explain.overlays import Overlay
 from priorrg.report.sentences import Sentence
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter
 from tests.training import configuration
 from train.__main__ import main
 from train.data import read_annotation

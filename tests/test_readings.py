@@ -16,7 +16,8 @@ from priorrg.explain import overlays
 from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.report.sentences import EditedSentence, changed_sentences, edited_text, split_sentences
 from priorrg.reporting.confidence import FILE, weights_digest
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter
 from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.api import Api, Asked

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, Dinov2Config, Dinov2Model
 
 from priorrg.errors import CheckpointError, DataError
-from priorrg.reporting.reporter import ReportDone, Reporter, read_study
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter, read_study
 from train.__main__ import main
 from train.build import build, tokenizer_file
 from train.config import RunConfig, load_config

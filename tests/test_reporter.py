@@ -12,15 +12,8 @@ from transformers.modeling_outputs import BaseModelOutput
 import priorrg
 from priorrg.errors import CheckpointError, StudyError
 from priorrg.model.configuration import COARSE_FROM_WHOLE
-from priorrg.reporting.reporter import (
-    DraftDone,
-    DraftWord,
-    Progress,
-    ReportDone,
-    Reporter,
-    ReportWord,
-    Stopped,
-)
+from priorrg.reporting.events import DraftDone, DraftWord, Progress, ReportDone, ReportWord, Stopped
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import ClinicalContext, Study
 
 

@@ -9,7 +9,8 @@ import torch
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
-from priorrg.reporting.reporter import ReportDone, Reporter, read_study
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter, read_study
 from tests.training import ROOT, configuration, weights_of
 from train.__main__ import main
 from train.batches import Collator, examples_of

@@ -12,7 +12,8 @@ from priorrg.errors import CheckpointError
 from priorrg.export.contents import ReportExport, remarks_after
 from priorrg.model.decoding import can_pack, linear
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.reporter import ReportDone, Reporter, ReportWord, WeightsCard
+from priorrg.reporting.events import ReportDone, ReportWord
+from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.reporting.writing import BeamSearch, Writing
 from priorrg.study import ClinicalContext
 from tests.test_model_parity import published  # noqa: F401 (a fixture)

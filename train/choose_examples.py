@@ -21,7 +21,8 @@ from tqdm import tqdm
 from priorrg.errors import DataError
 from priorrg.report.facts import ABSENT, PRESENT, RESOLVED, Fact
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter, read_study
+from priorrg.reporting.events import DraftDone, ReportDone
+from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.readings import facts_by_place, without
 from train.measure.calibrate import is_right

@@ -17,7 +17,8 @@ from priorrg.imaging.burned_in import writing_in
 from priorrg.imaging.orientation import told, window_number
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
-from priorrg.reporting.reporter import ReportDone, WeightsCard
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import WeightsCard
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, DicomReference, Radiograph, Study
 
 GAP = re.compile(r"_{2,}")

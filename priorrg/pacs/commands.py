@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     from priorrg.imaging.pairs import sort_files
     from priorrg.pacs.server import Pacs
     from priorrg.reporting import kept
-    from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
+    from priorrg.reporting.events import read_to_end
+    from priorrg.reporting.reporter import Reporter
     from priorrg.study import ClinicalContext, Study, check_context
 
     logging.disable_progress_bar()  # it would stand in what is printed
@@ -49,13 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", file=sys.stderr)
     for side, film in (("Current", study.current), ("Prior", study.prior)):
         print(f"{side}: {film.view_position}, {film.study_date}" if film else f"{side}: none", file=sys.stderr)
-    draft, done = "", None
-    for event in reporter.stream(study):
-        if isinstance(event, DraftDone):
-            draft = event.text
-        elif isinstance(event, ReportDone):
-            done = event
-    assert done is not None, "a reading that nobody stops ends with a report"
+    draft, done = read_to_end(reporter.stream(study))
     print(done.text)
     if arguments.send:
         print(texts.pacs.CONFIRM, file=sys.stderr)

@@ -25,9 +25,20 @@ from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
 from priorrg.plain_text import plain_text
-from priorrg.report.sentences import Sentence, split_sentences
+from priorrg.report.sentences import split_sentences
 from priorrg.reporting import kept, zero_gpu
-from priorrg.reporting.confidence import Calibration, Confidence, read_calibration, sentence_confidences
+from priorrg.reporting.confidence import Calibration, read_calibration, sentence_confidences
+from priorrg.reporting.events import (
+    DraftDone,
+    DraftWord,
+    Event,
+    Progress,
+    ReportDone,
+    ReportWord,
+    Stopped,
+    read_to_end,
+    stopped_after,
+)
 from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.loading import load_weights
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
@@ -65,71 +76,6 @@ class ReceivedContext:
     tokens: int
     most: int
     note: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """step: `images`, `encoding`, `drafting` or `refining`; message is for the reader."""
-
-    step: str
-    message: str
-
-
-@dataclass(frozen=True)
-class DraftWord:
-    """The coarse draft up to its last whole word."""
-
-    text_so_far: str
-
-
-@dataclass(frozen=True)
-class DraftDone:
-    text: str
-
-
-@dataclass(frozen=True)
-class ReportWord:
-    """The refined report up to the last whole word that cannot change any more."""
-
-    text_so_far: str
-
-
-@dataclass(frozen=True)
-class ReportDone:
-    """tokens: ids that were generated, without the start token, with the end token if it came.
-
-    confidences: of each sentence, how sure the model was of it. probabilities: of each token, given those before it.
-    is_cut: it ended at the limit of tokens, most likely in the middle of a sentence.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    sentences: tuple[Sentence, ...]
-    confidences: tuple[Confidence, ...]
-    probabilities: tuple[float, ...] = ()
-    is_cut: bool = False
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The reader pressed Stop. What was written until then is kept."""
-
-    draft: str
-    report: str
-
-
-Event = Progress | DraftWord | DraftDone | ReportWord | ReportDone | Stopped
-
-
-def stopped_after(events: list[Event]) -> Stopped:
-    """What a reading that was stopped after these events comes to."""
-    draft = report = ""
-    for event in events:
-        if isinstance(event, DraftWord | DraftDone):
-            draft = event.text if isinstance(event, DraftDone) else event.text_so_far
-        elif isinstance(event, ReportWord | ReportDone):
-            report = event.text if isinstance(event, ReportDone) else event.text_so_far
-    return Stopped(draft, report)
 
 
 @dataclass(frozen=True)
@@ -264,13 +210,8 @@ class Reporter:
 
     def report(self, study: Study, num_beams: int | None = None) -> Reading:
         """Read a study to the end."""
-        draft = report = ""
-        for event in self.stream(study, num_beams=num_beams):
-            if isinstance(event, DraftDone):
-                draft = event.text
-            elif isinstance(event, ReportDone):
-                report = event.text
-        return Reading(draft, report)
+        draft, report = read_to_end(self.stream(study, num_beams=num_beams))
+        return Reading(draft, report.text)
 
     @zero_gpu.on_gpu(stopped_after)
     def stream(

@@ -14,7 +14,8 @@ from pathlib import Path
 from priorrg.assets import EXAMPLES
 from priorrg.errors import PriorRGError
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.reporter import ReportDone, Reporter, read_study
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import Study
 
 STUDIES = ("growing-effusion", "new-tube", "resolved-pneumothorax")  # of the examples

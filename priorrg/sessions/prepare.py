@@ -83,16 +83,10 @@ def write_report(session: Session, case: Case, arm: Arm, reporter: Reporter) -> 
     """Read one case as an arm asks, with overlays, and keep it in the session's folder."""
     from priorrg.explain.overlays import explain
     from priorrg.reporting.confidence import weights_digest
-    from priorrg.reporting.reporter import DraftDone, ReportDone
+    from priorrg.reporting.events import read_to_end
 
     study = study_of(case, arm)
-    draft, done = "", None
-    for event in reporter.stream(study, num_beams=arm.beams):
-        if isinstance(event, DraftDone):
-            draft = event.text
-        elif isinstance(event, ReportDone):
-            done = event
-    assert done is not None, "a reading that nobody stops ends with a report"
+    draft, done = read_to_end(reporter.stream(study, num_beams=arm.beams))
     overlays = explain(reporter, study, done.tokens, done.sentences)
     reporter.forget([image.fingerprint for image in (study.current, study.prior) if image is not None])
     settings = {

@@ -27,7 +27,8 @@ from priorrg.explain.placement import seen_square
 from priorrg.export.contents import remarks_after, remarks_before
 from priorrg.imaging.orientation import corrected, orientation_of, through_asked, window_in_use, words_of
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.reporter import DraftDone, ReportDone, Reporter
+from priorrg.reporting.events import DraftDone, ReportDone, gathered
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.server.listeners import Listeners
@@ -178,12 +179,7 @@ class Api:
             yield
 
     def _read(self, study: Study) -> tuple[dict[str, Any], ReportDone]:
-        draft, done = "", None
-        for event in self.reporter.stream(study, self.stop):
-            if isinstance(event, DraftDone):
-                draft = event.text
-            elif isinstance(event, ReportDone):
-                done = event
+        draft, done = gathered(self.reporter.stream(study, self.stop))
         if done is None:
             raise BusyError(texts.reading.CALLER_LEFT)
         sentences = [sentence.text for sentence in done.sentences]

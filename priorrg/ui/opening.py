@@ -13,7 +13,7 @@ from typing import Any
 from priorrg import texts
 from priorrg.explain.knowledge import Knowledge, knowledge_of
 from priorrg.explain.overlays import Overlay, explain, methods_of
-from priorrg.reporting.reporter import DraftDone, ReportDone
+from priorrg.reporting.events import ReportDone, read_to_end
 from priorrg.study import Study
 from priorrg.ui.examples import Example
 from priorrg.ui.readings import different_facts
@@ -89,20 +89,14 @@ class Opening:
     def _read(self) -> OpeningReading:
         reporter = self.runs.reporter
         study = Study(*self.example.radiographs(), self.example.context)
-        draft, report = "", None
-        for event in reporter.stream(study):
-            if isinstance(event, DraftDone):
-                draft = event.text
-            elif isinstance(event, ReportDone):
-                report = event
-        assert report is not None, "nobody stops it"
+        draft, report = read_to_end(reporter.stream(study))
         method = methods_of(reporter.config)[0]
         readings, traced = {}, {}
         for what in KINDS:
             other = study_for(what, study)
             if other is None:
                 continue
-            done = next(e for e in reporter.stream(other, with_draft=False) if isinstance(e, ReportDone))
+            _, done = read_to_end(reporter.stream(other, with_draft=False))
             readings[what] = done
             overlays = explain(reporter, other, done.tokens, done.sentences, method)
             traced[what, method] = on_this_page(what, overlays)

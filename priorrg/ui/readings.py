@@ -17,7 +17,7 @@ from priorrg import texts
 from priorrg.errors import BusyError
 from priorrg.report.facts import Fact, read_report
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.reporter import ReportDone
+from priorrg.reporting.events import ReportDone
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.report_payload import changes_payload, told_of, undiffed
 from priorrg.ui.runs import Runs

@@ -18,7 +18,7 @@ from priorrg.feedback.store import SentenceMark
 from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import ChangedSentence, EditedSentence, changed_sentences, split_sentences
 from priorrg.reporting.confidence import Confidence
-from priorrg.reporting.reporter import ReportDone
+from priorrg.reporting.events import ReportDone
 from priorrg.ui.sessions import Session
 
 SIZED = {"effusion", "pneumothorax", "pleural collection", "nodule", "hiatal hernia", "free air"}  # small, not mild

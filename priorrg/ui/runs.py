@@ -16,16 +16,8 @@ from priorrg.explain.knowledge import knowledge_of
 from priorrg.explain.overlays import GROUNDING, explain, explain_phrases, methods_of
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.reporter import (
-    DraftDone,
-    DraftWord,
-    Event,
-    Progress,
-    ReportDone,
-    Reporter,
-    ReportWord,
-    Stopped,
-)
+from priorrg.reporting.events import DraftDone, DraftWord, Event, Progress, ReportDone, ReportWord, Stopped
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
 from priorrg.ui.queue import ReadingQueue
 from priorrg.ui.report_payload import changes_payload, report_payload, standing_report

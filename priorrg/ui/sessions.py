@@ -18,7 +18,7 @@ from priorrg.explain.overlays import Overlay
 from priorrg.feedback.store import SentenceMark
 from priorrg.imaging.pairs import Remark
 from priorrg.report.sentences import EditedSentence, edited_text
-from priorrg.reporting.reporter import ReportDone
+from priorrg.reporting.events import ReportDone
 from priorrg.study import ClinicalContext, Radiograph, Study
 from priorrg.ui.queue import Client
 from priorrg.ui.server import metrics

@@ -18,7 +18,7 @@ import gradio as gr
 from priorrg import texts
 from priorrg.errors import BusyError
 from priorrg.explain.overlays import GRADIENT, Overlay, explain
-from priorrg.reporting.reporter import Progress, ReportDone, ReportWord
+from priorrg.reporting.events import Progress, ReportDone, ReportWord
 from priorrg.study import Study
 from priorrg.ui.examples import stranger_to
 from priorrg.ui.readings import is_there, without

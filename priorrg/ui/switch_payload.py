@@ -12,7 +12,7 @@ from priorrg import texts
 from priorrg.explain.overlays import Overlay
 from priorrg.report.facts import Fact, change_tag, read_report
 from priorrg.report.sentences import changed_sentences
-from priorrg.reporting.reporter import ReportDone
+from priorrg.reporting.events import ReportDone
 from priorrg.ui.readings import facts_by_place
 from priorrg.ui.report_payload import changes_payload, confidence_payload, facts_payload, overlay_payloads, told_of
 

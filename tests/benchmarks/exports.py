@@ -15,7 +15,8 @@ from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.explain.overlays import GROUNDING, explain
 from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import Study
 from priorrg.ui.examples import examples
 

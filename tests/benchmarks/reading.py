@@ -14,7 +14,8 @@ import torch
 
 from priorrg.explain.overlays import METHODS, explain
 from priorrg.imaging.open import read_radiograph
-from priorrg.reporting.reporter import DraftWord, ReportDone, Reporter
+from priorrg.reporting.events import DraftWord, ReportDone
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import Study
 from priorrg.ui.examples import examples
 from priorrg.ui.readings import WITHHELD, is_there, without

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from priorrg.errors import DataError
 from priorrg.explain.knowledge import CONTEXT, PRIOR, Knowledge, knowledge_of
 from priorrg.imaging.open import read_trusted
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import Study
 from train.data import Record
 from train.measure.bootstrap import Counts, estimate, ratio

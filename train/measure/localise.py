@@ -24,7 +24,8 @@ from tqdm import tqdm
 from priorrg.errors import DataError
 from priorrg.explain.overlays import Overlay, explain, methods_of
 from priorrg.imaging.open import read_trusted
-from priorrg.reporting.reporter import ReportDone, Reporter
+from priorrg.reporting.events import ReportDone
+from priorrg.reporting.reporter import Reporter
 from priorrg.study import Study
 from train.data import Record
 from train.masks import COVERED, Channels, channels_of, mask_grid
