@@ -3,7 +3,9 @@
 import base64
 import zipfile
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from priorrg.imaging.open import read_radiograph
 from priorrg.ui.pixels import image_key
@@ -34,6 +36,17 @@ def dropped(page, place, *paths):
         }""",
         [place, files],
     )
+
+
+def dragged(page, place, *paths):
+    """Drag what lies at these paths on the disk, a folder too, from outside of the browser and let go at a selector."""
+    box = page.locator(place).bounding_box()
+    session = page.context.new_cdp_session(page)
+    held = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 20, "data": held}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **at})
+    session.detach()
 
 
 def key_of(path) -> str:
@@ -71,6 +84,39 @@ def test_a_file_dropped_on_a_film_takes_its_place_and_several_anywhere_are_sorte
     assert [shown(tab, side) for side in ("current", "prior")] == [
         key_of(EXAMPLE / f"{side}.dcm") for side in ("current", "prior")
     ]
+
+
+def test_a_folder_as_it_lies_on_a_cd_is_dropped_whole_and_its_films_are_sorted(tab, tmp_path):
+    """A real drag of a directory: the browser hands over the folder, not its files."""
+    inner = tmp_path / "CD" / "IMAGES" / "S1"
+    inner.mkdir(parents=True)
+    for name in ("prior", "current"):
+        (inner / name).write_bytes((EXAMPLE / f"{name}.dcm").read_bytes())
+    (tmp_path / "CD" / "README.TXT").write_text("Viewer of the department.", encoding="utf-8")
+    upload(tab, "current", OTHER)
+    wait_for(tab, "current", key_of(OTHER))
+    dragged(tab, "#report", tmp_path / "CD")
+    for side in ("current", "prior"):
+        wait_for(tab, side, key_of(EXAMPLE / f"{side}.dcm"))
+    tab.wait_for_selector("#notes :has-text('current (PA, 2026-03-10 08:00) is the current image.')")
+
+
+def test_how_much_of_an_upload_has_arrived_is_shown_on_its_film(app, browser, tmp_path):
+    page = opened(browser, app.address)
+    session = page.context.new_cdp_session(page)
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    session.send("Network.emulateNetworkConditions", line)
+    large = tmp_path / "large.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (1000, 1200), np.uint8)).save(large)
+    upload(page, "prior", large)
+    page.wait_for_function(
+        """() => { const bar = document.querySelector(".pane[data-side=prior] .film-travelled progress");
+            return bar && bar.value > 5 && bar.value < 95 && bar.nextSibling.textContent === `${bar.value} %`; }"""
+    )
+    assert page.inner_text(".pane[data-side=prior] .film-arriving").startswith("Reading large.png")
+    page.wait_for_selector(".film-travelled", state="detached")
+    assert shown(page, "prior") == key_of(large)
+    page.close()
 
 
 def test_a_film_is_taken_off_by_its_own_corner_and_its_place_says_how_to_bring_another(tab):

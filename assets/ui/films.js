@@ -43,22 +43,39 @@ function showFilms() {
     tools.hidden = choice.hidden = !pane.data;
     offer.hidden = Boolean(pane.data);
     choice.value = value.views?.[pane.side] || "unk";
-    arriving.textContent = "";
+    arriving.replaceChildren();
   }
 }
 
+const TRAVELLED = "--upload-progress-width"; // where Gradio says how much of an upload has arrived
 let arrival = 0;
 window.addEventListener("priorrg:arriving", ({ detail }) => {
   const name = detail.count === 1 ? detail.name : fill(texts.severalFiles, detail);
-  for (const side of detail.sides) panes[side].controls.arriving.textContent = fill(texts.arriving, { name });
+  const page = document.documentElement;
+  page.style.removeProperty(TRAVELLED);
+  const travelled = detail.sides.map((side) => {
+    const { arriving } = panes[side].controls;
+    arriving.replaceChildren();
+    make("span", arriving, "", fill(texts.arriving, { name }));
+    const line = make("span", arriving, "film-travelled"); // a listener hears of the file, not of every step
+    line.setAttribute("aria-hidden", "true");
+    const bar = make("progress", line);
+    bar.max = 100;
+    return { bar, words: make("span", line) };
+  });
   clearInterval(arrival);
   // Gradio takes its input away while a file travels and until it was answered, whatever came of it.
   const begun = Date.now();
   arrival = setInterval(() => {
+    const percent = Number.parseInt(page.style.getPropertyValue(TRAVELLED), 10);
+    for (const { bar, words } of Number.isNaN(percent) ? [] : travelled) {
+      bar.value = percent;
+      words.textContent = `${Math.min(100, percent)} %`;
+    }
     if (Date.now() - begun < 400 || !detail.isDone()) return;
     clearInterval(arrival);
-    for (const pane of both) pane.controls.arriving.textContent = "";
-  }, 200);
+    for (const pane of both) pane.controls.arriving.replaceChildren();
+  }, 100);
 });
 root.addEventListener("priorrg:shown", showFilms);
 
