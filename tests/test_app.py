@@ -199,7 +199,7 @@ def test_old_corrections_never_stand_beside_new_films(page):
     page.wait_for_timeout(1500)  # what is typed goes to the server twice a second
     page.on("dialog", lambda dialog: dialog.accept())
     before = shown(page, "current")
-    page.click("#examples button:has-text('Pneumothorax')")
+    page.click("#example-resolved-pneumothorax")
     wait_for_change(page, "current", before)
     page.wait_for_function("() => !document.querySelector('#corrected textarea').value")
     assert page.input_value("#comment textarea") == "" and not page.is_checked("#rating input >> nth=2")

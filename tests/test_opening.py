@@ -1,12 +1,15 @@
 """What the page opens on, and the examples: each shows by the shipped weights what it was chosen for."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
+from priorrg import texts
 from priorrg.assets import EXAMPLES
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.ui.examples import examples, take_example
+from priorrg.ui.notes_payload import notes_payload
 from priorrg.ui.opening import Opening
 from priorrg.ui.runs import Runs
 from priorrg.ui.sessions import Sessions
@@ -27,15 +30,26 @@ def test_each_chosen_example_shows_by_the_shipped_weights_what_it_was_chosen_for
     study = read_study(folder / "current.dcm", folder / "prior.dcm", told["indication"], told["history"])
     effects = read_effects(embedded, study, told["truth"]["report"])
     assert wanted.is_it(effects), effects.report
-    assert told["shows"] == wanted.shows(effects)
+    assert told["shows"] == asdict(wanted.shows(effects))
 
 
 def test_there_are_examples_enough_and_one_of_them_is_wrong_and_says_why():
     found = examples()
-    assert len(found) >= 5 and len({example.title for example in found}) == len(found)
-    assert all(example.shows for example in found)
-    assert sum(example.shows.startswith("Here it fails") for example in found) == 1
+    assert len(found) >= 6 and len({example.title for example in found}) == len(found)
+    said = [texts.page.EXAMPLE_SHOWS[what].format(**values) for what, values in (example.shows for example in found)]
+    assert sum(one.startswith("Here it fails") for one in said) == 1
     assert found[0].name == "question-answered", "the page opens on it"
+
+
+def test_an_example_is_named_and_explained_in_the_language_of_its_reader():
+    sessions = Sessions(lambda fingerprints: None, idle_seconds=3600)
+    session = sessions.of("tab")
+    example = next(example for example in examples() if example.name == "here-it-fails")
+    take_example(session, example)
+    assert notes_payload(session)["notes"][0]["text"].startswith("Here it fails")
+    with texts.speaking("de"):
+        assert notes_payload(session)["notes"][0]["text"].startswith("Hier irrt")
+        assert example.title == "Wo es misslingt"
 
 
 def test_every_page_opens_on_a_report_of_its_own(embedded):
@@ -66,8 +80,7 @@ def test_weights_that_never_saw_a_simulated_film_open_on_no_reading_of_one(small
 
 
 def test_what_an_example_shows_stands_among_the_notes_until_another_image_comes(page, tmp_path):
-    title = next(example.title for example in examples() if example.shows.startswith("Here it fails"))
-    page.click(f"#examples button >> text={title}")
+    page.click("#example-here-it-fails")
     page.wait_for_selector("#notes .note >> text=Here it fails")
     page.click("#remove-prior")
     page.wait_for_selector("#notes .note >> text=Here it fails", state="detached")
@@ -98,6 +111,6 @@ def test_captions_go_with_the_report_that_they_speak_of(app, browser):
     page.goto(app.address)
     finished(page)
     page.wait_for_selector("#report .captions li")
-    page.click("#examples button >> text=Growing effusion")
+    page.click("#example-growing-effusion")
     page.wait_for_selector("#report .captions", state="hidden")
     page.close()

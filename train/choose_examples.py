@@ -1,8 +1,8 @@
 """Chooses example studies of the app among simulated test patients, by what the weights read of them.
 
 Each example shows one thing, and a criterion in facts decides whether it does, never an eye: what the report says that
-it would not say without the context or without the prior, or wrongly. What fits is drawn finely and read
-once more. Run anew with new weights.
+it would not say without the context or without the prior, what of it the draft lacked, or wrongly. What fits is drawn
+finely and read once more. Run anew with new weights.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tqdm import tqdm
 from priorrg.errors import DataError
 from priorrg.report.facts import ABSENT, PRESENT, RESOLVED, Fact
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.events import DraftDone, ReportDone
+from priorrg.reporting.events import read_to_end
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.readings import facts_by_place, without
 from train.measure.calibrate import is_right
 from train.measure.parsing import parse_report
 from train.simulate.dataset import _case, _records
-from train.simulate.examples import FAILS, SHOWS, TITLES, Example, write_example
+from train.simulate.examples import Example, Shows, write_example
 from train.simulate.reports import write_report
 from train.simulate.truth import StudyTruth
 
@@ -40,13 +40,21 @@ Place = tuple[str, str]  # finding and side
 
 @dataclass(frozen=True)
 class Effects:
-    """What weights read of one study, and of it with something withheld, as texts. truth: a report that is right."""
+    """What weights read of one study, as texts. truth: a report that is right. read_without: what they read of it with
+    `context` or `prior` withheld, asked for where it decides alone."""
 
     draft: str
     report: str
-    without_context: str
-    without_prior: str
     truth: str
+    read_without: Callable[[str], str]
+
+    @cached_property
+    def without_context(self) -> str:
+        return self.read_without("context")
+
+    @cached_property
+    def without_prior(self) -> str:
+        return self.read_without("prior")
 
     @cached_property
     def sentences(self) -> list[str]:
@@ -93,6 +101,18 @@ class Effects:
         ]
 
     @property
+    def refined(self) -> list[Fact]:
+        """Findings and devices that the truth has as the report has them, and the draft not at all or otherwise."""
+        draft, truth = (
+            {place: _shown(fact) for place, fact in facts_by_place(text).items()} for text in (self.draft, self.truth)
+        )
+        return [
+            fact
+            for place, fact in self.facts.items()
+            if fact.presence == PRESENT and _shown(fact) == truth.get(place) != draft.get(place)
+        ]
+
+    @property
     def misled(self) -> list[tuple[str, str]]:
         """Wrong sentences, with what they are only said because of: `context` or `prior`."""
         withheld = {"context": facts_by_place(self.without_context), "prior": facts_by_place(self.without_prior)}
@@ -104,10 +124,25 @@ class Effects:
         ]
 
 
+def _shown(fact: Fact) -> tuple[str, ...]:
+    """What one film shows of it, without any comparison."""
+    return fact.presence, fact.severity, fact.zone, fact.size, fact.tip
+
+
 def shows_an_answer(effects: Effects) -> bool:
     """A right report that rules out what is asked for and compares: unasked, or without the prior, it would not."""
     is_answered = any(fact.presence == ABSENT for fact in effects.answered)
     return effects.is_brief and effects.is_right and is_answered and bool(effects.compared)
+
+
+def shows_a_detail(effects: Effects) -> bool:
+    """A right report in which refining added a fact, or righted its grade, size or place."""
+    return effects.is_brief and effects.is_right and bool(effects.refined)
+
+
+def shows_all(effects: Effects) -> bool:
+    """Both: of an answer, a comparison and a detail each is there for one reason alone."""
+    return shows_an_answer(effects) and shows_a_detail(effects)
 
 
 def is_misled(effects: Effects) -> bool:
@@ -117,70 +152,95 @@ def is_misled(effects: Effects) -> bool:
 
 @dataclass(frozen=True)
 class Wanted:
-    """name: of its folder. is_it: the criterion. shows: the sentence that says what is to be seen. place: among the
-    examples; the page opens on the first."""
+    """name: of its folder. is_it: the criterion. shows: what is to be seen. place: among the examples; the
+    page opens on the first. best: a stronger criterion, which goes before where a patient meets it."""
 
     name: str
     is_it: Callable[[Effects], bool]
-    shows: Callable[[Effects], str]
+    shows: Callable[[Effects], Shows]
     place: int
+    best: Callable[[Effects], bool] | None = None
 
 
-def _as_told(name: str) -> Callable[[Effects], str]:
-    return lambda effects: SHOWS[name]
+def _what_was_answered(effects: Effects) -> Shows:
+    return Shows("question-answered-all" if shows_all(effects) else "question-answered")
 
 
-def _why_it_fails(effects: Effects) -> str:
+def _why_it_fails(effects: Effects) -> Shows:
     sentence, what = effects.misled[0]
-    return FAILS[what].format(sentence=sentence.rstrip("."))
+    return Shows(f"misled-by-{what}", {"sentence": sentence.rstrip(".")})
+
+
+def _what_refining_did(effects: Effects) -> Shows:
+    fact = effects.refined[0]
+    place = (fact.finding, fact.side)
+    before, after = (_sentence_on(place, text) for text in (effects.draft, effects.report))
+    if before:
+        return Shows("fine-detail", {"before": before, "after": after})
+    return Shows("fine-detail-added", {"after": after})
+
+
+def _sentence_on(place: Place, text: str) -> str:
+    """What a text says of a finding, without its stop; '' where it says nothing."""
+    sentences = (sentence.text for sentence in split_sentences(text))
+    return next((one.rstrip(".") for one in sentences if place in facts_by_place(one)), "")
 
 
 WANTED = (
-    Wanted("question-answered", shows_an_answer, _as_told("question-answered"), 0),
+    Wanted("question-answered", shows_an_answer, _what_was_answered, 0, best=shows_all),
+    Wanted("fine-detail", shows_a_detail, _what_refining_did, 5),
     Wanted("here-it-fails", is_misled, _why_it_fails, 9),
 )
 
 
 def read_effects(reporter: Reporter, study: Study, truth: str) -> Effects:
-    """Read a study, and read it again with something withheld."""
-    events = list(reporter.stream(study))
-    draft = next(event.text for event in events if isinstance(event, DraftDone))
-    report = next(event.text for event in events if isinstance(event, ReportDone))
-    without_context, without_prior = (
-        next(e.text for e in reporter.stream(without(study, what), with_draft=False) if isinstance(e, ReportDone))
-        for what in ("context", "prior")
-    )
-    return Effects(draft, report, without_context, without_prior, truth)
+    """Read a study; again with something withheld as the criteria ask for it."""
+    draft, done = read_to_end(reporter.stream(study))
+
+    def read_without(what: str) -> str:
+        return read_to_end(reporter.stream(without(study, what), with_draft=False))[1].text
+
+    return Effects(draft, done.text, truth, read_without)
 
 
 def choose(weights: str, data: Path, root: Path, size_px: int = 768) -> None:
-    """Write to `root` the first test patient for each of WANTED, none of them twice.
+    """Write to `root` a test patient for each of WANTED: the first that is best, else the first that fits, none twice.
 
     data: a simulated data set. Raises DataError, with what is missing, where none of its test patients fits.
     """
     simulation = json.loads((data / "simulation.json").read_text(encoding="utf-8"))
     seed, count = simulation["seed"], simulation["patients"][SPLIT]
     reporter = Reporter.load(weights)
-    missing = list(WANTED)
+    missing, fitting = list(WANTED), set[str]()
     found = [_records(SPLIT, number, seed)[1] for number in range(count)]
-    # Those in which the context decides on what there is to say come first.
-    numbered = sorted(enumerate(found), key=lambda one: not _hangs_on_context(one[1]))
-    for number, record in tqdm(numbered, unit="study", mininterval=5):
-        truth, context = record["findings"], ClinicalContext(record["indication_pure"], record["history_pure"])
-        if not 2 <= len(split_sentences(truth)) <= MOST_SENTENCES:
-            continue
-        study = _study(data, record)
-        effects = read_effects(reporter, study, truth)
-        reporter.forget([film.fingerprint for film in (study.current, study.prior) if film is not None])
-        for wanted in missing:
-            if wanted.is_it(effects) and _is_written(reporter, number, seed, context, truth, wanted, root, size_px):
-                tqdm.write(f"{wanted.name}: test patient {number}. {effects.report}")
-                missing.remove(wanted)
-                break
+
+    def write(wanted: Wanted, number: int, is_it: Callable[[Effects], bool]) -> bool:
+        return _is_written(reporter, number, seed, found[number], wanted, is_it, root, size_px)
+
+    # Those in which the context decides on what there is to say come first; of the others no answer is the better one.
+    hanging = {number for number in range(count) if _hangs_on_context(found[number])}
+    for number in tqdm(sorted(range(count), key=lambda one: one not in hanging), unit="study", mininterval=5):
+        missing = [wanted for wanted in missing if number in hanging or wanted.name not in fitting]
         if not missing:
             return
-    names = ", ".join(wanted.name for wanted in missing)
-    raise DataError(f"Among the {count} test patients of {data} none fits {names}: simulate more of them.")
+        truth = found[number]["findings"]
+        if not 2 <= len(split_sentences(truth)) <= MOST_SENTENCES:
+            continue
+        study = _study(data, found[number])
+        effects = read_effects(reporter, study, truth)
+        for wanted in missing:
+            is_it = wanted.best or wanted.is_it
+            if is_it(effects) and write(wanted, number, is_it):
+                missing.remove(wanted)
+                break
+            is_second = wanted.best is not None and wanted.name not in fitting and wanted.is_it(effects)
+            if is_second and write(wanted, number, wanted.is_it):
+                fitting.add(wanted.name)  # until a better one comes
+                break
+        reporter.forget([film.fingerprint for film in (study.current, study.prior) if film is not None])
+    names = ", ".join(wanted.name for wanted in missing if wanted.name not in fitting)
+    if names:
+        raise DataError(f"Among the {count} test patients of {data} none fits {names}: simulate more of them.")
 
 
 def _hangs_on_context(record: dict[str, Any]) -> bool:
@@ -201,20 +261,21 @@ def _is_written(
     reporter: Reporter,
     number: int,
     seed: int,
-    context: ClinicalContext,
-    truth: str,
+    record: dict[str, Any],
     wanted: Wanted,
+    is_it: Callable[[Effects], bool],
     root: Path,
     size_px: int,
 ) -> bool:
     """Write the example; False, and nothing written, where its fine films do not meet the criterion any more."""
-    title, case = TITLES[wanted.name], _case(SPLIT, number, seed)
-    example = Example(wanted.name, title, context.indication, context.history, case, has_prior=True, as_dicom=True)
+    indication, history, truth = record["indication_pure"], record["history_pure"], record["findings"]
+    example = Example(wanted.name, indication, history, _case(SPLIT, number, seed), has_prior=True, as_dicom=True)
     with tempfile.TemporaryDirectory() as folder:
-        written = write_example(Path(folder), example, 0, "", size_px)
-        study = read_study(written / "current.dcm", written / "prior.dcm", context.indication, context.history)
+        written = write_example(Path(folder), example, 0, Shows(wanted.name), size_px)
+        study = read_study(written / "current.dcm", written / "prior.dcm", indication, history)
         effects = read_effects(reporter, study, truth)
-    if not wanted.is_it(effects):
-        return False
+        if not is_it(effects):
+            return False
     write_example(root, example, 0, wanted.shows(effects), size_px, truth, wanted.place)
+    tqdm.write(f"{wanted.name}: test patient {number}. {effects.report}")
     return True

@@ -17,8 +17,7 @@ Not here:
 - messages for whoever installs, trains or starts the app in a terminal: the command line, settings and logins,
   import of checkpoints, weights that cannot be loaded, the log, train/
 - Gradio's own words at its upload areas and its queue, which it translates by the browser's language
-- sentences of reports, and names of the examples and of the weights: they come from the model, the simulator and the
-  weights' own files
+- sentences of reports and names of the weights: they come from the model, the simulator and the weights' own files
 - words of the DICOM standard (PA, CHEST, DX) and the meanings of codes, which the standards fix
 - keys that are stored or sent (the reasons of feedback in its database, names of the API): priorrg/feedback/store.py
 
@@ -26,12 +25,14 @@ Imports nothing of ours.
 """
 
 import gettext
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from string import Formatter
 from types import ModuleType
 from typing import Any
 
@@ -125,6 +126,53 @@ def _said(value: Any, context: str, language: str) -> Any:
     if isinstance(value, list):
         return [_said(one, context, language) for one in value]
     return value  # a pair, see `counted`
+
+
+@lru_cache(maxsize=4096)
+def said_anew(sentence: str, language: str) -> str:
+    """What `imaging` said in some language, in this one: notes are kept with their film, and its reader may switch.
+
+    A sentence of no template, or of this language already, stays as it is.
+    """
+    for other in LANGUAGES:
+        for pattern, template in _templates(other, language) if other != language else ():
+            if found := pattern.fullmatch(sentence):
+                return template.format(
+                    **{name: said_anew(value, language) for name, value in found.groupdict().items()}
+                )
+    return sentence
+
+
+@cache
+def _templates(other: str, language: str) -> list[tuple[re.Pattern[str], str]]:
+    """What recognises each text of `imaging` in another language, and its template in this one; the wordiest first."""
+    names = [name for name in vars(imaging) if name.isupper()]
+
+    def found(spoken: str) -> list[str]:
+        with speaking(spoken):
+            return [text for name in names for text in _leaves(getattr(imaging, name))]
+
+    pairs = sorted(zip(found(other), found(language), strict=True), key=lambda pair: -len(pair[0]))
+    return [(_recognising(its), own) for its, own in pairs if re.search(r"[^\W\d_]", re.sub(r"{.*?}", "", its))]
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
+
+
+def _recognising(template: str) -> re.Pattern[str]:
+    """A field that stands twice in a template is the same word twice."""
+    pattern, known = "", set[str]()
+    for literal, field, _, _ in Formatter().parse(template):
+        pattern += re.escape(literal)
+        if field:
+            pattern += f"(?P={field})" if field in known else f"(?P<{field}>.+)"
+            known.add(field)
+    return re.compile(pattern, re.DOTALL)
 
 
 class _Room(ModuleType):

@@ -57,3 +57,28 @@ GROUP_WAITS = (
 WAITING_FOR_TURN = "Waiting for its turn"
 ONE_BEFORE = "1 reading before yours. Yours begins by itself."
 SEVERAL_BEFORE = "{count} readings before yours. Yours begins by itself."
+
+# The examples, by their folders: what the page calls them, and what is to be seen in them (train/choose_examples.py)
+
+EXAMPLE_TITLES = {
+    "question-answered": "Question answered",
+    "growing-effusion": "Growing effusion",
+    "new-tube": "Tube check, no prior",
+    "resolved-pneumothorax": "Pneumothorax after treatment",
+    "fine-detail": "Fine detail",
+    "here-it-fails": "Where it fails",
+}
+EXAMPLE_SHOWS = {
+    "question-answered": "The indication asks, and the report rules it out. Without the context it says nothing of it.",
+    "question-answered-all": "The indication asks, and the report rules it out; the prior tells what has changed; "
+    "refining puts a detail right.",
+    "growing-effusion": "With the prior the effusion is larger; without it nothing is said of a change.",
+    "new-tube": "There is no prior, so nothing is compared; why the film was taken decides what is said of the tube.",
+    "resolved-pneumothorax": "What is gone can only be said by who has seen it: the prior.",
+    "fine-detail": 'The draft says "{before}". Refined with fine detail it is "{after}", and that is right.',
+    "fine-detail-added": 'Of "{after}" the draft says nothing: it came with the fine detail, and is right.',
+    "misled-by-context": 'Here it fails: "{sentence}" is wrong, and without the context it is not said. The model took '
+    "the word of the indication for it.",
+    "misled-by-prior": 'Here it fails: "{sentence}" is wrong, and without the prior it is not said. The model carried '
+    "over what the earlier film shows.",
+}

@@ -19,14 +19,18 @@ from priorrg.ui.study_on_page import Changes, SessionOf, StudyOnPage
 
 @dataclass(frozen=True)
 class Example:
-    """A simulated study that ships with the app and was in no training. shows: what is to be seen in it, a sentence."""
+    """A simulated study that ships with the app and was in no training. shows: what is to be seen in it, as
+    texts.page.EXAMPLE_SHOWS has it, with the values of its fields."""
 
     name: str
-    title: str
-    shows: str
+    shows: tuple[str, dict[str, str]]
     context: ClinicalContext
     current: Path
     prior: Path | None
+
+    @property
+    def title(self) -> str:
+        return texts.page.EXAMPLE_TITLES[self.name]
 
     def radiographs(self) -> tuple[Radiograph, Radiograph | None]:
         """Current and prior image, decoded once for all pages that show them."""
@@ -49,9 +53,8 @@ def examples() -> list[Example]:
         names = study["files"]
         prior = file.parent / names["prior"] if names.get("prior") else None
         context = ClinicalContext(study["indication"], study["history"])
-        found.append(
-            Example(file.parent.name, study["title"], study["shows"], context, file.parent / names["current"], prior)
-        )
+        current, shows = file.parent / names["current"], study["shows"]
+        found.append(Example(file.parent.name, (shows["what"], shows["values"]), context, current, prior))
     return found
 
 
@@ -79,7 +82,10 @@ class Examples:
     def __init__(self) -> None:
         self.studies = examples()
         with gr.Row(elem_id="examples"):
-            self.buttons = [gr.Button(study.title, size="sm", min_width=90) for study in self.studies]
+            self.buttons = [
+                gr.Button(study.title, size="sm", min_width=90, elem_id=f"example-{study.name}")
+                for study in self.studies
+            ]
         gr.Markdown(texts.page.PAGE["examples"], elem_classes="small", elem_id="examples-note")
 
     def shown(self, example: Example, study: StudyOnPage, session: Session) -> Changes:

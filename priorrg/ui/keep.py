@@ -91,6 +91,8 @@ class Keep:
                 return changes | said | anew
             if kept is not None:
                 take(session, kept)
+            if session.run is not None:
+                session.run.told = opening.runs.told(session.run.study)  # the reader may have switched the language
             standing = as_it_stands(session, study, feedback, readings)
             return standing | {method: session.method or gr.skip(), self.html: page_key(session)}
 

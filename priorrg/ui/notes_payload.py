@@ -20,11 +20,12 @@ def notes_payload(session: Session) -> dict[str, Any]:
     """Sentences and facts for assets/ui/notes.js. A view position that the reader chose goes before the file's."""
     with session.lock:
         current, prior, arrival, views = session.current, session.prior, session.arrival, dict(session.views)
-        said = session.example_shows
+        shows = session.example_shows
     if current is not None and "current" in views:
         current = replace(current, view_position=views["current"])
     if prior is not None and "prior" in views:
         prior = replace(prior, view_position=views["prior"])
+    said = texts.page.EXAMPLE_SHOWS[shows[0]].format(**shows[1]) if shows else ""
     remarks = (*remarks_on(current, prior), *arrival)
     # What may make the reading worthless comes first.
     ordered = sorted(remarks, key=lambda remark: not remark.is_warning)
@@ -61,6 +62,8 @@ def sentence(remark: Remark) -> str:
         values["span"] = texts.counted(texts.notes.SPANS[values["unit"]], values["count"])
     if "doubts" in values:
         values["reasons"] = texts.notes.NOTES["and"].join(texts.notes.DOUBTS[doubt] for doubt in values["doubts"])
+    if "reason" in values:
+        values["reason"] = texts.said_anew(values["reason"], texts.language())
     if "laterality" in values:
         values["laterality"] = texts.notes.SIDES[values["laterality"]]
     if "name" in values:
@@ -95,5 +98,6 @@ def _facts_of(image: Radiograph) -> dict[str, str]:
         "acquired": acquired,
         "size": texts.notes.FACTS["pixels"].format(rows=rows, columns=columns),
         "bits": texts.notes.FACTS["depth"].format(bits=image.bits, source=image.source),
-        "assumed": " ".join(image.notes) or texts.notes.FACTS["nothing"],
+        "assumed": " ".join(texts.said_anew(note, texts.language()) for note in image.notes)
+        or texts.notes.FACTS["nothing"],
     }

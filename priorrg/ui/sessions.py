@@ -119,7 +119,7 @@ class Session:
     latest: dict[str, int] = field(default_factory=dict)  # the page's highest message number of edits and of marks
     left_at: float | None = None  # when the page's connection broke, until something is heard of it again
     example: ClinicalContext | None = None  # of the example study whose images are on the page
-    example_shows: str = ""  # what is to be seen in that example
+    example_shows: tuple[str, dict[str, str]] | None = None  # what is to be seen in that example (examples.py)
     arrival: tuple[Remark, ...] = ()  # how these images were chosen out of several files
     views: dict[str, str] = field(default_factory=dict)  # view positions that the reader chose
     measures: dict[str, str] = field(default_factory=dict)  # of each side, what exports shall say was measured on it
@@ -134,7 +134,7 @@ class Session:
         """A new image (or none) at `current` or `prior`: the report of the old one goes."""
         with self.lock:
             self.begin(None)
-            self.arrival, self.example_shows = (), ""
+            self.arrival, self.example_shows = (), None
             self.views.pop(side, None)
             self.measures.pop(side, None)
             setattr(self, side, radiograph)
@@ -174,7 +174,7 @@ class Session:
         """The prior becomes the current image and the other way round: the report of the old order goes."""
         with self.lock:
             self.begin(None)
-            self.arrival, self.example_shows = (), ""
+            self.arrival, self.example_shows = (), None
             self.current, self.prior = self.prior, self.current
             other = {"current": "prior", "prior": "current"}
             self.views = {other[side]: view for side, view in self.views.items()}

@@ -1,13 +1,14 @@
 """Writes the app's built-in example studies: simulated patients that no training has seen, as DICOM and PNG.
 
-The files carry no person: names and identifiers are left empty or say what they are.
+The files carry no person: names and identifiers are left empty or say what they are. Those here show by themselves what
+they are for; others are chosen by what the weights read of them: train/choose_examples.py.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,38 +22,12 @@ from train.simulate.truth import Device, Finding, StudyTruth
 
 _SEED = 990_000_000  # far from every split's seeds
 
-# What the page calls the examples, and what is to be seen in them. The first two are chosen: train/choose_examples.py.
-TITLES = {
-    "question-answered": "Question answered",
-    "here-it-fails": "Where it fails",
-    "growing-effusion": "Growing effusion",
-    "new-tube": "Tube check, no prior",
-    "resolved-pneumothorax": "Pneumothorax after treatment",
-}
-SHOWS = {
-    "question-answered": "The indication asks, and the report rules it out. Without the context it says nothing of it.",
-    "growing-effusion": "With the prior the effusion is larger; without it nothing is said of a change.",
-    "new-tube": "There is no prior, so nothing is compared; why the film was taken decides what is said of the tube.",
-    "resolved-pneumothorax": "What is gone can only be said by who has seen it: the prior.",
-}
-FAILS = {  # by what misled it
-    "context": (
-        'Here it fails: "{sentence}" is wrong, and without the context it is not said. The model took the word of the '
-        "indication for it."
-    ),
-    "prior": (
-        'Here it fails: "{sentence}" is wrong, and without the prior it is not said. The model carried over what the '
-        "earlier film shows."
-    ),
-}
-
 
 @dataclass(frozen=True)
 class Example:
     """One example study and the words that come with it."""
 
     name: str
-    title: str
     indication: str
     history: str
     case: Case
@@ -60,12 +35,19 @@ class Example:
     as_dicom: bool
 
 
+@dataclass(frozen=True)
+class Shows:
+    """what: of texts.page.EXAMPLE_SHOWS, the sentence that says what is to be seen. values: of its fields."""
+
+    what: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
 def example_studies() -> list[Example]:
     """Three studies: an effusion that grew, a tube to be checked without a prior, and a pneumothorax that resolved."""
     return [
         Example(
             "growing-effusion",
-            TITLES["growing-effusion"],
             "Shortness of breath, evaluate for pleural effusion.",
             "Congestive heart failure.",
             _case(
@@ -79,7 +61,6 @@ def example_studies() -> list[Example]:
         ),
         Example(
             "new-tube",
-            TITLES["new-tube"],
             "Status post intubation, evaluate tube placement.",
             "Fever and cough.",
             _case(
@@ -96,7 +77,6 @@ def example_studies() -> list[Example]:
         ),
         Example(
             "resolved-pneumothorax",
-            TITLES["resolved-pneumothorax"],
             "Evaluate for pneumothorax.",
             "",
             _case(
@@ -114,15 +94,15 @@ def example_studies() -> list[Example]:
 def write_examples(root: Path, size_px: int = 1024) -> None:
     """Each of the example studies: see `write_example`."""
     for number, example in enumerate(example_studies()):
-        write_example(root, example, number, SHOWS[example.name], size_px, place=number + 1)
+        write_example(root, example, number, Shows(example.name), size_px, place=number + 1)
 
 
 def write_example(
-    root: Path, example: Example, number: int, shows: str, size_px: int = 1024, report: str = "", place: int = 0
+    root: Path, example: Example, number: int, shows: Shows, size_px: int = 1024, report: str = "", place: int = 0
 ) -> Path:
     """`<root>/<name>/current.*`, `prior.*` and `study.json`. number: sets the days. place: among the examples.
 
-    shows: what a reader sees in it, in a sentence. report: one that is right, by which it was chosen.
+    shows: what a reader sees in it. report: one that is right, by which it was chosen.
     """
     folder = root / example.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,9 +112,8 @@ def write_example(
         earlier = day - datetime.timedelta(days=6)
         files["prior"] = _write(folder, "prior", example, example.case.prior, earlier, size_px)
     description = {
-        "title": example.title,
         "place": place,
-        "shows": shows,
+        "shows": asdict(shows),
         "indication": example.indication,
         "history": example.history,
         "has_prior": example.has_prior,
