@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     session_minutes: int = Field(120, ge=1, description="idle sessions are forgotten after")
     away_minutes: float = Field(30, gt=0, description="a page whose connection broke, or that was closed, is kept for")
     queue_size: int = Field(20, ge=1, description="how many readings may wait for the model")
+    at_once: int = Field(
+        0, ge=0, description="how many readings are written at once; 0: 16, or fewer where the weights are large"
+    )
     hold_draft: float = Field(
         1.0, ge=0, le=10, description="seconds that the page shows a draft at least before the report takes its place"
     )

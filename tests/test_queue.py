@@ -86,3 +86,21 @@ def test_a_call_that_nobody_ever_listens_to_is_stopped():
     listeners = Listeners(unheard_s=0.05)
     with listeners.call("session", "event") as stop:
         assert stop.wait(30)
+
+
+def test_several_are_read_at_once_and_the_next_is_told_how_many_must_end():
+    queue = ReadingQueue(most_waiting=2, at_once=2)  # and so one of an address may wait
+    with ExitStack() as held:
+        first = begun(held.enter_context(queue.place(HEAVY)))
+        second = ExitStack()
+        begun(second.enter_context(queue.place(ANNA)))
+        third, fourth = (held.enter_context(queue.place(Client(f"10.0.0.{number}"))) for number in (3, 4))
+        assert (first.before, third.before, fourth.before, queue.waiting) == (0, 1, 2, 2)
+        with pytest.raises(BusyError, match="full: 2 at most"):
+            queue.check(Client("10.0.0.5"))
+        stop = threading.Event()
+        waits = third.wait(stop)
+        assert next(waits) == 1
+        second.close()
+        assert list(waits) == [], "the one that ended made room"
+        assert fourth.before == 1

@@ -129,16 +129,14 @@ def test_stop_ends_the_draft_within_one_token_and_keeps_it(reporter, study, word
     assert len(shown) <= words_before + 1  # what the token in flight completed, and no more
 
 
-def test_stop_during_the_report_keeps_draft_and_report(reporter, study):
-    whole = only(reporter.stream(study), ReportDone)
+def test_stop_during_the_report_keeps_draft_and_report(long_winded_reader, study):
     stop = threading.Event()
-    for event in reporter.stream(study, stop):
+    for event in long_winded_reader.stream(study, stop, num_beams=1):
         if isinstance(event, ReportWord):
             stop.set()
         last = event
     assert isinstance(last, Stopped)
     assert last.draft and last.report
-    assert whole.text.startswith(last.report) and last.report != whole.text
 
 
 def test_stop_during_beam_search_ends_it_early(long_winded_reader, study):

@@ -1,6 +1,7 @@
 """Our own decoding writes what transformers' writes, and hands out its words as soon as they are certain."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from priorrg.model.decoding import can_pack, linear
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import ReportDone, ReportWord
 from priorrg.reporting.reporter import Reporter, WeightsCard
+from priorrg.reporting.together import Next
 from priorrg.reporting.writing import BeamSearch, Writing
 from priorrg.study import ClinicalContext
 from tests.test_model_parity import published  # noqa: F401 (a fixture)
@@ -151,3 +153,64 @@ def test_what_published_weights_write_is_told_and_gaps_are_never_exported(study)
     assert all(is_the_models for _, is_the_models in export.text_sentences())
     whole = ReportDone("No effusion.", (5, 6), tuple(split_sentences("No effusion.")), ())
     assert remarks_after(study, whole) == []
+
+
+@pytest.mark.parametrize("at_once", [3, 8])
+def test_texts_of_many_readers_are_written_in_common_steps_as_each_alone(at_once):
+    """Drafts and reports, greedy ones and searches, each of its own length, joining as others leave."""
+    reporter = Reporter.load()
+    config, never = reporter.config, threading.Event()
+    generator = torch.Generator().manual_seed(at_once)
+
+    def writing(number):
+        latents = (2 + number % 2) * config.num_latents
+        memory = torch.randn(1, latents, config.hidden_size, generator=generator)
+        beams = 1 + number % 3
+        return (
+            Writing(reporter._writer, memory, never)
+            if beams == 1
+            else BeamSearch(reporter._writer, memory, never, beams)
+        )
+
+    texts = [writing(number) for number in range(at_once + 3)]
+    with ThreadPoolExecutor(at_once) as readers:
+        list(readers.map(Writing.finish, texts))
+    for number, text in enumerate(texts):
+        beams = text.num_beams if isinstance(text, BeamSearch) else 1
+        assert text.tokens == by_transformers(reporter.model, text.memory, beams), number
+
+
+def test_a_reader_who_stops_leaves_and_the_others_write_on(small_weights):
+    reporter = Reporter.load(small_weights)
+    memory = torch.randn(1, 3 * reporter.config.num_latents, reporter.config.hidden_size)
+    stop = threading.Event()
+    stops = (stop, threading.Event(), threading.Event())
+    stopped, gone, stays = (Writing(reporter._writer, memory, one) for one in stops)
+    steps = {text: text.steps() for text in (stopped, gone, stays)}
+    for text in steps.values():
+        next(text)
+    stop.set()
+    del steps[gone]  # as when a page goes away
+    list(steps[stopped])
+    for _ in steps[stays]:
+        pass
+    assert stays.tokens == by_transformers(reporter.model, memory, 1)
+
+
+def test_what_goes_wrong_in_one_text_is_told_to_its_reader_alone(small_weights):
+    reporter = Reporter.load(small_weights)
+    memory = torch.randn(1, 3 * reporter.config.num_latents, reporter.config.hidden_size)
+    never = threading.Event()
+
+    class Broken(Writing):
+        def search(self):
+            yield Next([0], [0])
+            raise RuntimeError("broken")
+
+    broken, whole = Broken(reporter._writer, memory, never), Writing(reporter._writer, memory, never)
+    with ThreadPoolExecutor(1) as other:
+        finished = other.submit(whole.finish)
+        with pytest.raises(RuntimeError, match="broken"):
+            broken.finish()
+        finished.result()
+    assert whole.tokens == by_transformers(reporter.model, memory, 1)

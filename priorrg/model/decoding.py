@@ -1,9 +1,9 @@
-"""The steps of a report: the GPT-2 decoder of a model, laid out for writing one token of a few rows at a time.
+"""The steps of reports: the GPT-2 decoder of a model, laid out for writing one token of some rows of texts at a time.
 
-The same numbers as model.decoder gives up to the order of float32 sums, so the same words. Two things make it quick on
-a CPU: matrices are packed once for oneDNN, whose kernel for few rows is several times as fast as the plain one; and all
-rows of a search read the keys and values of one memory, instead of a copy each that every reordering copies again.
-Knows no search and no text.
+The same numbers as model.decoder gives up to the order of float32 sums, so the same words. Three things make it quick
+on a CPU: matrices are packed once for oneDNN, whose kernel for few rows is several times as fast as the plain one; all
+rows of a search read the keys and values of one memory, instead of a copy each that every reordering copies again; and
+texts of different readers are rows of one step. Knows no search and no words.
 """
 
 from __future__ import annotations
@@ -60,68 +60,154 @@ class ReportDecoder:
         self.head = linear(decoder.lm_head.weight, None)
         self.heads = decoder.config.n_head
 
-    def begin(self, memory: torch.Tensor, rows: int, most: int) -> Decoding:
-        """memory: (1, M, H), which all rows read. most: tokens that a row may have, the start token included."""
-        return Decoding(self, memory, rows, most)
+    def begin(self) -> Decoding:
+        """Nothing is written yet."""
+        return Decoding(self)
 
 
 class Decoding:
-    """What a number of rows has read so far."""
+    """What the rows of some texts have read so far. Texts join and leave between any two steps.
 
-    def __init__(self, decoder: ReportDecoder, memory: torch.Tensor, rows: int, most: int):
+    Each text reads a memory of its own, which its rows (the versions of a search) share, and stands at a length of its
+    own. A row's numbers are those that it has alone, up to the order of float32 sums: what belongs to other texts, or
+    is not written yet, is masked where they stand side by side.
+    """
+
+    def __init__(self, decoder: ReportDecoder):
         self.decoder = decoder
-        self.length = 0
-        width = memory.shape[-1]
-        shape = (rows, decoder.heads, most, width // decoder.heads)
-        self.past = [(memory.new_zeros(shape), memory.new_zeros(shape)) for _ in decoder.blocks]  # keys, values
-        self.memory = []
-        for block in decoder.blocks:
-            keys, values = block.block.crossattention.c_attn(memory).chunk(2, dim=-1)  # type: ignore[union-attr]
-            self.memory.append((self._split(keys), self._split(values)))
+        self.rows: list[int] = []  # of each text
+        self.lengths: list[int] = []  # of each text: tokens that its rows have read
+        self.memories: list[int] = []  # of each text: tokens of its memory
+        # Of each block, keys and values: (capacity in rows, heads, T, D), (capacity in texts, heads, M, D).
+        self.past: list[list[torch.Tensor]] = [[] for _ in decoder.blocks]
+        self.memory: list[list[torch.Tensor]] = [[] for _ in decoder.blocks]
+
+    def join(self, memory: torch.Tensor, rows: int, most: int) -> None:
+        """Another text, the last one. memory: (1, M, H), which all its rows read. most: tokens that a row may have, the
+        start token included."""
+        text, first, length = len(self.rows), sum(self.rows), memory.shape[1]
+        width = memory.shape[-1] // self.decoder.heads
+        for block, past, remembered in zip(self.decoder.blocks, self.past, self.memory, strict=True):
+            read = block.block.crossattention.c_attn(memory).chunk(2, dim=-1)  # type: ignore[union-attr, operator]
+            if not past:
+                past += [memory.new_zeros(0, self.decoder.heads, most, width) for _ in "kv"]
+                remembered += [memory.new_zeros(0, self.decoder.heads, length, width) for _ in "kv"]
+            for part in range(2):
+                past[part] = _roomy(past[part], first + rows, most)
+                remembered[part] = _roomy(remembered[part], text + 1, length)
+                remembered[part][text, :, :length] = self._split(read[part])[0]
+        self.rows.append(rows)
+        self.lengths.append(0)
+        self.memories.append(length)
+
+    def leave(self, text: int) -> None:
+        """The text of this number is done; those behind it move up by one."""
+        begin, end = sum(self.rows[:text]), sum(self.rows)
+        gone, longest = self.rows[text], max(self.lengths)
+        for past, remembered in zip(self.past, self.memory, strict=True):
+            for part in past:
+                part[begin : end - gone, :, :longest] = part[begin + gone : end, :, :longest].clone()
+            for part in remembered:
+                part[text : len(self.rows) - 1] = part[text + 1 : len(self.rows)].clone()
+        for numbers in (self.rows, self.lengths, self.memories):
+            del numbers[text]
+        if not self.rows:  # a crowd's room is not kept
+            self.past, self.memory = [[] for _ in self.past], [[] for _ in self.memory]
 
     def _split(self, tokens: torch.Tensor) -> torch.Tensor:
         """(B, N, H) -> (B, heads, N, D)"""
         return tokens.unflatten(-1, (self.decoder.heads, -1)).transpose(1, 2)
 
     def step(self, ids: torch.Tensor) -> torch.Tensor:
-        """ids: (rows,), the next token of each. Returns the logits (rows, V) of what follows."""
-        transformer, place = self.decoder.transformer, self.length
-        states = transformer.wte(ids) + transformer.wpe.weight[place]  # (rows, H)
-        for packed, (keys, values), (memory_keys, memory_values) in zip(
-            self.decoder.blocks, self.past, self.memory, strict=True
-        ):
+        """ids: (R,), the next token of each row, text after text. Returns the logits (R, V) of what follows."""
+        transformer, count, longest = self.decoder.transformer, len(ids), max(self.lengths) + 1
+        places = [length for length, rows in zip(self.lengths, self.rows, strict=True) for _ in range(rows)]
+        place = torch.tensor(places, device=ids.device)
+        every = torch.arange(count, device=ids.device)
+        mask = None if len(set(places)) == 1 else _up_to([at + 1 for at in places], longest, ids.device)
+        asks = _Asks(self.rows, self.memories, ids.device)
+        states = transformer.wte(ids) + transformer.wpe.weight[place]  # (R, H)
+        for packed, past, remembered in zip(self.decoder.blocks, self.past, self.memory, strict=True):
             block, apply = packed.block, packed.linear
             asked, key, value = apply["attend"](block.ln_1(states)).chunk(3, dim=-1)  # type: ignore[operator]
-            keys[:, :, place], values[:, :, place] = self._row(key), self._row(value)
+            past[0][every, :, place], past[1][every, :, place] = self._row(key), self._row(value)
             seen = nn.functional.scaled_dot_product_attention(
                 self._row(asked)[:, :, None],
-                keys[:, :, : place + 1],
-                values[:, :, : place + 1],
+                past[0][:count, :, :longest],
+                past[1][:count, :, :longest],
+                attn_mask=mask,
                 scale=block.attn.scaling,  # type: ignore[union-attr]
             )
             states = apply["attended"](seen.flatten(1)) + states
             asked = apply["ask"](block.ln_cross_attn(states))  # type: ignore[operator]
-            seen = nn.functional.scaled_dot_product_attention(  # rows stand where one row's tokens would
-                self._row(asked).transpose(0, 1)[None],
-                memory_keys,
-                memory_values,
+            seen = nn.functional.scaled_dot_product_attention(
+                asks.side_by_side(self._row(asked)),
+                remembered[0][: len(self.rows), :, : asks.longest],
+                remembered[1][: len(self.rows), :, : asks.longest],
+                attn_mask=asks.mask,
                 scale=block.crossattention.scaling,  # type: ignore[union-attr]
             )
-            states = states + apply["answered"](seen[0].transpose(0, 1).flatten(1))
+            states = states + apply["answered"](asks.below_each_other(seen).flatten(1))
             widened = block.mlp.act(apply["widen"](block.ln_2(states)))  # type: ignore[operator, union-attr]
             states = states + apply["narrow"](widened)
-        self.length += 1
+        self.lengths = [length + 1 for length in self.lengths]
         return self.decoder.head(transformer.ln_f(states))
 
     def _row(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(rows, H) -> (rows, heads, D)"""
-        return tokens.unflatten(-1, (self.decoder.heads, -1))
+        """(R, H) -> (R, heads, D)"""
+        return tokens.view(len(tokens), self.decoder.heads, -1)
 
-    def follow(self, rows: Sequence[int]) -> None:
-        """Each row goes on from what the row of this number has read."""
+    def follow(self, text: int, rows: Sequence[int]) -> None:
+        """Each row of a text goes on from what the row of this number, of the same text, has read."""
         if list(rows) == list(range(len(rows))):
             return
-        chosen = torch.tensor(rows, device=self.past[0][0].device)
-        for keys, values in self.past:
-            keys[:, :, : self.length] = keys[chosen, :, : self.length]
-            values[:, :, : self.length] = values[chosen, :, : self.length]
+        first, length = sum(self.rows[:text]), self.lengths[text]
+        chosen = torch.tensor(rows, device=self.past[0][0].device) + first
+        for past in self.past:
+            for part in past:
+                part[first : first + len(rows), :, :length] = part[chosen, :, :length]
+
+
+class _Asks:
+    """How rows of texts are laid out to ask the memories: where one row's tokens would stand.
+
+    mask: (texts, 1, 1, M), None where no memory is shorter than another. longest: M.
+    """
+
+    def __init__(self, rows: Sequence[int], memories: Sequence[int], device: torch.device):
+        self.texts, self.most, self.longest = len(rows), max(rows), max(memories)
+        self.mask = None if len(set(memories)) == 1 else _up_to(memories, self.longest, device)
+        self.places = None  # of each row, where texts have different numbers of them
+        if len(set(rows)) > 1:
+            places = [text * self.most + row for text, count in enumerate(rows) for row in range(count)]
+            self.places = torch.tensor(places, device=device)
+
+    def side_by_side(self, rows: torch.Tensor) -> torch.Tensor:
+        """(R, heads, D) -> (texts, heads, most rows of a text, D)"""
+        if self.places is not None:
+            padded = rows.new_zeros(self.texts * self.most, *rows.shape[1:])
+            rows = padded.index_copy(0, self.places, rows)
+        return rows.unflatten(0, (self.texts, self.most)).transpose(1, 2)
+
+    def below_each_other(self, rows: torch.Tensor) -> torch.Tensor:
+        """The way back: (texts, heads, most rows of a text, D) -> (R, heads, D)"""
+        rows = rows.transpose(1, 2).flatten(0, 1)
+        return rows if self.places is None else rows[self.places]
+
+
+def _up_to(lengths: Sequence[int], longest: int, device: torch.device) -> torch.Tensor:
+    """(N, 1, 1, longest) bool: true for the first so many of each."""
+    ends = torch.tensor(lengths, device=device)
+    return (torch.arange(longest, device=device) < ends[:, None])[:, None, None]
+
+
+def _roomy(kept: torch.Tensor, count: int, length: int) -> torch.Tensor:
+    """kept (capacity, heads, N, D), or a copy of it that holds `count` of at least `length` tokens."""
+    capacity, heads, tokens, width = kept.shape
+    if count <= capacity and length <= tokens:
+        return kept
+    # Zeros: what is masked is multiplied by 0, and what lies in fresh memory may be no number.
+    rows = max(count, 2 * capacity) if count > capacity else capacity
+    larger = kept.new_zeros(rows, heads, max(length, tokens), width)
+    larger[:capacity, :, :tokens] = kept
+    return larger

@@ -41,10 +41,13 @@ from priorrg.reporting.events import (
 )
 from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.loading import load_weights
+from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check_context
 
 CACHED_IMAGES = 16  # at paper scale 55 MB each
+MOST_AT_ONCE = 16  # readings; a step for more of them takes as much longer
+FEATURES_AT_ONCE = 512 << 20  # bytes that the image features of all readings at once may take
 SEEN_PAIRS = 8  # at paper scale 8 MB each
 
 
@@ -111,8 +114,10 @@ class Reporter:
         self.lock = threading.RLock()
         self.calibration = calibration
         self.source = source
-        self.images = ImageFeatures(self._encode, cached_images)
+        # Two of each reading at least: what is written just now must not be encoded again.
+        self.images = ImageFeatures(self._encode, max(cached_images, 2 * self.at_once))
         self._seen_features: OrderedDict[tuple[str | int, ...], SeenFeatures] = OrderedDict()
+        self._steps: Together | None = None
 
     @classmethod
     def load(cls, path_or_repo: str | Path | None = None, most_tokens: int = 0) -> "Reporter":
@@ -130,6 +135,14 @@ class Reporter:
     @property
     def config(self) -> PriorRGConfig:
         return self.model.config  # type: ignore[return-value]
+
+    @property
+    def at_once(self) -> int:
+        """How many studies may well be read at once: as many as their image features leave room for."""
+        vision = self.config.vision_config
+        tokens = (vision.image_size // vision.patch_size) ** 2 + 1
+        of_study = 2 * (vision.num_hidden_layers + 1) * tokens * vision.hidden_size * 4  # float32, with a prior
+        return 1 if zero_gpu.IS_ON else max(1, min(MOST_AT_ONCE, FEATURES_AT_ONCE // of_study))
 
     @property
     def card(self) -> WeightsCard:
@@ -292,11 +305,15 @@ class Reporter:
 
     @property
     def _writer(self) -> Writer:
-        return Writer(self.model, self._decoder, self.processor, self.lock, self.device)
+        return Writer(self.model, self._together, self.processor, self.lock, self.device)
 
-    @cached_property
-    def _decoder(self) -> ReportDecoder:
-        return ReportDecoder(self.model.decoder)
+    @property
+    def _together(self) -> Together:
+        """Made when the first text is written, once: of two, each would take steps of its own."""
+        with self.lock:
+            if self._steps is None:
+                self._steps = Together(ReportDecoder(self.model.decoder), self.device)
+            return self._steps
 
     def _seen(self, study: Study, inputs: dict[str, Any]) -> SeenFeatures:
         """What does not depend on the context, computed once for a pair of images: another context reuses it."""

@@ -1,27 +1,28 @@
 """Writing one text from one memory, greedily or by beam search, with the probability of each token.
 
-Both are generators of steps, so that whoever writes may stop, show and share the model between any two tokens. Knows
-the decoder, no study and no page: what is written about, and what a reader is told meanwhile, is in reporter.py.
+Both say step by step what they go on with; the steps are taken together with those of other texts (together.py), so
+that whoever reads may stop and show between any two tokens. Knows the decoder, no study and no page: what is written
+about, and what a reader is told meanwhile, is in reporter.py.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from priorrg.model.decoding import Decoding, ReportDecoder
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
+from priorrg.reporting.together import Next, Said, Together
 
 
 @dataclass(frozen=True)
 class Writer:
-    """What a text is written with. Every call of the model is made under `lock`."""
+    """What a text is written with. lock: for calls of the model itself; steps taken together need none."""
 
     model: PriorRGModel
-    decoder: ReportDecoder
+    together: Together
     processor: PriorRGProcessor
     lock: Any  # threading.RLock is a function, no type
     device: torch.device
@@ -47,6 +48,10 @@ class Writing:
         self.tokens: list[int] = []
         self.probabilities: list[float] = []
         self.settled = 0
+        self._news = threading.Event()
+        self._is_told_each_step = True
+        self._has_ended = self._is_left = False
+        self._error: BaseException | None = None
 
     @property
     def text(self) -> str:
@@ -55,55 +60,78 @@ class Writing:
     @property
     def settled_text(self) -> str:
         """The whole words that cannot change any more: what stands before the last space of what is settled."""
-        return self.writer.processor.decode(self.tokens[: self.settled]).rpartition(" ")[0]
+        settled = self.settled  # before the tokens, which may have changed behind it when they are looked at
+        return self.writer.processor.decode(self.tokens[:settled]).rpartition(" ")[0]
 
     def words(self) -> Iterator[str]:
         """The text so far, each time another word is whole. Ends at the end token, the length limit, or stop."""
         shown = ""
         for _ in self.steps():
             whole = self.settled_text
-            if len(whole) > len(shown):
+            if len(whole) > len(shown) and not self.stop.is_set():
                 shown = whole
                 yield shown
         if len(self.text) > len(shown):
             yield self.text
 
-    def _begin(self, rows: int) -> Decoding:
-        """All rows have read what is begun but for its last token."""
-        with self.writer.lock, torch.no_grad():
-            decoding = self.writer.decoder.begin(self.memory, rows, self.most + 1)
+    def steps(self) -> Iterator[int]:
+        """How many tokens there are, after each; after several where whoever reads was slower than they came."""
+        self.writer.together.join(self)
+        try:
+            while not self._wait():
+                yield len(self.tokens)
+        finally:
+            self._is_left = True  # whoever reads went away
+
+    def finish(self) -> None:
+        """Write it to its end, without a word meanwhile."""
+        self._is_told_each_step = False
+        for _ in self.steps():
+            pass
+
+    def _wait(self) -> bool:
+        """For the next step; whether it was the last one."""
+        self._news.wait()
+        self._news.clear()
+        if self._error is not None:
+            raise self._error
+        return self._has_ended
+
+    # What Together asks and tells, in its thread
+
+    def is_wanted(self) -> bool:
+        return not self._is_left and not self.stop.is_set()
+
+    def stepped(self) -> None:
+        if self._is_told_each_step:
+            self._news.set()
+
+    def ended(self, error: BaseException | None) -> None:
+        self._error, self._has_ended = error, True
+        self._news.set()
+
+    def _read_begun(self, rows: int) -> Generator[Next, Said, int]:
+        """All rows read what is begun but for its last token, which is given back."""
         previous = self.writer.model.config.decoder_start_token_id
         for token in self.begun:
-            if self.stop.is_set():
-                break
-            logits = self._logits(decoding, [previous] * rows)[0]
+            said = yield Next([previous] * rows, range(rows))
             self.tokens.append(token)
-            self.probabilities.append(float(logits.softmax(dim=-1)[token]))
+            self.probabilities.append(float(said.logits[0].softmax(dim=-1)[token]))
             previous = token
         self.settled = len(self.tokens)
-        return decoding
+        return previous
 
-    def _logits(self, decoding: Decoding, tokens: list[int]) -> torch.Tensor:
-        """(rows, V) float32, of what follows these tokens, one a row."""
-        with self.writer.lock, torch.no_grad():
-            return decoding.step(torch.tensor(tokens, device=self.writer.device)).float()
-
-    def steps(self) -> Iterator[int]:
-        """How many tokens there are, after each."""
+    def search(self) -> Generator[Next, Said, None]:
         config = self.writer.model.config
-        decoding = self._begin(1)
-        previous = self.begun[-1] if self.begun else config.decoder_start_token_id
+        previous = yield from self._read_begun(1)
         for _ in range(len(self.begun), self.most):
-            if self.stop.is_set():
-                return
-            logits = self._logits(decoding, [previous])[0]
-            previous = int(logits.argmax())
+            said = yield Next([previous], [0])
+            previous = said.best[0]
             self.tokens.append(previous)
-            self.probabilities.append(float(logits.softmax(dim=-1)[previous]))
+            self.probabilities.append(said.probabilities[0])
             self.settled = len(self.tokens)
             if previous == config.eos_token_id:
                 return
-            yield self.settled
 
 
 @dataclass(frozen=True)
@@ -128,26 +156,23 @@ class BeamSearch(Writing):
         super().__init__(writer, memory, stop, begun)
         self.num_beams = num_beams
 
-    def steps(self) -> Iterator[int]:
+    def search(self) -> Generator[Next, Said, None]:
         config, count = self.writer.model.config, self.num_beams
-        decoding = self._begin(count)
-        if self.stop.is_set():
-            return
-        previous = [self.begun[-1] if self.begun else config.decoder_start_token_id] * count
+        previous = yield from self._read_begun(count)
+        following = Next([previous] * count, range(count))
         logs = tuple(torch.tensor(self.probabilities).log().tolist())
         # All alike: only one may go on.
         running = [_Version(self.begun, logs, sum(logs))] + [_Version(self.begun, logs, -1e9)] * (count - 1)
         whole: list[_Version] = []
         for length in range(len(self.begun) + 1, self.most + 1):
-            if self.stop.is_set():
-                return
-            log_probabilities = self._logits(decoding, previous).log_softmax(dim=-1)  # (count, V)
+            said = yield following
+            log_probabilities = said.logits.log_softmax(dim=-1)  # (count, V)
             sums = log_probabilities + torch.tensor([[one.score] for one in running], device=self.writer.device)
             # Twice as many as are written on: as many could end with this token.
             scores, places = sums.flatten().topk(2 * count)
             means = (scores / length).tolist()
             is_last = length == self.most
-            following: list[tuple[int, _Version]] = []
+            possible: list[tuple[int, _Version]] = []
             for rank, (score, place) in enumerate(zip(scores.tolist(), places.tolist(), strict=True)):
                 row, token = divmod(place, sums.shape[1])
                 one = _Version(
@@ -156,18 +181,16 @@ class BeamSearch(Writing):
                     score,
                 )
                 if token != config.eos_token_id and not is_last:
-                    following.append((row, one))
+                    possible.append((row, one))
                 elif rank < count:
                     whole.append(_Version(one.tokens, one.log_probabilities, means[rank]))
             whole = sorted(whole, key=lambda one: one.score, reverse=True)[:count]
-            rows, running = [row for row, _ in following[:count]], [one for _, one in following[:count]]
+            rows, running = [row for row, _ in possible[:count]], [one for _, one in possible[:count]]
             self._take(whole[:1] or running[:1], [*whole[:1], *running])
             if not running or (len(whole) == count and not _may_win(running[0], length, whole[-1])):
                 self.settled = len(self.tokens)
                 return
-            decoding.follow(rows)
-            previous = [one.tokens[-1] for one in running]
-            yield length
+            following = Next([one.tokens[-1] for one in running], rows)
 
     def _take(self, best: list[_Version], possible: list[_Version]) -> None:
         self.tokens = list(best[0].tokens)

@@ -1,4 +1,4 @@
-"""Who reads next: one reading after another, page and API in one queue, and no client before all the others.
+"""Who reads next: so many readings at once, page and API in one queue, and no client before all the others.
 
 The model is lent to whoever waited longest since it was last lent to him: first among addresses and logins, then among
 the browsers and programs of one, then in the order of asking. Nobody can fill the queue alone.
@@ -39,16 +39,16 @@ class Place:
 
     @property
     def before(self) -> int:
-        """Readings that come before this one; 0 is its turn."""
+        """Readings that must end before this one begins; 0 is its turn."""
         with self._queue.changed:
-            return self._queue.order().index(self)
+            return self._queue.before_this(self)
 
     def wait(self, stop: threading.Event) -> Iterator[int]:
         """How many are before this one, at once and whenever it changes, until it is its turn or `stop` is set."""
         said = 0
         while not stop.is_set():
             with self._queue.changed:
-                before = self._queue.order().index(self)
+                before = self._queue.before_this(self)
                 if before == 0 and self._queue.is_free():
                     self._queue.begin(self)
                     return
@@ -62,16 +62,18 @@ class Place:
 class ReadingQueue:
     """The queue of readings on this server.
 
-    most_waiting: how many may wait while one is read; half of them of one address or login, a quarter of one client.
+    most_waiting: how many may wait for those that are read; half of them of one address or login, a quarter of one
+    client. at_once: how many are read at a time.
     """
 
-    def __init__(self, most_waiting: int) -> None:
+    def __init__(self, most_waiting: int, at_once: int = 1) -> None:
         self.most_waiting = most_waiting
+        self.at_once = at_once
         self.most_of_group = max(1, most_waiting // 2)
         self.most_of_client = max(1, most_waiting // 4)
         self.places: list[Place] = []
         self.changed = threading.Condition(threading.RLock())
-        self._reading: Place | None = None
+        self._reading: list[Place] = []  # in the order in which they began
         self._spare: threading.Event | None = None  # stops what is read while nobody asks
         self._lent: OrderedDict[Client | str, int] = OrderedDict()  # client or group -> number of its last reading
         self._readings = 0
@@ -80,11 +82,16 @@ class ReadingQueue:
         """Readings that run or wait."""
         return len(self.places)
 
+    @property
+    def waiting(self) -> int:
+        """Readings that wait for others to end."""
+        return max(0, len(self.places) - self.at_once)
+
     def check(self, client: Client) -> None:
         """Raises BusyError where this client may not wait too."""
         with self.changed:
-            waiting = [place.client for place in self.places if place is not self._reading]
-            if len(self.places) > self.most_waiting:
+            waiting = [place.client for place in self.places if place not in self._reading]
+            if len(self.places) >= self.most_waiting + self.at_once:
                 metrics.refused("queue full")
                 raise BusyError(texts.page.QUEUE_FULL.format(count=self.most_waiting))
             if waiting.count(client) >= self.most_of_client:
@@ -95,16 +102,20 @@ class ReadingQueue:
                 raise BusyError(texts.page.GROUP_WAITS.format(count=self.most_of_group))
 
     def before(self, client: Client) -> int:
-        """Readings that would come before one that this client asked for now."""
+        """Readings that would have to end before one that this client asked for now."""
         with self.changed:
             place = Place(self, client)
-            return self.order(place).index(place)
+            return self.before_this(place, place)
+
+    def before_this(self, place: Place, *more: Place) -> int:
+        """Readings that must end before this one begins, if more asked too. Call it with `changed` held."""
+        return max(0, self.order(*more).index(place) - self.at_once + 1)
 
     def order(self, *more: Place) -> list[Place]:
         """Every place, and more, that which is read first. Call it with `changed` held."""
         lent, readings = dict(self._lent), self._readings
-        ordered = [] if self._reading is None else [self._reading]
-        waiting = [place for place in (*self.places, *more) if place is not self._reading]
+        ordered = list(self._reading)
+        waiting = [place for place in (*self.places, *more) if place not in self._reading]
         while waiting:
             # min takes the first of equals, and places stand in the order in which they were asked for.
             next_ = min(waiting, key=lambda one: (lent.get(one.client.group, 0), lent.get(one.client, 0)))
@@ -115,7 +126,7 @@ class ReadingQueue:
         return ordered
 
     def is_free(self) -> bool:
-        """Whether the model is nobody's; what is read in spare time is told to stop. Call it with `changed` held."""
+        """Whether nothing is read in spare time; if so, it is told to stop. Call it with `changed` held."""
         if self._spare is not None:
             self._spare.set()
         return self._spare is None
@@ -144,7 +155,7 @@ class ReadingQueue:
 
     def begin(self, place: Place) -> None:
         """The model is this place's, until it is given back. Call it with `changed` held."""
-        self._reading = place
+        self._reading.append(place)
         place.begun = time.monotonic()
         metrics.WAITING_SECONDS.observe(place.begun - place.asked)
         self._readings += 1
@@ -173,8 +184,8 @@ class ReadingQueue:
         finally:
             with self.changed:
                 self.places.remove(place)
-                if self._reading is place:
-                    self._reading = None
+                if place in self._reading:
+                    self._reading.remove(place)
                     metrics.READINGS.labels(ended).inc()
                     metrics.READING_SECONDS.observe(time.monotonic() - place.begun)
                 self.changed.notify_all()

@@ -27,11 +27,11 @@ MOST_TYPED = 20  # sentences of the reader's own that are traced at once
 
 
 class Runs:
-    """The runs of all sessions, over one Reporter and one queue. most_waiting: how many may wait for the one read."""
+    """The runs of all sessions, over one Reporter and one queue. most_waiting, at_once: see ReadingQueue."""
 
-    def __init__(self, reporter: Reporter, most_waiting: int = 20):
+    def __init__(self, reporter: Reporter, most_waiting: int = 20, at_once: int = 1):
         self.reporter = reporter
-        self.queue = ReadingQueue(most_waiting)
+        self.queue = ReadingQueue(most_waiting, at_once)
 
     def encode_ahead(self, session: Session) -> None:
         """Have the images on the page encoded in the background, while the reader types; never waits.

@@ -71,10 +71,10 @@ def build_app(
     sessions.watch()
     # Gradio keeps the last value of every box of every tab for deep links, long after the tab is closed.
     SessionState._update_value_in_config = lambda self, key, value: None  # type: ignore[method-assign]
-    runs = Runs(reporter, settings.queue_size)
+    runs = Runs(reporter, settings.queue_size, settings.at_once or reporter.at_once)
     page = build_each(lambda: build_page(runs, feedback, sessions, listeners, settings))
     # Whoever waits for his turn holds a thread; the pixels have others.
-    page.max_threads = settings.queue_size + OTHER_THREADS
+    page.max_threads = settings.queue_size + runs.queue.at_once + OTHER_THREADS
     page.queue(max_size=MOST_EVENTS, api_open=False)
     listeners.watch(page._queue)
     uploads.follow(page)
@@ -85,7 +85,7 @@ def build_app(
     readiness = Readiness(folder, feedback)
     readiness.watch()
     serve_health(app, reporter, readiness)
-    metrics.watch(metrics.WAITING, lambda: max(0, len(runs.queue) - 1))
+    metrics.watch(metrics.WAITING, lambda: runs.queue.waiting)
     for limit in ("time", "memory", "crash"):
         metrics.watch(metrics.DECODER_KILLS.labels(limit), lambda limit=limit: decoders().ended[limit])
     metrics.watch(metrics.DECODING, lambda: decoders().busy + decoders().waiting)

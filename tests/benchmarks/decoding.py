@@ -20,6 +20,7 @@ from priorrg.model.decoding import ReportDecoder
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 
 TOKENS = 40  # of a report here; random weights never end one
@@ -35,7 +36,8 @@ def paper_scale(reporter: Reporter) -> Writer:
     for block in model.decoder.transformer.h:
         block.crossattention.q_attn.weight.normal_(std=0.3)  # type: ignore[union-attr]  # texts that depend on the memory
     processor: PriorRGProcessor = reporter.processor
-    return Writer(model, ReportDecoder(model.decoder), processor, threading.RLock(), torch.device("cpu"))
+    cpu = torch.device("cpu")
+    return Writer(model, Together(ReportDecoder(model.decoder), cpu), processor, threading.RLock(), cpu)
 
 
 def ours(writer: Writer, memory: torch.Tensor, num_beams: int) -> list[int]:
