@@ -131,3 +131,21 @@ def test_texts_of_an_older_wording_are_refused_and_written_anew_beside_the_same_
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.png")} == stamps
     assert read_annotation(folder / "annotation.json")["train"]
     assert json.loads((folder / "simulation.json").read_text(encoding="utf-8"))["wording"] == facts["wording"]
+
+
+def test_a_head_with_a_row_for_each_place_reads_that_row_alone():
+    torch.manual_seed(0)
+    head = PlaceHeads(16, row_each=True).eval()
+    rows = torch.randn(1, PLACES + 3, 16)
+    other = rows.clone()
+    other[:, 4] += 1
+    (classes, amounts), (classes_after, amounts_after) = head(rows), head(other)
+    assert classes.shape == (1, PLACES, CLASSES) and amounts.shape == (1, PLACES, 2)
+    moved = (classes != classes_after).any(dim=-1)[0] & (amounts != amounts_after).any(dim=-1)[0]
+    assert moved.nonzero().flatten().tolist() == [4]
+
+
+def test_a_latent_for_each_place_needs_as_many_latents(trained, simulated, tmp_path, capsys):
+    changes = {"stage2__start_from": str(trained / "stage1"), "stage2__latent_each": True, "stage2__auxiliary": 1.0}
+    config = configuration(simulated, tmp_path, **changes)
+    assert f"a latent for each of {PLACES} places" in refused(capsys, "stage2", "--config", config)

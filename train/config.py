@@ -75,7 +75,7 @@ class VisionConfig:
 
 @dataclass(config=CHECKED)
 class StageConfig:
-    """One of the two stages of the paper. learning_rate: all but the decoder; decoder_learning_rate: the decoder.
+    """One of the two stages of the paper. learning_rate: of all but decoder and heads, whose is the other.
 
     start_from: folder of a model whose weights of equal name and shape are taken over; of its vision encoder only where
     model.vision names no other.
@@ -83,9 +83,11 @@ class StageConfig:
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
     word_weight: of words that grade and compare, in the decoder's loss (1 in the paper; needs simulated records).
+    latent_each: each place that the heads ask for is read from a latent of its own, in both stages' heads.
     more_contexts: so many further contexts an example for the auxiliary heads of stage 2 (0 in the paper).
     strange_share: so many indications that are written anew get words in between that mean nothing (0 in the paper).
     hold_statistics: stage 2 keeps stage 1's BatchNorm statistics in the projection heads (published: it does not).
+    frozen: further parts of the model that the stage leaves as they are, by name (published: the vision encoder alone).
     schedule, schedule_settings: transformers' name of a learning rate schedule and its arguments.
     save_steps: steps between checkpoints; 0 = one an epoch. keep_best: end with the epoch of the lowest validation
     loss rather than with the last one; needs save_steps 0. workers: processes that load batches, on each device.
@@ -107,7 +109,9 @@ class StageConfig:
     word_weight: Positive = 1.0
     more_contexts: CountOrNone = 0
     strange_share: Share = 0.0
+    latent_each: Flag = False
     hold_statistics: Flag = True
+    frozen: list[str] = field(default_factory=list)
     save_steps: CountOrNone = 500
     keep_best: Flag = False
     mixed_precision: Flag = True

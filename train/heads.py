@@ -63,10 +63,14 @@ def targets_of_context(reading: ContextReading) -> list[float]:
 
 
 class PlaceHeads(nn.Module):
-    """One learned query a place looks at rows (B, N, H) and says what is there: class logits and amounts."""
+    """One learned query a place looks at rows (B, N, H) and says what is there: class logits and amounts.
 
-    def __init__(self, hidden: int) -> None:
+    row_each: the place's query sees one row alone, that of its own number, so that the rows learn to stand for places.
+    """
+
+    def __init__(self, hidden: int, row_each: bool = False) -> None:
         super().__init__()
+        self.row_each = row_each
         self.queries = nn.Parameter(torch.randn(PLACES, hidden) * 0.02)
         self.norm = nn.LayerNorm(hidden)
         self.keys_values = nn.Linear(hidden, 2 * hidden)
@@ -78,7 +82,8 @@ class PlaceHeads(nn.Module):
         """(B, F, CLASSES) logits, (B, F, 2) amounts now and before."""
         keys, values = self.keys_values(self.norm(rows)).chunk(2, dim=-1)
         queries = self.queries.to(keys.dtype).expand(len(rows), -1, -1)
-        seen = F.scaled_dot_product_attention(queries, keys, values) + queries
+        seen = values[:, :PLACES] if self.row_each else F.scaled_dot_product_attention(queries, keys, values)
+        seen = seen + queries
         read = self.read(seen)
         return self.classes(read).float(), self.amounts(read).float()
 
@@ -114,19 +119,20 @@ class AskedHead(nn.Module):
 
 
 class Heads(nn.Module):
-    """All heads of a stage."""
+    """All heads of a stage. latent_each: each place is read from a latent of its own, coarse and fine."""
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, latent_each: bool = False) -> None:
         super().__init__()
-        self.tokens, self.latents, self.asked = PlaceHeads(hidden), PlaceHeads(hidden), AskedHead(hidden)
+        self.latent_each = latent_each
+        self.tokens, self.latents, self.asked = PlaceHeads(hidden), PlaceHeads(hidden, latent_each), AskedHead(hidden)
 
     def loss(self, memory: Memory, classes: Tensor, amounts: Tensor, asked: Tensor) -> Tensor:
         """memory: with its tokens. classes, amounts: as in PlaceHeads; asked: as in AskedHead."""
         assert memory.tokens is not None
-        places = [
-            head.loss(rows, classes, amounts)
-            for head, rows in ((self.tokens, memory.tokens), (self.latents, memory.spatiotemporal))
-        ]
+        read = [(self.tokens, memory.tokens), (self.latents, memory.spatiotemporal)]
+        if self.latent_each and memory.joint is not None:
+            read.append((self.latents, memory.joint))
+        places = [head.loss(rows, classes, amounts) for head, rows in read]
         return sum(places) / 2 + self.asked.loss(memory.context, asked)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from transformers import TrainerCallback, TrainingArguments
 
 from priorrg.errors import DataError
+from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from train.batches import Collator, LostImages, StudyDataset
 from train.checkpoints import Checkpoints, check_same_run, last_checkpoint, record_run
@@ -46,6 +48,7 @@ def run_stage(
     if checkpoint:
         check_same_run(output, config, "stage1" if is_stage1 else "stage2", records)
     task.model.freeze_vision()
+    _freeze(task.model, stage.frozen)
     data = _stage_data(task, stage, config, processor, records, is_stage1)
     trainer = StageTrainer(
         task,
@@ -80,6 +83,14 @@ def run_stage(
         processor.save_pretrained(output)
         record_run(output, config, records, result)
     return result
+
+
+def _freeze(model: PriorRGModel, names: Sequence[str]) -> None:
+    parts = dict(model.named_children())
+    for name in names:
+        if name not in parts:
+            raise DataError(f"The model has no part {name} to leave as it is. Its parts are {', '.join(parts)}.")
+        parts[name].requires_grad_(False)
 
 
 @dataclass(frozen=True)

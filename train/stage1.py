@@ -21,8 +21,8 @@ from train.trainer import Task
 class Stage1Task(Task):
     """Forward: the contrastive loss of a batch, negatives gathered over all processes."""
 
-    def __init__(self, model: PriorRGModel, auxiliary: float) -> None:
-        super().__init__(model, auxiliary)
+    def __init__(self, model: PriorRGModel, auxiliary: float, latent_each: bool = False) -> None:
+        super().__init__(model, auxiliary, latent_each)
         # Stage 1 neither decodes nor reads the layers; unused parameters would stall several devices.
         for part in (model.decoder, model.layer_fusion, model.layer_norm_fusion):
             part.requires_grad_(False)
@@ -67,7 +67,7 @@ def gather(rows: Tensor) -> Tensor:
 def train_stage1(
     model: PriorRGModel, config: RunConfig, processor: Any, records: dict[str, list[Record]], resume: bool
 ) -> dict[str, Any]:
-    task = Stage1Task(model, config.stage1.auxiliary)
+    task = Stage1Task(model, config.stage1.auxiliary, config.stage1.latent_each)
     result = run_stage(task, config.stage1, config, processor, records, is_stage1=True, resume=resume)
     model.requires_grad_(True)
     return result

@@ -24,9 +24,16 @@ from train.trainer import Task
 class Stage2Task(Task):
     """Forward: cross-entropy of the report, from the whole memory or, in training now and then, the coarse one."""
 
-    def __init__(self, model: PriorRGModel, auxiliary: float, coarse_share: float, holds_statistics: bool) -> None:
+    def __init__(
+        self,
+        model: PriorRGModel,
+        auxiliary: float,
+        coarse_share: float,
+        holds_statistics: bool,
+        latent_each: bool = False,
+    ) -> None:
         """holds_statistics: of the projection heads' BatchNorm, as they came from stage 1."""
-        super().__init__(model, auxiliary)
+        super().__init__(model, auxiliary, latent_each)
         self.coarse_share = coarse_share
         self.held = [
             module
@@ -92,7 +99,7 @@ def train_stage2(
 ) -> dict[str, Any]:
     stage = config.stage2
     holds = bool(stage.hold_statistics and stage.start_from)  # without a stage 1 there is nothing to hold
-    task = Stage2Task(model, stage.auxiliary, stage.coarse_share, holds_statistics=holds)
+    task = Stage2Task(model, stage.auxiliary, stage.coarse_share, holds, stage.latent_each)
     result = run_stage(task, stage, config, processor, records, is_stage1=False, resume=resume)
     model.requires_grad_(True)
     return result

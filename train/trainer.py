@@ -17,10 +17,11 @@ from torch.utils.data import DataLoader, Subset
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
+from priorrg.errors import DataError
 from priorrg.model.modeling import IGNORED_LABEL, Memory, PriorRGModel
 from train.batches import Collator
 from train.config import StageConfig
-from train.heads import Heads
+from train.heads import PLACES, Heads
 
 
 class Task(nn.Module):
@@ -28,11 +29,13 @@ class Task(nn.Module):
 
     accepts_loss_kwargs = False  # the loss is a mean: Trainer must divide it by its accumulation steps
 
-    def __init__(self, model: PriorRGModel, auxiliary: float) -> None:
+    def __init__(self, model: PriorRGModel, auxiliary: float, latent_each: bool = False) -> None:
         super().__init__()
         self.model = model
         self.auxiliary = auxiliary
-        self.heads = Heads(model.config.hidden_size) if auxiliary else None
+        if latent_each and model.config.num_latents < PLACES:
+            raise DataError(f"latent_each needs a latent for each of {PLACES} places: num_latents must be as many.")
+        self.heads = Heads(model.config.hidden_size, latent_each) if auxiliary else None
 
     def auxiliary_loss(
         self, memory: Memory, classes: Tensor | None, amounts: Tensor | None, asked: Tensor | None
@@ -44,7 +47,7 @@ class Task(nn.Module):
 
 
 class StageTrainer(Trainer):
-    """Trainer for a Task: its own learning rate for the decoder, checkpoints that hold tied weights once."""
+    """Trainer for a Task: its own learning rate for decoder and heads, checkpoints that hold tied weights once."""
 
     def __init__(self, *args: Any, stage: StageConfig, validation_collator: Collator, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,16 +61,18 @@ class StageTrainer(Trainer):
             for name, parameter in self.model.named_parameters():
                 if parameter.requires_grad:
                     decays = parameter.ndim > 1 and "embed" not in name and "latents" not in name
-                    groups.setdefault((".decoder." in f".{name}", decays), []).append(parameter)
+                    # The heads begin anew in every stage, behind weights that may have begun long ago.
+                    is_quick = name.startswith("heads.") or ".decoder." in f".{name}"
+                    groups.setdefault((is_quick, decays), []).append(parameter)
             stage = self._stage
             self.optimizer = torch.optim.AdamW(
                 [
                     {
                         "params": parameters,
-                        "lr": stage.decoder_learning_rate if is_decoder else stage.learning_rate,
+                        "lr": stage.decoder_learning_rate if is_quick else stage.learning_rate,
                         "weight_decay": stage.weight_decay if decays else 0.0,
                     }
-                    for (is_decoder, decays), parameters in groups.items()
+                    for (is_quick, decays), parameters in groups.items()
                 ]
             )
         return self.optimizer
