@@ -26,7 +26,15 @@ IMAGE_SIZE, PATCH_SIZE = 32, 8
 
 # Files whose tests share what takes long to make (`trained`, `patient_app`, `clinic`): one process runs them all.
 TOGETHER = [
-    ("test_training", "test_resuming", "test_features", "test_training_messages", "test_wordings", "test_localisation"),
+    (
+        "test_training",
+        "test_resuming",
+        "test_features",
+        "test_training_messages",
+        "test_wordings",
+        "test_localisation",
+        "test_claims",
+    ),
     ("test_app", "test_keep", "test_api"),
     ("test_guard", "test_where_it_runs"),
 ]

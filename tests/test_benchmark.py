@@ -25,7 +25,7 @@ from train.data import read_annotation
 from train.measure.card import BEGIN, END, section
 from train.measure.evaluate import ABLATIONS, RUNS, ablated, hard_cases
 from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, measure, score, text_metrics
-from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD, chance, recalls
+from train.measure.retrieval import AT, DIRECTIONS, READINGS, chance, recalls
 from train.measure.text_metrics import TEXT_FIGURES, meteor, tokens
 from train.scoring import score as scoring
 from train.simulate.context import AskedContext
@@ -344,7 +344,7 @@ def test_hard_cases_are_scored_apart_from_the_usual_ones(tmp_path):
 def test_the_retrieval_json_holds_both_directions_with_and_without_context(evaluations):
     figures = json.loads((evaluations / "retrieval.json").read_text(encoding="utf-8"))
     assert (figures["studies"], figures["distinct_reports"]) == (5, 4)
-    for run in (GUIDED, WITHHELD):
+    for run in READINGS:
         for way in DIRECTIONS:
             row = figures[run][way]
             for k in AT:
@@ -483,7 +483,7 @@ def test_the_card_shows_differences_second_set_retrieval_and_the_worth_of_stage_
     command += ["--worth", *[str(evaluations / "evaluation.json")] * 2]
     assert main([*command, "--retrieval", str(evaluations / "retrieval.json")]) == 0
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
-    for part in ("second held-out set", "What stage 1 is worth", "image to report, context withheld", "Weak points."):
+    for part in ("second held-out set", "What stage 1 is worth", "image to report, context alone", "Weak points."):
         assert part in card
     kept = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
     assert section(kept, kept["localisation"]) in card, "the card can be made again from evaluation.json"

@@ -147,5 +147,6 @@ def test_a_head_with_a_row_for_each_place_reads_that_row_alone():
 
 def test_a_latent_for_each_place_needs_as_many_latents(trained, simulated, tmp_path, capsys):
     changes = {"stage2__start_from": str(trained / "stage1"), "stage2__latent_each": True, "stage2__auxiliary": 1.0}
+    changes["model__vision"] = str(trained / "vision" / "vision.pt")
     config = configuration(simulated, tmp_path, **changes)
     assert f"a latent for each of {PLACES} places" in refused(capsys, "stage2", "--config", config)

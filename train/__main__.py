@@ -1,5 +1,5 @@
 """The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 |
-wordings | ground | evaluate | probe | retrieve | localise | knowledge | calibrate | embed | words | card."""
+wordings | ground | evaluate | probe | retrieve | localise | knowledge | claims | calibrate | embed | words | card."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _MEASURED = {
     "localise": (EMBEDDED, "runs/localisation.json"),
     "knowledge": (EMBEDDED, "runs/knowledge.json"),
     "probe": (EMBEDDED, "runs/probe.json"),
+    "claims": (EMBEDDED, "runs/claims.json"),
 }
 
 
@@ -99,6 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("localise", "measure where overlays point, by the simulator's masks", _localise),
         ("knowledge", "measure what sentences hang on: the prior, the context, the current film", _knowledge),
         ("probe", "measure where on its way through the model a change is lost", _probe),
+        ("claims", "hold what the paper claims of its parts against what could refute it", _claims),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", default=DEFAULT_CONFIG)
@@ -114,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--ablate", action="store_true", help=ablate)
             worded = "also the same questions in words that no training read"
             command.add_argument("--wordings", action="store_true", help=worded)
+        elif name == "claims":
+            command.add_argument("--evaluation", type=Path, default=Path("runs/evaluation.json"))
         elif name in ("localise", "knowledge"):
             command.add_argument("--pairs", type=int, default=100, help="studies with a prior (default 100)")
         elif name not in _MEASURED:
@@ -146,6 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("shifted", "evaluation of a second held-out set"),
         ("retrieval", "what retrieve wrote"),
         ("probe", "what probe wrote"),
+        ("claims", "what claims wrote"),
         ("scores", "what train/scoring/score.py wrote"),
     ):
         card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
@@ -400,6 +405,21 @@ def _probe(options: argparse.Namespace) -> None:
     probe(model, processor, records["train"], records[options.split], config, options.output)
 
 
+def _claims(options: argparse.Namespace) -> None:
+    from priorrg.errors import DataError
+    from train.measure.claims import claims, table
+
+    if not options.evaluation.is_file():
+        raise DataError(f"There is no file {options.evaluation}. Measure first: evaluate --ablate.")
+    config, records = _prepared(options, options.split)
+    model, processor = _trained(options.weights)
+    evaluation = json.loads(options.evaluation.read_text(encoding="utf-8"))
+    figures = claims(model, processor, records[options.split], config, evaluation)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    print(table(figures))
+
+
 def _localise(options: argparse.Namespace) -> None:
     from priorrg.reporting.confidence import weights_digest
     from priorrg.reporting.reporter import Reporter
@@ -474,7 +494,7 @@ def _card(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
     from train.measure.card import WORTH, update_card
 
-    names = ("evaluation", "localisation", "shifted", "retrieval", "probe", "scores")
+    names = ("evaluation", "localisation", "shifted", "retrieval", "probe", "claims", "scores")
     files = {name: getattr(options, name) for name in names}
     files |= dict(zip(WORTH, options.worth or (), strict=False))
     for name, file in files.items():
@@ -498,7 +518,7 @@ def _check_weights(weights: Path, read: dict[str, Any]) -> None:
 
     model = _trained(weights)[0]
     digest = weights_digest(model)
-    for name in ("evaluation", "shifted", "localisation", "probe"):
+    for name in ("evaluation", "shifted", "localisation", "probe", "claims"):
         expected = weights_digest(model, with_grounding=True) if name == "localisation" else digest
         if read.get(name, {}).get("weights", expected) != expected:
             raise DataError(

@@ -8,13 +8,13 @@ from typing import Any
 from priorrg.errors import DataError
 from train.measure.evaluate import COARSE, REFINED, RUNS
 from train.measure.metrics import COMPARED
-from train.measure.retrieval import AT, DIRECTIONS, GUIDED, WITHHELD
+from train.measure.retrieval import AT, DIRECTIONS, READINGS
 from train.simulate.truth import CHANGES
 
 BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
 # Measurements that a card may also show, as they are named in evaluation.json.
-EXTRAS = ("localisation", "shifted", "retrieval", "worth", "probe", "scores")
+EXTRAS = ("localisation", "shifted", "retrieval", "worth", "probe", "claims", "scores")
 WORTH = ("with stage 1", "without stage 1")
 
 _ROWS = {
@@ -92,6 +92,7 @@ def section(figures: dict[str, Any], localisation: dict[str, Any]) -> str:
         *_probe(figures),
         *_shifted(figures),
         *_worth(figures),
+        *_claims(figures),
         *_retrieval(figures),
         *_scores_of_others(figures),
         *_localisation(localisation),
@@ -260,6 +261,22 @@ def _worth(figures: dict[str, Any]) -> list[str]:
     ]
 
 
+def _claims(figures: dict[str, Any]) -> list[str]:
+    if "claims" not in figures:
+        return []
+    found = figures["claims"]
+    shares = ", ".join(f"{name} {share:.3f}" for name, share in found["attention"]["share"].items())
+    return [
+        "What the paper claims of its parts (`python -m train claims`): shown where the interval of the difference "
+        "lies above\nzero, refuted where it lies below.",
+        _table(
+            ["claim", "difference", ""],
+            [[name, _difference(row), row["verdict"]] for name, row in found["claims"].items()],
+        ),
+        f"Part of the attention that lies on what is asked for, {found['attention']['studies']} studies: {shares}.",
+    ]
+
+
 def _retrieval(figures: dict[str, Any]) -> list[str]:
     if "retrieval" not in figures:
         return []
@@ -268,13 +285,13 @@ def _retrieval(figures: dict[str, Any]) -> list[str]:
     rows = []
     for way in DIRECTIONS:
         label = way.replace("_", " ")
-        rows += [[f"{label}, {run}", *(_cell(found[run][way], name) for name in names)] for run in (GUIDED, WITHHELD)]
+        rows += [[f"{label}, {run}", *(_cell(found[run][way], name) for name in names)] for run in READINGS]
         rows.append([f"{label}, difference", *(_difference(found["difference"][way][name]) for name in names)])
     rows.append(["chance", *(_number(found["chance"][name]) for name in names)])
     return [
         "Retrieval by the weights of stage 1 (`python -m train retrieve`): is a study's own report among the nearest "
         f"of {found['studies']}\n({found['distinct_reports']} distinct ones; identical reports count as hits of each "
-        "other)?",
+        "other)? Context alone: beside another patient's films.",
         _table(["recall at", *(str(k) for k in AT)], rows),
     ]
 

@@ -104,6 +104,15 @@ def ablated(examples: Sequence[Example], what: str, seed: int = 0) -> list[Examp
     raise DataError(f"There is no ablation called {what!r}: choose {', '.join(ABLATIONS)}.")
 
 
+def with_films_of_others(examples: Sequence[Example], seed: int = 0) -> list[Example]:
+    """The same contexts and references, with current and prior images of another patient each."""
+    films = ("current", "view", "prior", "prior_view")
+    return [
+        dataclasses.replace(example, **{name: getattr(donor, name) for name in films})
+        for example, donor in zip(examples, _of_other_patients(examples, seed), strict=True)
+    ]
+
+
 def _of_other_patients(examples: Sequence[Example], seed: int) -> list[Example]:
     """For each example one of another patient: patients stand in a circle, drawn by `seed`, each takes the next's."""
     by_patient: dict[str, list[Example]] = {}

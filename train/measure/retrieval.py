@@ -23,11 +23,11 @@ from train.batches import Collator, Example, examples_of
 from train.config import RunConfig
 from train.data import Record
 from train.measure.bootstrap import Counts, Estimate, estimate, ratio
-from train.measure.evaluate import ablated, batch_size, open_split
+from train.measure.evaluate import ablated, batch_size, open_split, with_films_of_others
 
 AT = (1, 5, 10)
 DIRECTIONS = ("image_to_report", "report_to_image")
-GUIDED, WITHHELD = "with context", "context withheld"
+GUIDED, WITHHELD, CONTEXT_ALONE = READINGS = ("with context", "context withheld", "context alone")
 
 
 def retrieve(
@@ -35,7 +35,8 @@ def retrieve(
 ) -> dict[str, Any]:
     """Recall at 1, 5 and 10 over a split, guided by the context and with the context withheld; prints and writes it.
 
-    Each study is ranked against the reports of all studies of the split, and each report against all studies.
+    Each study is ranked against the reports of all studies of the split, and each report against all studies. A context
+    can find its report by the words alone that both share: what it finds beside another patient's films is the third.
     """
     cache, kept = open_split(model, processor, records, config)
     length = model.config.stage1_tokens  # published: context and report both to 100 in stage 1, as it is trained
@@ -47,7 +48,12 @@ def retrieve(
     figures |= {"studies_skipped": len(records) - len(examples), "distinct_reports": len(set(texts))}
     figures["chance"] = {f"recall_at_{k}": chance(texts, k) for k in AT}
     measured: dict[str, Estimate] = {}
-    for run, given in ((GUIDED, examples), (WITHHELD, ablated(examples, "without context"))):
+    given_to = {
+        GUIDED: examples,
+        WITHHELD: ablated(examples, "without context"),
+        CONTEXT_ALONE: with_films_of_others(examples, config.seed),
+    }
+    for run, given in given_to.items():
         seen, reports = embed(model, collator, given, run)
         measured[run] = recalls(seen, reports, texts, subjects, config.seed)
         figures[run] = {way: _direction(measured[run], way) for way in DIRECTIONS}
@@ -118,7 +124,7 @@ def table(figures: dict[str, Any]) -> str:
     lines = [f"{figures['studies']} studies, {figures['distinct_reports']} distinct reports"]
     lines.append(f"{'':36}" + "".join(f"{name:>26}" for name in names))
     for way in DIRECTIONS:
-        for run in (GUIDED, WITHHELD):
+        for run in READINGS:
             row = figures[run][way]
             cells = [f"{row[n]:.3f} ({row['interval'][n][0]:.3f} {row['interval'][n][1]:.3f})" for n in names]
             lines.append(f"{f'{way}, {run}':36}" + "".join(f"{cell:>26}" for cell in cells))
