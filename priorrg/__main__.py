@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,16 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prior-window", default="", help=window.format("prior"))
     parser.add_argument("--weights", help="`published`, a folder or a hub repository (default: those of `weights use`)")
     parser.add_argument("--beams", type=int, choices=range(1, 11), metavar="N", help="1 streams, more search longer")
+    parser.add_argument(
+        "--tokens", type=int, default=0, metavar="N", help="most tokens of the report (default: as the weights have it)"
+    )
+    parser.add_argument("--write-on", action="store_true", help="over that limit, until the report ends by itself")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "int8"),
+        default="float32",
+        help="bits to compute with: bfloat16 for the image encoder, int8 for the decoder (default: float32)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")
     parser.add_argument(
         "--out",
@@ -84,6 +95,7 @@ def report(arguments: argparse.Namespace) -> int:
     from priorrg.reporting import kept
     from priorrg.reporting.events import read_to_end
     from priorrg.reporting.reporter import Reporter, read_study
+    from priorrg.reporting.to_the_end import stream_to_the_end
 
     check_outputs(arguments.out)
     logging.disable_progress_bar()  # loading takes a second, the bar would stand in the report
@@ -100,7 +112,7 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_window,
     )
     check_outputs(arguments.out, study)
-    reporter = Reporter.load(kept.resolve(arguments.weights or ""))
+    reporter = Reporter.load(kept.resolve(arguments.weights or ""), arguments.tokens, arguments.precision)
     for view in filter(None, (arguments.view, arguments.prior_view)):
         reporter.processor.check_view(view)
     note = reporter.received_context(study.context).note
@@ -108,7 +120,8 @@ def report(arguments: argparse.Namespace) -> int:
     for said in [note, *remarks]:
         if said:
             print(said, file=sys.stderr)
-    events = reporter.stream(study, num_beams=arguments.beams)
+    read = partial(stream_to_the_end, reporter) if arguments.write_on else reporter.stream
+    events = read(study, num_beams=arguments.beams)
     if not arguments.json:
         print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", end="")
         events = printed(events)
@@ -132,6 +145,7 @@ def report(arguments: argparse.Namespace) -> int:
 
 def printed(events: Iterable["Event"]) -> Iterator["Event"]:
     """The events, each printed as it passes: words follow each other on one line."""
+    from priorrg.export.contents import with_words_for_gaps
     from priorrg.reporting.events import DraftDone, DraftWord, ReportDone, ReportWord
 
     title = shown = ""
@@ -146,6 +160,7 @@ def printed(events: Iterable["Event"]) -> Iterator["Event"]:
         if part != title:
             print(f"\n\n{part}: ", end="")
             title, shown = part, ""
+        text = with_words_for_gaps(text)
         print(text[len(shown) :], end="", flush=True)
         shown = text
         yield event
@@ -172,7 +187,17 @@ def write_outputs(paths: Sequence[str], reporter: "Reporter", study: "Study", dr
     method = methods_of(reporter.config)[0]
     overlays = tuple(explain(reporter, study, done.tokens, done.sentences, method))
     now = datetime.now().astimezone()
-    export = ReportExport(study, draft, done.text, done.sentences, reporter.card, now, overlays=overlays, method=method)
+    export = ReportExport(
+        study,
+        draft,
+        done.text,
+        done.sentences,
+        reporter.card,
+        now,
+        overlays=overlays,
+        method=method,
+        is_cut=done.is_cut,
+    )
     for path in paths:
         try:
             Path(path).write_bytes(form_of(path).write(export))

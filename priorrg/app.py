@@ -57,7 +57,7 @@ def serve(settings: Settings) -> None:
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    reporter = Reporter.load(kept.resolve(settings.weights), settings.report_tokens)
+    reporter = Reporter.load(kept.resolve(settings.weights), settings.report_tokens, settings.precision)
     logs.keep_texts_out(settings.log_level)  # until now there was no reader whose text could be told
     app = build_app(settings, reporter, logins, feedback, folder)
     if settings.metrics:

@@ -40,7 +40,7 @@ def test_four_endpoints_are_named_and_nothing_else_can_be_called(client):
     assert not listed["unnamed_endpoints"]
     names = [parameter["parameter_name"] for parameter in listed["named_endpoints"]["/overlay"]["parameters"]]
     asked = ["current", "prior", "indication", "history", "view", "prior_view", "method"]
-    assert names == [*asked, "orientation", "prior_orientation", "window", "prior_window"]
+    assert names == [*asked, "orientation", "prior_orientation", "window", "prior_window", "write_on"]
 
 
 def test_the_documents_example_runs_as_it_stands(app, tmp_path, monkeypatch, capsys):

@@ -7,7 +7,7 @@ import pytest
 from priorrg.ui.keep import PATH
 from priorrg.ui.queue import Client
 from priorrg.ui.sessions import Sessions
-from tests.browsing import opened, shown, written
+from tests.browsing import finished, opened, shown, written
 from tests.serving import Line, served
 
 FIRST = "#report [data-row='0'] "
@@ -204,6 +204,17 @@ def test_what_a_reader_made_outlives_a_restart_of_the_server(browser, tmp_path_f
         page = opened(browser, line.address)
         accept(page)
         written(page)
+        assert "unfinished" in page.inner_text(FIRST + ".tags"), "it ended at the limit of tokens"
+        before = page.inner_text(FIRST + ".sentence")
+        page.click("#report [data-role=longer]")
+        page.wait_for_function(
+            "s => { const now = document.querySelector(s)?.textContent; return now && now.length > BEFORE; }".replace(
+                "BEFORE", str(len(before) + 4)
+            ),
+            arg=FIRST + ".sentence",
+        )
+        finished(page)
+        assert page.inner_text(FIRST + ".sentence").startswith(before)
         page.dblclick(FIRST + ".sentence")
         page.keyboard.press("Control+a")
         page.keyboard.type("New large right pneumothorax.")

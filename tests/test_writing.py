@@ -96,7 +96,7 @@ def test_a_report_that_ended_at_the_limit_is_written_on_from_there(save_small_mo
         return [event for event in by.stream(study, num_beams=num_beams, **more)][-1]
 
     short = read(reporter)
-    assert reporter.can_write_on(short) and len(short.tokens) == 7
+    assert short.can_go_on and short.is_unfinished and len(short.tokens) == 7
     events = list(reporter.stream(study, num_beams=num_beams, with_draft=False, begun=short.tokens))
     longer = events[-1]
     assert longer.tokens[:7] == short.tokens and len(longer.tokens) == 14
@@ -107,8 +107,8 @@ def test_a_report_that_ended_at_the_limit_is_written_on_from_there(save_small_mo
     whole = Reporter.load(folder, most_tokens=15)
     if num_beams == 1:
         assert read(whole).tokens == longer.tokens
-    last = ReportDone("", tuple(range(1023)), (), (), is_cut=True)
-    assert not reporter.can_write_on(last), "the position table is full"
+    full = read(Reporter.load(folder, most_tokens=1024))
+    assert full.is_cut == (len(full.tokens) == 1023) and not full.can_go_on, "the position table is full"
     with pytest.raises(CheckpointError, match="has 1,024 places"):
         Reporter.load(folder, most_tokens=1025)
 

@@ -1,5 +1,5 @@
-"""The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 |
-wordings | ground | evaluate | probe | retrieve | localise | knowledge | claims | calibrate | embed | words | card."""
+"""The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 | wordings |
+ground | evaluate | probe | precision | retrieve | localise | knowledge | claims | calibrate | embed | words | card."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _MEASURED = {
     "knowledge": (EMBEDDED, "runs/knowledge.json"),
     "probe": (EMBEDDED, "runs/probe.json"),
     "claims": (EMBEDDED, "runs/claims.json"),
+    "precision": (EMBEDDED, "runs/precision.json"),
 }
 
 
@@ -101,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("knowledge", "measure what sentences hang on: the prior, the context, the current film", _knowledge),
         ("probe", "measure where on its way through the model a change is lost", _probe),
         ("claims", "hold what the paper claims of its parts against what could refute it", _claims),
+        ("precision", "measure what reading with fewer bits changes, beside float32", _precision),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", default=DEFAULT_CONFIG)
@@ -118,6 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--wordings", action="store_true", help=worded)
         elif name == "claims":
             command.add_argument("--evaluation", type=Path, default=Path("runs/evaluation.json"))
+        elif name == "precision":
+            command.add_argument("--studies", type=int, default=200, help="(default 200)")
         elif name in ("localise", "knowledge"):
             command.add_argument("--pairs", type=int, default=100, help="studies with a prior (default 100)")
         elif name not in _MEASURED:
@@ -387,6 +391,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         ablate=options.ablate,
         wordings=options.wordings,
     )
+
+
+def _precision(options: argparse.Namespace) -> None:
+    from train.measure.precision import compare_precisions
+
+    config, records = _prepared(options, options.split)
+    root = Path(config.data.image_root)
+    compare_precisions(options.weights, records[options.split], root, options.output, config.seed, options.studies)
 
 
 def _retrieve(options: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ function forgetDraft() {
 function held(value) {
   if (value.busy) draft.isReading = true;
   const isWritten = Boolean(value.draft && value.step !== "drafting");
-  if (!draft.isReading || !isWritten) return value;
+  if (!draft.isReading || !isWritten || value.writesOn) return value;
   draft.since ||= performance.now();
   const rest = draft.since + HOLD_MS - performance.now();
   const wasStopped = !value.busy && !(value.sentences || []).length;
@@ -44,7 +44,8 @@ function showDraft(value) {
   parts.draft.replaceChildren();
   const changes = value.busy ? [] : changesOf(value);
   const isPlain = !changes.length || draft.isHeld;
-  if (isPlain) for (const line of value.draftLines || []) make("div", parts.draft, "draft-line", line);
+  if (isPlain)
+    for (const line of value.draftLines || []) make("div", parts.draft, "draft-line", filledGaps(line, texts.leftOut));
   else
     for (const change of changes) {
       if (change.parts.every((part) => part.kind === "added")) continue;

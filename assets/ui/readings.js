@@ -13,10 +13,15 @@ function column(parent, data) {
   for (const change of data.changes) {
     const line = make("p", body, change.number === null ? "gone" : "");
     for (const word of change.parts) {
-      make({ removed: "del", added: "ins", same: "span" }[word.kind] || "span", line, "", word.text).after(" ");
+      make(
+        { removed: "del", added: "ins", same: "span" }[word.kind] || "span",
+        line,
+        "",
+        filledGaps(word.text, texts.leftOut),
+      ).after(" ");
     }
   }
-  if (!data.changes.length) for (const text of data.sentences) make("p", body, "", text);
+  if (!data.changes.length) for (const text of data.sentences) make("p", body, "", filledGaps(text, texts.leftOut));
   if (!data.differs) return;
   const differs = make("div", part, "differs");
   const isSame = data.changes.every((change) => change.parts.every((word) => word.kind === "same"));

@@ -131,7 +131,7 @@ function words(parent, change, kinds, ofDraft, always) {
       state.changes || always ? tags[part.kind] : "span",
       parent,
       part.kind,
-      (ofDraft && part.before) || part.text,
+      filledGaps((ofDraft && part.before) || part.text, texts.leftOut),
     );
     node.after(" ");
   }
@@ -144,7 +144,7 @@ function showWriting(value) {
   const changes = changesOf(value);
   for (const change of changes)
     words(parts.refined, change, state.changes ? kinds : kinds.filter((k) => k !== "removed"));
-  if (!changes.length) parts.refined.textContent = value.report || "";
+  if (!changes.length) parts.refined.textContent = filledGaps(value.report, texts.leftOut);
 }
 
 // The selected sentence

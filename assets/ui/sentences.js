@@ -94,6 +94,13 @@ function paint() {
   for (const number in gone) before(Number(number));
   const add = action(parts.refined, "add", texts.add, "", () => addRow());
   add.dataset.role = "add";
+  if (value.canGoOn)
+    role(
+      action(parts.refined, "add write-on", texts.writeOn, texts.writeOnAbout, () =>
+        trigger("longer", { key: state.key }),
+      ),
+      "longer",
+    );
   refresh();
   if (state.editing >= 0) openEditor(state.editing);
   else if (back?.[1])
@@ -109,7 +116,7 @@ function paintRow(row, number, change) {
   line.dataset.row = number;
   if (row.removed) {
     line.classList.add("removed");
-    make("del", line, "was", row.text);
+    make("del", line, "was", filledGaps(row.text, texts.leftOut));
     make("span", line, "tag", texts.removed);
     role(
       action(line, "row-tool", texts.restore, fill(texts.restoreAbout, row), () => {
@@ -125,7 +132,7 @@ function paintRow(row, number, change) {
     "sentence",
   );
   if (change && state.changes && !isEdited(row)) words(button, change, ["same", "added", "removed"]);
-  else button.textContent = row.text;
+  else button.textContent = filledGaps(row.text, texts.leftOut);
   button.lang = "en"; // the report's, whatever the page speaks
   button.setAttribute("aria-pressed", String(state.selected === number));
   button.addEventListener("dblclick", () => openEditor(number));
@@ -199,6 +206,8 @@ function refresh() {
     if (!tags || !row) return;
     tags.replaceChildren();
     if (row.change) make("span", tags, `tag change ${row.change}`, texts.changes[row.change]);
+    if (props.value?.isUnfinished && row.source === details.length - 1 && !isEdited(row))
+      make("span", tags, "tag unfinished", texts.unfinished);
     if (row.source === null) make("span", tags, "tag edited", texts.own);
     else if (isEdited(row)) make("span", tags, "tag edited", texts.edited);
     else if (details[row.source]) sureMark(tags, details[row.source].confidence);

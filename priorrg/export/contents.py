@@ -15,6 +15,7 @@ from priorrg.errors import ExportError
 from priorrg.explain.overlays import Overlay
 from priorrg.imaging.burned_in import writing_in
 from priorrg.imaging.orientation import told, window_number
+from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
 from priorrg.reporting.events import ReportDone
@@ -34,7 +35,8 @@ class ReportExport:
 
     draft, report: as the model wrote them; sentences are the report's, overlays one a sentence (or none at all), by
     `method`. edited: the report as a human left it, None where nobody touched it. written_at: with its time zone.
-    measures: side -> what the reader measured on that image and wants to be told, in a phrase.
+    measures: side -> what the reader measured on that image and wants to be told, in a phrase. is_cut: the model's
+    report ended at its limit.
     """
 
     study: Study
@@ -47,6 +49,7 @@ class ReportExport:
     overlays: tuple[Overlay, ...] = ()
     method: str = "attention"
     measures: Mapping[str, str] = field(default_factory=dict)
+    is_cut: bool = False
 
     @property
     def is_edited(self) -> bool:
@@ -56,6 +59,20 @@ class ReportExport:
     def text(self) -> str:
         """The report that is handed out: the human's where there is one."""
         return with_words_for_gaps(plain_text((self.edited or "") if self.is_edited else self.report).strip())
+
+    @property
+    def written_text(self) -> str:
+        """The report as the model wrote it."""
+        return with_words_for_gaps(self.report)
+
+    @property
+    def draft_text(self) -> str:
+        return with_words_for_gaps(self.draft) or texts.export.NO_DRAFT
+
+    @property
+    def draft_heading(self) -> str:
+        """A key of HEADINGS: what the draft is with these weights."""
+        return "draft" if self.card.coarse_draft != COARSE_FROM_WHOLE else "greedy draft"
 
     def text_sentences(self) -> list[tuple[str, bool]]:
         """The sentences of `text`, each with whether it stands as the model wrote it."""
@@ -95,6 +112,7 @@ class ReportExport:
             self.authorship,
             texts.export.MODEL.format(model=self.model),
             *([self.training] if self.training else []),
+            *([] if self.is_edited else _remarks(self.study, self.report, self.is_cut)),
             *self.corrections(),
             *self.measured(),
             texts.export.WRITTEN.format(written=self.written),
@@ -149,12 +167,19 @@ def remarks_after(study: Study, done: ReportDone) -> list[str]:
     """What to know of a report that was written: it is empty, ends too early, or speaks of what nobody gave it."""
     if not done.text.strip():
         return [texts.report.EMPTY]
-    said = []
-    if done.is_cut:
-        said.append(texts.report.CUT)
+    said = _remarks(study, done.text, done.is_cut)
     if GAP.search(done.text):
         said.append(texts.report.LEFT_OUT_REMARK)
-    if LATERAL.search(done.text) and study.current.view_position.upper() not in LATERAL_VIEWS:
+    return said
+
+
+def _remarks(study: Study, text: str, is_cut: bool) -> list[str]:
+    """What of these holds of the file that a report is exported to, too."""
+    said = []
+    if is_cut:
+        is_whole = text.rstrip().endswith((".", "!", "?"))
+        said.append(texts.report.CUT_AFTER_SENTENCE if is_whole else texts.report.CUT)
+    if LATERAL.search(text) and study.current.view_position.upper() not in LATERAL_VIEWS:
         said.append(texts.report.NO_LATERAL)
     return said
 

@@ -27,7 +27,7 @@ from priorrg.explain.drawing import Scale, levels, picture, scales
 from priorrg.explain.outlines import outlines, strength
 from priorrg.explain.overlays import Overlay
 from priorrg.explain.placement import seen_square
-from priorrg.export.contents import ReportExport, fact, facts
+from priorrg.export.contents import ReportExport, fact, facts, with_words_for_gaps
 from priorrg.study import Radiograph
 
 # All lengths in points, 72 to the inch; (0, 0) is the bottom left corner of a page.
@@ -207,8 +207,8 @@ def _first_page(pages: Pages, export: ReportExport) -> None:
     headings = texts.export.HEADINGS
     _section(pages, headings["report"], export.text, 11)
     if export.is_edited:
-        _section(pages, headings["as written"], export.report, 9)
-    _section(pages, headings["draft"], export.draft or texts.export.NO_DRAFT, 9)
+        _section(pages, headings["as written"], export.written_text, 9)
+    _section(pages, headings[export.draft_heading], export.draft_text, 9)
 
 
 def _section(pages: Pages, name: str, text: str, size: float) -> None:
@@ -266,7 +266,7 @@ def _sentence(
 ) -> None:
     study = export.study
     text_width = WIDTH - 2 * MARGIN - 2 * (EDGE + GAP)
-    lines = wrapped(f"{number}. {overlay.sentence.text}", 10, "normal", text_width)
+    lines = wrapped(f"{number}. {with_words_for_gaps(overlay.sentence.text)}", 10, "normal", text_width)
     if overlay.shares is not None:
         lines.append("")
         for side, share in zip(("current", "prior"), overlay.shares, strict=True):

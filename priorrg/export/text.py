@@ -17,8 +17,8 @@ def write_text(export: ReportExport) -> str:
     headings = texts.export.PLAIN_HEADINGS
     sections = [(headings["report"], export.text)]
     if export.is_edited:
-        sections.append((headings["as written"], export.report))
-    sections.append((headings["draft"], export.draft or texts.export.NO_DRAFT))
+        sections.append((headings["as written"], export.written_text))
+    sections.append((headings[export.draft_heading], export.draft_text))
     return "\n".join(parts) + "".join(f"\n\n{name}\n{_body(body)}" for name, body in sections) + "\n"
 
 

@@ -40,7 +40,14 @@ def manifest(arguments: argparse.Namespace) -> int:
 
 def report_all(arguments: argparse.Namespace) -> int:
     """One study of the manifest that cannot be read is a line with its error, and no failure of the run."""
-    if len(arguments.out) != 1 or not arguments.out[0].endswith(".jsonl") or arguments.current or arguments.json:
+    if (
+        len(arguments.out) != 1
+        or not arguments.out[0].endswith(".jsonl")
+        or arguments.current
+        or arguments.json
+        or arguments.tokens
+        or arguments.write_on
+    ):
         raise StudyError(texts.many.USAGE)
     from transformers.utils import logging
 
@@ -52,7 +59,7 @@ def report_all(arguments: argparse.Namespace) -> int:
     logging.disable_progress_bar()
     file, output = Path(arguments.manifest), Path(arguments.out[0])
     rows = read_manifest(file)
-    reporter = Reporter.load(kept.resolve(arguments.weights or ""))
+    reporter = Reporter.load(kept.resolve(arguments.weights or ""), precision=arguments.precision)
     views = {view for row in rows for view in (row.view, row.prior_view) if view}
     for view in sorted(views):
         reporter.processor.check_view(view)

@@ -1,7 +1,7 @@
 """A manifest's studies, read in batches; one JSON object a line, in the manifest's order, whatever happens to one.
 
 A run that was interrupted goes on behind its last whole line. The reports are those of Reporter: where padding would
-change what is read (published weights), studies are read one at a time.
+change what is read (published weights), and in 8 bits, studies are read one at a time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from priorrg.export.contents import remarks_before
 from priorrg.imaging.decoders import decoders
 from priorrg.many.manifest import Row
 from priorrg.model.configuration import COARSE_FROM_MEMORY
+from priorrg.model.precision import INT8
 from priorrg.reporting.confidence import weights_digest
 from priorrg.reporting.reporter import Reading, Reporter, read_study
 from priorrg.study import Study
@@ -129,7 +130,7 @@ def _study(row: Row, folder: Path) -> Study | PriorRGError:
 def read_together(reporter: Reporter, studies: Sequence[Study], num_beams: int | None = None) -> list[Reading]:
     """What Reporter.report gives for each, computed as one batch where the weights allow it."""
     model, processor, device = reporter.model, reporter.processor, reporter.device
-    if not reporter.config.mask_context_padding or len(studies) < 2:
+    if not reporter.config.mask_context_padding or len(studies) < 2 or reporter.precision == INT8:
         return [reporter.report(study, num_beams) for study in studies]
     images = {r.fingerprint: r for study in studies for r in (study.current, study.prior) if r}
     place = {fingerprint: number for number, fingerprint in enumerate(images)}

@@ -15,7 +15,10 @@ import torch
 from torch import nn
 from transformers import GPT2LMHeadModel
 
+from priorrg.model.precision import FLOAT32, INT8, int8_linear
+
 Linear = Callable[[torch.Tensor], torch.Tensor]
+Pack = Callable[[torch.Tensor, torch.Tensor | None], Linear]
 ROWS = 3  # how many rows a packed matrix expects (published: 3 beams); others work as well
 
 
@@ -38,7 +41,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor | None) -> Linear:
 class _Block:
     """One block's matrices; GPT-2 keeps them as (in, out)."""
 
-    def __init__(self, block: nn.Module):
+    def __init__(self, block: nn.Module, packed: Pack):
         self.block = block
         parts: dict[str, Any] = {
             "attend": block.attn.c_attn,  # type: ignore[union-attr]
@@ -48,16 +51,20 @@ class _Block:
             "widen": block.mlp.c_fc,  # type: ignore[union-attr]
             "narrow": block.mlp.c_proj,  # type: ignore[union-attr]
         }
-        self.linear = {name: linear(part.weight.T, part.bias) for name, part in parts.items()}
+        self.linear = {name: packed(part.weight.T, part.bias) for name, part in parts.items()}
 
 
 class ReportDecoder:
-    """A decoder's weights as they are read from while writing. The decoder itself stays as it is."""
+    """A decoder's weights as they are read from while writing. The decoder itself stays as it is.
 
-    def __init__(self, decoder: GPT2LMHeadModel):
+    precision: of its matrices, INT8 or another one, which is float32; on a GPU always float32.
+    """
+
+    def __init__(self, decoder: GPT2LMHeadModel, precision: str = FLOAT32):
+        packed = int8_linear if precision == INT8 and decoder.lm_head.weight.device.type == "cpu" else linear
         self.transformer = decoder.transformer
-        self.blocks = [_Block(block) for block in decoder.transformer.h]
-        self.head = linear(decoder.lm_head.weight, None)
+        self.blocks = [_Block(block, packed) for block in decoder.transformer.h]
+        self.head = packed(decoder.lm_head.weight, None)
         self.heads = decoder.config.n_head
 
     def begin(self) -> Decoding:

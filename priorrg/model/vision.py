@@ -57,11 +57,14 @@ class VisionEncoder(Dinov2Model):
 
     def encode(self, pixel_values: torch.Tensor, with_layers: bool = True) -> VisionFeatures:
         """pixel_values: (B, C, S, S), normalised. Without layers hidden_states is None: a prior's are never read."""
-        outputs = self(pixel_values, output_hidden_states=with_layers)
+        # An encoder that computes with fewer bits (precision.py) is one for itself: what it says is read as float32.
+        is_lowered = self.dtype == torch.bfloat16 and not torch.is_autocast_enabled(pixel_values.device.type)
+        outputs = self(pixel_values.to(self.dtype) if is_lowered else pixel_values, output_hidden_states=with_layers)
+        last = outputs.last_hidden_state.float() if is_lowered else outputs.last_hidden_state
         if not with_layers:
-            return VisionFeatures(last_hidden_state=outputs.last_hidden_state)
-        layers = outputs.hidden_states[1:]  # without the embedding output
-        return VisionFeatures(last_hidden_state=outputs.last_hidden_state, hidden_states=torch.stack(layers, dim=1))
+            return VisionFeatures(last_hidden_state=last)
+        layers = torch.stack(outputs.hidden_states[1:], dim=1)  # without the embedding output
+        return VisionFeatures(last_hidden_state=last, hidden_states=layers)
 
 
 class ChannelAttention(nn.Module):

@@ -58,6 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
             print(texts.pacs.NOT_SENT, file=sys.stderr)
             return 0
         now = datetime.now().astimezone()
-        server.send([write_dicom_sr(ReportExport(study, draft, done.text, done.sentences, reporter.card, now))])
+        server.send(
+            [
+                write_dicom_sr(
+                    ReportExport(study, draft, done.text, done.sentences, reporter.card, now, is_cut=done.is_cut)
+                )
+            ]
+        )
         print(texts.pacs.SENT, file=sys.stderr)
     return 0

@@ -41,7 +41,8 @@ class ReportDone:
     """tokens: ids that were generated, without the start token, with the end token if it came.
 
     confidences: of each sentence, how sure the model was of it. probabilities: of each token, given those before it.
-    is_cut: it ended at the limit of tokens, most likely in the middle of a sentence.
+    is_cut: it ended at the limit of tokens, most likely in the middle of a sentence; can_go_on: and the position table
+    has places for more of it (Reporter.stream with `begun`).
     """
 
     text: str
@@ -50,6 +51,12 @@ class ReportDone:
     confidences: tuple[Confidence, ...]
     probabilities: tuple[float, ...] = ()
     is_cut: bool = False
+    can_go_on: bool = False
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its last sentence has no end."""
+        return self.is_cut and not self.text.rstrip().endswith((".", "!", "?"))
 
 
 @dataclass(frozen=True)

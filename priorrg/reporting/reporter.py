@@ -22,6 +22,7 @@ from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.decoding import ReportDecoder
 from priorrg.model.modeling import Memory, PriorRGModel
+from priorrg.model.precision import FLOAT32, lower
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
 from priorrg.plain_text import plain_text
@@ -96,7 +97,8 @@ class Reporter:
     runs beside the others. Nothing is handed out while it is held. Whoever calls the model from outside (explanations)
     takes it too.
     calibration: what turns probabilities of words into those of sentences; None where these weights have none.
-    source: the folder or hub repository of the weights; empty where they came from neither.
+    source: the folder or hub repository of the weights; empty where they came from neither. precision: what is computed
+    with fewer bits (priorrg/model/precision.py).
     """
 
     def __init__(
@@ -106,7 +108,10 @@ class Reporter:
         cached_images: int = CACHED_IMAGES,
         calibration: Calibration | None = None,
         source: str = "",
+        precision: str = FLOAT32,
     ):
+        lower(model.image_encoder, precision)
+        self.precision = precision
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = model.to(self.device).eval()  # type: ignore[arg-type]
         self.model.requires_grad_(False)
@@ -120,7 +125,7 @@ class Reporter:
         self._steps: Together | None = None
 
     @classmethod
-    def load(cls, path_or_repo: str | Path | None = None, most_tokens: int = 0) -> "Reporter":
+    def load(cls, path_or_repo: str | Path | None = None, most_tokens: int = 0, precision: str = FLOAT32) -> "Reporter":
         """Load weights from a folder or hub repository in our format; without one, the embedded weights.
 
         `published` are those of the paper's authors, fetched if need be (priorrg/reporting/kept.py). most_tokens: the
@@ -130,7 +135,8 @@ class Reporter:
         """
         source = kept.resolve(str(path_or_repo or kept.EMBEDDED))
         model, processor = load_weights(source, most_tokens)
-        return cls(model, processor, calibration=read_calibration(source, model), source=source)
+        calibration = read_calibration(source, model)  # of these weights, before any of them loses bits
+        return cls(model, processor, calibration=calibration, source=source, precision=precision)
 
     @property
     def config(self) -> PriorRGConfig:
@@ -148,6 +154,7 @@ class Reporter:
     def card(self) -> WeightsCard:
         config = self.config
         name, note = plain_text(config.weights_name), plain_text(config.training_note)
+        name = name if self.precision == FLOAT32 else f"{name} ({self.precision})"  # wherever they are named
         return WeightsCard(name, config.weights_kind, note, config.coarse_draft)
 
     # Images
@@ -292,16 +299,13 @@ class Reporter:
             return
         yield self._done(writing)
 
-    def can_write_on(self, done: ReportDone) -> bool:
-        """Whether a report ended at its limit and the position table has places for more of it."""
-        return done.is_cut and len(done.tokens) + 1 < self.config.decoder_config.max_position_embeddings
-
     def _done(self, writing: Writing) -> ReportDone:
         tokens, sentences = tuple(writing.tokens), tuple(split_sentences(writing.text))
         confidences = sentence_confidences(self.processor, tokens, writing.probabilities, sentences, self.calibration)
         is_cut = not tokens or tokens[-1] != self.config.eos_token_id
         probabilities = tuple(writing.probabilities)
-        return ReportDone(writing.text, tokens, sentences, tuple(confidences), probabilities, is_cut)
+        can_go_on = is_cut and len(tokens) + 1 < self.config.decoder_config.max_position_embeddings
+        return ReportDone(writing.text, tokens, sentences, tuple(confidences), probabilities, is_cut, can_go_on)
 
     @property
     def _writer(self) -> Writer:
@@ -312,7 +316,7 @@ class Reporter:
         """Made when the first text is written, once: of two, each would take steps of its own."""
         with self.lock:
             if self._steps is None:
-                self._steps = Together(ReportDecoder(self.model.decoder), self.device)
+                self._steps = Together(ReportDecoder(self.model.decoder, self.precision), self.device)
             return self._steps
 
     def _seen(self, study: Study, inputs: dict[str, Any]) -> SeenFeatures:

@@ -44,11 +44,13 @@ HEADINGS = {
     "report": "Report",
     "as written": "As the model wrote it",
     "draft": "Coarse draft, before the model refined it",
+    "greedy draft": "Draft: a greedy reading of the whole memory, before the beam search",
 }
 PLAIN_HEADINGS = {
     "report": "REPORT",
     "as written": "AS THE MODEL WROTE IT",
     "draft": "COARSE DRAFT, BEFORE THE MODEL REFINED IT",
+    "greedy draft": "DRAFT: A GREEDY READING OF THE WHOLE MEMORY, BEFORE THE BEAM SEARCH",
 }
 NO_DRAFT = "none"
 

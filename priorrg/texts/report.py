@@ -15,6 +15,8 @@ TRACING = "Tracing each sentence to the images"
 FINISHED = "Finished. Not a medical device: check every sentence against the images."
 EMPTY = "The model wrote no sentence. That is not a normal report: nothing was found and nothing was ruled out."
 CUT = "The report ends in the middle of a sentence: it had reached the length that these weights write at most."
+CUT_AFTER_SENTENCE = "The report had reached the length that these weights write at most: more might have followed."
+NOT_WRITTEN_ON = "Nothing was added. The report stands as it was."
 LEFT_OUT = "[date or name left out of the training data]"
 LEFT_OUT_REMARK = (
     "___ in the report stands for a date or name that was left out of the training data. It says nothing about this "
@@ -189,6 +191,9 @@ REPORT = {
     "own": "added",
     "removed": "deleted",
     "add": "Add a sentence",
+    "unfinished": "unfinished",
+    "writeOn": "Write on",
+    "writeOnAbout": "Write on: let the model go on with the report from where it ended",
     "markAbout": "Mark as wrong: {text}",
     "mark": "mark wrong …",
     "received": "What the model was given beside the images",

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import DraftDone, ReportDone, gathered
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.to_the_end import stream_to_the_end
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.server.listeners import Listeners
@@ -47,7 +49,8 @@ class Asked:
     current, prior: files, DICOM, PNG or JPEG; prior may be None. view, prior_view: view positions where the files
     do not say or say it wrongly. orientation, prior_orientation: how the images are corrected before they are
     read: `90` (degrees clockwise), `180`, `270`, `mirrored`, `inverted`, or several of them. window, prior_window:
-    which of the display windows that a file names its image is read through, by name or number from 1.
+    which of the display windows that a file names its image is read through, by name or number from 1. write_on:
+    whether a report that ended at the limit of tokens is written on until it ends by itself.
     """
 
     current: str | None
@@ -60,11 +63,13 @@ class Asked:
     prior_orientation: str = ""
     window: str = ""
     prior_window: str = ""
+    write_on: bool = False
 
 
 FILES = ("current", "prior")
 NAMES = [field.name for field in fields(Asked)]
-DEFAULTS = {name: None if name in FILES else "" for name in (*NAMES[1:], "method", "text")}
+DEFAULTS: dict[str, Any] = {name: None if name in FILES else "" for name in (*NAMES[1:], "method", "text")}
+DEFAULTS["write_on"] = False
 # Where the names of `Asked` end before which an endpoint's own stand: a program may give them by their place.
 OWN_AT = NAMES.index("orientation")
 
@@ -90,7 +95,8 @@ class Api:
     def report(self, asked: Asked) -> dict[str, Any]:
         """Read one study to the end.
 
-        Gives coarse_draft, refined_report, sentences (of the refined report) and what every answer has: orientation (of
+        Gives coarse_draft, refined_report, sentences (of the refined report), is_cut (it ended at the limit of tokens:
+        ask with write_on for more) and what every answer has: orientation (of
         current and prior, as it was asked for), window (of both, its name), api and version (of this API, of PriorRG),
         weights, weights_kind, context_note (what of the context was left out), remarks (sentences to know before the
         answer is shown to others, such as that an image may show a name), note (the disclaimer).
@@ -98,7 +104,7 @@ class Api:
         with Uploads(self.reporter, asked, self.client) as uploads:
             study = self._study(uploads)
             with self._turn():
-                return self._read(study)[0]
+                return self._read(study, asked.write_on)[0]
 
     def draft(self, asked: Asked) -> dict[str, Any]:
         """Write the coarse draft alone. Takes what /report takes, gives coarse_draft and what every answer has."""
@@ -129,7 +135,7 @@ class Api:
             method = self._method(method)
             study = self._study(uploads)
             with self._turn():
-                answer, done = self._read(study)
+                answer, done = self._read(study, asked.write_on)
                 overlays = explain(self.reporter, study, done.tokens, done.sentences, method, stop=self.stop)
                 spoke = knowledge_of(self.reporter, study, done.tokens, done.sentences)
             traced = _traced(study, method, overlays)
@@ -178,12 +184,14 @@ class Api:
                 raise BusyError(texts.reading.CALLER_LEFT)
             yield
 
-    def _read(self, study: Study) -> tuple[dict[str, Any], ReportDone]:
-        draft, done = gathered(self.reporter.stream(study, self.stop))
+    def _read(self, study: Study, write_on: bool) -> tuple[dict[str, Any], ReportDone]:
+        read = partial(stream_to_the_end, self.reporter) if write_on else self.reporter.stream
+        draft, done = gathered(read(study, self.stop))
         if done is None:
             raise BusyError(texts.reading.CALLER_LEFT)
         sentences = [sentence.text for sentence in done.sentences]
-        return self._answer(study, done, coarse_draft=draft, refined_report=done.text, sentences=sentences), done
+        written = {"refined_report": done.text, "sentences": sentences, "is_cut": done.is_cut}
+        return self._answer(study, done, coarse_draft=draft, **written), done
 
     def _answer(self, study: Study, done: ReportDone | None = None, **more: Any) -> dict[str, Any]:
         remarks = remarks_before(study) + (remarks_after(study, done) if done else [])
@@ -315,7 +323,10 @@ def build_api(reporter: Reporter, queue: ReadingQueue, listeners: Listeners) -> 
 
     with gr.Column(visible=False):
         # A value makes a text optional for the client; a default of the function other than None does not.
-        boxes = {name: gr.Textbox("", label=name) for name in (*NAMES, "method", "text") if name not in FILES}
+        boxes: dict[str, gr.Component] = {
+            name: gr.Textbox("", label=name) for name in (*NAMES, "method", "text") if name not in FILES
+        }
+        boxes["write_on"] = gr.Checkbox(False, label="write_on")
         boxes |= {name: gr.File(label=name) for name in FILES}
         answer, ask = gr.JSON(label="answer"), gr.Button("ask")
     for name, own in (("report", []), ("draft", []), ("overlay", ["method"]), ("where", ["text", "method"])):

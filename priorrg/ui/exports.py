@@ -128,4 +128,5 @@ def report_export(session: Session, card: WeightsCard, method: str) -> ReportExp
         overlays=tuple(known.get(method, ())),
         method=method,
         measures=measures,
+        is_cut=report.is_cut,
     )

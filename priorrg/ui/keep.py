@@ -17,6 +17,7 @@ from priorrg import texts
 from priorrg.ui.editing import edit, mark
 from priorrg.ui.examples import Examples
 from priorrg.ui.feedback import FeedbackForm
+from priorrg.ui.longer import restore
 from priorrg.ui.opening import Opening
 from priorrg.ui.readings import Readings, readings_payload
 from priorrg.ui.report_payload import report_payload, standing_report
@@ -118,9 +119,14 @@ def as_it_stands(session: Session, study: StudyOnPage, feedback: FeedbackForm, r
     with session.lock:
         run, report, comparison, form = session.run, session.report, session.comparison, session.form
         if run is not None and report is None:
-            session.begin(None)  # nobody heard the words that came meanwhile
-            shown = report_payload(texts.keep.BROKEN_OFF, busy=False)
-        else:
+            run.stop.set()
+            shown = None
+            if restore(session, run):
+                report = session.report
+            else:
+                session.begin(None)  # nobody heard the words that came meanwhile
+                shown = report_payload(texts.keep.BROKEN_OFF, busy=False)
+        if report is not None or run is None:
             shown = standing_report(session, session.overlays.get(session.method), session.method)
         session.measures.clear()  # their lines are gone from the films
         session.latest.clear()  # the page counts its messages anew

@@ -96,7 +96,7 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
         context.wire(reporter)
         method.wire(runs, study, session_of)
         actions.wire(runs, study, method.choice, feedback, session_of, end_session, keep.html, head.end)
-        report.wire(runs, feedback, session_of)
+        report.wire(runs, method.choice, feedback, session_of)
         exports.wire(reporter.card, method.choice, session_of)
         feedback.wire(store, reporter.config, report.html, session_of)
         readings.wire(runs, session_of)

@@ -38,9 +38,9 @@ class Readings:
         self.html = gr.HTML(
             NOTHING,
             html_template='<div class="readings"></div>',
-            js_on_load=script("readings.js"),
+            js_on_load=script("readings.js", "gaps.js"),
             elem_id="readings",
-            texts=texts.readings.READINGS,
+            texts=texts.readings.READINGS | {"leftOut": texts.report.LEFT_OUT},
         )
 
     def wire(self, runs: Runs, session_of: SessionOf) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from priorrg import texts
+from priorrg.errors import BusyError
 from priorrg.feedback.store import REASONS
 from priorrg.ui.editing import correction, edit, mark
 from priorrg.ui.feedback import FeedbackForm
-from priorrg.ui.report_payload import report_payload
+from priorrg.ui.longer import correction_after
+from priorrg.ui.report_payload import report_payload, standing_report, undiffed
 from priorrg.ui.runs import Runs
 from priorrg.ui.scripts import script
 from priorrg.ui.study_on_page import Changes, SessionOf
@@ -27,7 +30,7 @@ TEMPLATE = (
 
 
 # In one scope, one after the other.
-SCRIPTS = ("report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js")
+SCRIPTS = ("report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js", "gaps.js")
 
 
 class Report:
@@ -38,15 +41,15 @@ class Report:
             report_payload(texts.report.READY, busy=False),
             html_template=TEMPLATE,
             js_on_load=script(
-                "report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js"
+                "report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js", "gaps.js"
             ),  # in one scope
             elem_id="report",
-            texts=texts.report.REPORT | texts.readings.IN_REPORT,
+            texts=texts.report.REPORT | texts.readings.IN_REPORT | {"leftOut": texts.report.LEFT_OUT},
             hold=hold_s,
             reasons={reason: texts.feedback.REASONS[reason] for reason in REASONS},
         )
 
-    def wire(self, runs: Runs, feedback: FeedbackForm, session_of: SessionOf) -> None:
+    def wire(self, runs: Runs, method: gr.Radio, feedback: FeedbackForm, session_of: SessionOf) -> None:
         """feedback: where the corrected report follows what is edited here."""
 
         def on_edited(corrected: str, event: gr.EventData, request: gr.Request) -> Changes | Any:
@@ -79,6 +82,35 @@ class Report:
             api_visibility="private",
             show_progress="hidden",
         )
+
+        def on_longer(event: gr.EventData, request: gr.Request) -> Changes | Any:
+            session = session_of(request)
+            try:
+                is_asked = runs.press_longer(session, str(event._data.get("key")))
+            except BusyError as error:
+                stands = standing_report(session)
+                return gr.skip() if stands is None else {self.html: stands | {"status": str(error)}}
+            return {self.html: runs.waiting(session)} if is_asked else gr.skip()
+
+        def on_reading(method: str, request: gr.Request) -> Iterator[Changes | Any]:
+            for payload in runs.generate(session_of(request), method):
+                yield {self.html: undiffed(payload, "changes")}
+            yield gr.skip()  # see Actions: Gradio sends the last thing once more
+
+        def on_longer_written(corrected: str, request: gr.Request) -> Changes | Any:
+            new = correction_after(session_of(request), corrected or "")
+            return gr.skip() if new is None else {feedback.corrected: new}
+
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        self.html.longer(on_longer, None, [self.html], queue=False, **quiet).then(  # type: ignore[attr-defined]
+            on_reading,
+            method,
+            [self.html],
+            trigger_mode="multiple",
+            concurrency_id="readings",
+            concurrency_limit=None,
+            **quiet,
+        ).then(on_longer_written, feedback.corrected, [feedback.corrected], queue=False, **quiet)
 
         def on_marked(request: gr.Request, event: gr.EventData) -> None:
             mark(session_of(request), event._data.get("marks") or {}, int(event._data.get("number") or 0))

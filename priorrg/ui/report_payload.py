@@ -45,6 +45,7 @@ def report_payload(
     edits: Sequence[EditedSentence] = (),
     typed: Mapping[str, Overlay] = MappingProxyType({}),
     knowledge: Sequence[Knowledge] = (),
+    writes_on: bool = False,
 ) -> dict[str, Any]:
     """key: of the run; the page keeps what it shows of a report until another key comes.
 
@@ -53,7 +54,8 @@ def report_payload(
     films, empty where it does; then no confidence does either.
     export_note: what to know before the report is taken away; refused: forms that it cannot take -> why. submissions:
     kept so far for this report. edits: the reader's sentences, none while nothing was edited; typed: overlays of those
-    that have one, by their text. knowledge: what each sentence hangs on, none until it was asked for.
+    that have one, by their text. knowledge: what each sentence hangs on, none until it was asked for. writes_on: draft
+    and the beginning of the report stood before, and nobody has to be given time to read them.
     """
     sentences = [sentence.text for sentence in done.sentences] if done else []
     confidences = done.confidences if done else ()
@@ -80,6 +82,9 @@ def report_payload(
         "exportNote": export_note,
         "refused": dict(refused),
         "submissions": submissions,
+        "isUnfinished": done is not None and done.is_unfinished,
+        "canGoOn": done is not None and done.can_go_on and not submissions,
+        "writesOn": writes_on,
         "marks": {str(place): mark.reason for place, mark in marks.items()},
         "changes": changes_payload(draft, done.text if done else report, is_whole=done is not None),
         "edits": _edits(edits, typed),

@@ -19,6 +19,7 @@ from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import DraftDone, DraftWord, Event, Progress, ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Study, check_context
+from priorrg.ui.longer import carry_over, restore, standing, stands_as_before
 from priorrg.ui.queue import ReadingQueue
 from priorrg.ui.report_payload import changes_payload, report_payload, standing_report
 from priorrg.ui.sessions import Run, Session
@@ -57,6 +58,20 @@ class Runs:
             session.begin(run)
             session.unsent.clear()
 
+    def press_longer(self, session: Session, key: str) -> bool:
+        """`Write on` was pressed under the report of that key; False where there is nothing to write on.
+
+        Raises BusyError where too many wait already; then all stays as it was.
+        """
+        self.queue.check(session.client)
+        with session.lock:
+            run, before = session.run, standing(session, key)
+            if run is None or before is None:
+                return False
+            session.mirrored = session.edited_text or ""  # carried over: nothing of it is left unsent
+            session.begin(Run(run.study, run.told, before))
+            return True
+
     def told(self, study: Study) -> dict[str, Any]:
         """What stands round its report: of context and view positions what the model was given, and what it was not."""
         received = self.reporter.received_context(study.context)
@@ -81,10 +96,12 @@ class Runs:
         """The page between the press and its turn: nothing of the report before stays beside the new study."""
         return self._waiting(self.queue.before(session.client))
 
-    def _waiting(self, before: int, key: str = "") -> dict[str, Any]:
+    def _waiting(self, before: int, run: Run | None = None) -> dict[str, Any]:
         said = texts.page.ONE_BEFORE if before == 1 else texts.page.SEVERAL_BEFORE.format(count=before)
         said = said if before else texts.page.WAITING_FOR_TURN
-        return report_payload(said, busy=True, step="waiting", key=key, draft_note=self._draft_note())
+        stood = {} if run is None else _stood(run)
+        key = "" if run is None else run.key
+        return report_payload(said, busy=True, step="waiting", key=key, draft_note=self._draft_note(), **stood)
 
     def generate(self, session: Session, method: str) -> Iterator[dict[str, Any]]:
         """Payloads of the session's run, one for each thing that happens, until report and overlays stand.
@@ -99,22 +116,28 @@ class Runs:
         try:
             with self.queue.place(session.client) as place:
                 for before in place.wait(run.stop):
-                    yield self._waiting(before, run.key)
+                    yield self._waiting(before, run)
                 with session.lock:
                     if run.stop.is_set() or session.run is not run or run.has_begun:
                         return
                     run.has_begun, session.method = True, method
                 yield from self._read(session, run)
         except BusyError as error:  # others pressed at the same moment
-            yield report_payload(str(error), busy=False)
+            yield self.stood_before(session, run, str(error)) or report_payload(str(error), busy=False)
 
     def _read(self, session: Session, run: Run) -> Iterator[dict[str, Any]]:
-        payload = report_payload(texts.report.STARTING, busy=True, step="images", key=run.key, **run.told)
-        draft = ""
+        before = run.before
+        stood = _stood(run)
+        payload = report_payload(texts.report.STARTING, busy=True, step="images", key=run.key, **stood, **run.told)
+        draft = before.draft if before else ""
+        begun = before.report.tokens if before else ()
         try:
             yield payload
-            for event in self.reporter.stream(run.study, run.stop):
+            for event in self.reporter.stream(run.study, run.stop, with_draft=before is None, begun=begun):
                 if session.run is not run:
+                    return
+                if isinstance(event, Stopped) and (again := self.stood_before(session, run)) is not None:
+                    yield again
                     return
                 payload = after(payload, event)
                 if isinstance(event, DraftDone):
@@ -122,6 +145,8 @@ class Runs:
                 if not isinstance(event, ReportDone):
                     yield payload
                 elif session.take_report(run, draft, event):
+                    if before is not None:
+                        carry_over(session, before, event)
                     yield payload
                     # The reader may have chosen another method meanwhile, or have pressed Stop.
                     traced = None if run.stop.is_set() else self.trace(session, session.method)
@@ -129,6 +154,8 @@ class Runs:
                     if traced is not None:
                         yield traced
         except Exception:
+            if session.report is None:
+                restore(session, run)
             stands = standing_report(session) if session.run is run else None  # a report without overlays is a report
             if stands is not None:
                 yield stands | {"status": texts.report.OVERLAYS_FAILED}
@@ -209,7 +236,17 @@ class Runs:
                 session.tracing.set()
             if session.report is not None:  # only the overlays were missing
                 return untraced(session, run)
-            return None if run.has_begun else report_payload(texts.report.STOPPED_BEFORE, busy=False)
+            if run.has_begun:
+                return None
+            return self.stood_before(session, run) or report_payload(texts.report.STOPPED_BEFORE, busy=False)
+
+    def stood_before(self, session: Session, run: Run, said: str = "") -> dict[str, Any] | None:
+        """The page's report after `run` came to nothing: that which it should have written on, if any."""
+        with session.lock:
+            if not restore(session, run):
+                return None
+            overlays = session.overlays.get(session.method)
+            return stands_as_before(standing_report(session, overlays, session.method), said)
 
 
 def study_of(session: Session, indication: str, history: str, view: str, prior_view: str) -> Study:
@@ -221,6 +258,13 @@ def study_of(session: Session, indication: str, history: str, view: str, prior_v
     current = replace(current, view_position=view)
     prior = None if prior is None else replace(prior, view_position=prior_view)
     return Study(current, prior, check_context(ClinicalContext(indication or "", history or "")))
+
+
+def _stood(run: Run) -> dict[str, Any]:
+    """Draft and report that a run writes on, for report_payload; nothing where it writes a new one."""
+    if run.before is None:
+        return {}
+    return {"draft": run.before.draft, "report": run.before.report.text, "writes_on": True}
 
 
 def untraced(session: Session, run: Run) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from priorrg.imaging.pairs import Remark
 from priorrg.report.sentences import EditedSentence, edited_text
 from priorrg.reporting.events import ReportDone
 from priorrg.study import ClinicalContext, Radiograph, Study
+from priorrg.ui.longer import Before
 from priorrg.ui.queue import Client
 from priorrg.ui.server import metrics
 
@@ -30,11 +31,13 @@ CONNECTS_WITHIN_S = 60  # a page that loads, before its connection stands
 class Run:
     """One press of Generate: the study as it was then, and the way to stop it, also while it waits for its turn.
 
-    told: what stands round its report: draft_note, context_note and received of report_payload.
+    told: what stands round its report: draft_note, context_note and received of report_payload. before: the report that
+    it writes on; None where it writes a new one.
     """
 
     study: Study
     told: dict[str, Any] = field(default_factory=dict)
+    before: Before | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     is_waiting: bool = False
     has_begun: bool = False
