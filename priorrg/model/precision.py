@@ -6,6 +6,7 @@ figure), so float32 is the default and whatever shows a report names another pre
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -34,8 +35,11 @@ def lower(image_encoder: nn.Module, precision: str) -> None:
 def can_quantise() -> bool:
     """Whether torch has a kernel for products of 8 bits here. Its names are not promised to stay."""
     operators = getattr(torch.ops, "quantized", None)
-    return all(hasattr(operators, name) for name in ("linear_prepack", "linear_dynamic")) and (
-        set(torch.backends.quantized.supported_engines) - {"none"} != set()
+    names = ("linear_prepack", "linear_dynamic")
+    return (
+        hasattr(torch, "quantize_per_channel")
+        and all(hasattr(operators, name) for name in names)
+        and (set(torch.backends.quantized.supported_engines) - {"none"} != set())
     )
 
 
@@ -48,6 +52,8 @@ def int8_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> Callable[[to
     weight = weight.detach().contiguous()
     scales = weight.abs().amax(dim=1).clamp(min=1e-12).double() / 127
     zeros = torch.zeros(len(weight), dtype=torch.long)
-    rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it may go one day: can_quantise looks
+        rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
     packed = torch.ops.quantized.linear_prepack(rounded, bias)
     return lambda rows: torch.ops.quantized.linear_dynamic(rows, packed, reduce_range=True)
