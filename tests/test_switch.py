@@ -157,7 +157,7 @@ def test_a_context_alone_has_no_readings_of_what_was_never_there(session):
             "The right pneumothorax has resolved. Mild edema.",
             "Moderate edema. Small right pleural effusion.",
             "Without the prior: the right pneumothorax is not said to have resolved; the edema is "
-            '"present, moderate", not "present, mild"; the right pleural effusion is said here alone (present, small).',
+            '"moderate", not "mild"; the right pleural effusion is said here alone (present, small).',
         ),
     ],
 )

@@ -169,8 +169,7 @@ REPORT = {
     "onlyDraft": "only in the draft",
     "choose": "Select a sentence: both images show where it came from, and you can edit it or mark it as wrong.",
     "grounding": (
-        "Finding: where what this sentence names is likely to be, the brighter the likelier; dark where the image does "
-        "not show it."
+        "Finding: where what this sentence names is likely to be; nothing is drawn where the image does not show it."
     ),
     "attention": "Attention: where the model looked while it wrote this sentence.",
     "gradient": "Gradient: the patches that this sentence's probability hangs on.",

@@ -119,8 +119,15 @@ def _changed(fact: Fact, now: Fact) -> list[str]:
         )
         said.append(form.format(finding=_name(fact), before=before, after=after))
     if told_of(fact) != told_of(now):
-        said.append(words.LINE_STATE.format(finding=_name(fact), before=told_of(fact), after=told_of(now)))
+        before, after = _where_they_part(told_of(fact).split(", "), told_of(now).split(", "))
+        said.append(words.LINE_STATE.format(finding=_name(fact), before=before, after=after))
     return said
+
+
+def _where_they_part(before: list[str], after: list[str]) -> tuple[str, str]:
+    """Two descriptions without what both have: 'severe' and 'moderate'; whole where one would have nothing left."""
+    parts = [one for one in before if one not in after], [one for one in after if one not in before]
+    return (", ".join(parts[0]), ", ".join(parts[1])) if all(parts) else (", ".join(before), ", ".join(after))
 
 
 def _name(fact: Fact) -> str:
