@@ -95,6 +95,7 @@ def report(arguments: argparse.Namespace) -> int:
     from priorrg.reporting import kept
     from priorrg.reporting.events import read_to_end
     from priorrg.reporting.reporter import Reporter, read_study
+    from priorrg.reporting.threads import use_threads
     from priorrg.reporting.to_the_end import stream_to_the_end
 
     check_outputs(arguments.out)
@@ -112,6 +113,7 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_window,
     )
     check_outputs(arguments.out, study)
+    use_threads(0)
     reporter = Reporter.load(kept.resolve(arguments.weights or ""), arguments.tokens, arguments.precision)
     for view in filter(None, (arguments.view, arguments.prior_view)):
         reporter.processor.check_view(view)

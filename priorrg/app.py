@@ -44,19 +44,19 @@ def serve(settings: Settings) -> None:
     logins = Logins.read(settings.auth) if settings.auth else None
     feedback = FeedbackStore(settings.feedback)
 
-    from priorrg.reporting import zero_gpu  # before torch
-
-    import torch  # isort: skip
     import uvicorn
 
-    from priorrg.reporting import kept
+    from priorrg.reporting import (
+        kept,
+        zero_gpu,  # before torch
+    )
     from priorrg.reporting.reporter import Reporter
+    from priorrg.reporting.threads import use_threads
     from priorrg.ui.serve import build_app
     from priorrg.ui.server import metrics
     from priorrg.ui.server.bounds import PatientProtocol
 
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    use_threads(settings.threads)
     reporter = Reporter.load(kept.resolve(settings.weights), settings.report_tokens, settings.precision)
     logs.keep_texts_out(settings.log_level)  # until now there was no reader whose text could be told
     app = build_app(settings, reporter, logins, feedback, folder)

@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     hold_draft: float = Field(
         1.0, ge=0, le=10, description="seconds that the page shows a draft at least before the report takes its place"
     )
-    threads: int = Field(0, ge=0, description="CPU threads of the model; 0: as many as torch thinks right")
+    threads: int = Field(0, ge=0, description="CPU threads of the model; 0: torch's choice, fewer on busy cores")
     log_level: LogLevel = Field("warning", description="what the server logs")
 
     @classmethod

@@ -1,0 +1,25 @@
+"""Threads of the model: as many as a machine has room for at the start."""
+
+import pytest
+import torch
+
+from priorrg.reporting.threads import fitting, use_threads
+
+
+@pytest.mark.parametrize(
+    ("most", "load", "cores", "threads"),
+    [(2, 0.0, 2, 2), (2, 0.4, 2, 2), (2, 1.1, 2, 1), (2, 14.0, 2, 1), (8, 4.0, 16, 6), (1, 0.0, 2, 1), (2, 8.0, 64, 2)],
+)
+def test_a_busy_machine_gets_fewer_threads_than_an_idle_one(most, load, cores, threads):
+    assert fitting(most, load, cores) == threads
+
+
+def test_a_number_that_was_asked_for_holds_whatever_the_load():
+    before = torch.get_num_threads()
+    try:
+        use_threads(2)
+        assert torch.get_num_threads() == 2
+        use_threads(0)
+        assert 1 <= torch.get_num_threads() <= 2
+    finally:
+        torch.set_num_threads(before)
