@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.reporting.events import DraftDone, DraftWord, Progress, ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter
 from priorrg.study import ClinicalContext, Study
+from priorrg.ui.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -270,3 +272,27 @@ def test_each_image_is_read_with_its_own_view_position(reporter, study):
     inputs = reporter.study_inputs(study)
     given = [inputs[name].tolist() for name in ("view_ids", "prior_view_ids")]
     assert given == [[reporter.processor.view_id(view)] for view in ("PA", "AP")] and given[0] != given[1]
+
+
+def test_studies_read_at_once_are_read_as_each_alone(monkeypatch):
+    """With and without prior and context, in batches that form while others are computed."""
+    reporter = Reporter.load()
+    films = [one.radiographs() for one in examples()]
+    contexts = [one.context for one in examples()]
+    studies = [
+        Study(current, prior if number % 3 else None, context if number % 2 else ClinicalContext())
+        for number, ((current, prior), context) in enumerate(zip(films, contexts, strict=True))
+    ]
+    quiet = [reporter.report(study) for study in studies]
+    encode, sizes = reporter.model.encode_image, []
+
+    def counted(pixels):
+        time.sleep(0.2)  # the others come meanwhile
+        sizes.append(len(pixels))
+        return encode(pixels)
+
+    monkeypatch.setattr(reporter.model, "encode_image", counted)
+    reporter.forget([film.fingerprint for study in studies for film in (study.current, study.prior) if film])
+    with ThreadPoolExecutor(len(studies)) as readers:
+        assert list(readers.map(reporter.report, studies)) == quiet
+    assert max(sizes) > 1

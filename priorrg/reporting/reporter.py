@@ -5,13 +5,12 @@ remembered of images; it knows no page and draws no overlay. How one text is wri
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -28,6 +27,7 @@ from priorrg.model.vision import VisionFeatures
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting import kept, zero_gpu
+from priorrg.reporting.batches import Batches
 from priorrg.reporting.confidence import Calibration, read_calibration, sentence_confidences
 from priorrg.reporting.events import (
     DraftDone,
@@ -42,6 +42,7 @@ from priorrg.reporting.events import (
 )
 from priorrg.reporting.image_features import ImageFeatures
 from priorrg.reporting.loading import load_weights
+from priorrg.reporting.memories import Memories, SeenFeatures
 from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check_context
@@ -49,14 +50,7 @@ from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check
 CACHED_IMAGES = 16  # at paper scale 55 MB each
 MOST_AT_ONCE = 16  # readings; a step for more of them takes as much longer
 FEATURES_AT_ONCE = 512 << 20  # bytes that the image features of all readings at once may take
-SEEN_PAIRS = 8  # at paper scale 8 MB each
-
-
-class SeenFeatures(NamedTuple):
-    """Spatiotemporal and joint features of a pair of images, (1, P, H) each."""
-
-    spatiotemporal: torch.Tensor
-    joint: torch.Tensor
+IMAGES_AT_ONCE = 8  # of a batch: of more each takes as long
 
 
 @dataclass(frozen=True)
@@ -93,9 +87,9 @@ class Reading:
 class Reporter:
     """A model, its processor, and what is remembered between two readings.
 
-    Several sessions may read at once: every call of the model is made under `lock`, but for the vision encoder's, which
-    runs beside the others. Nothing is handed out while it is held. Whoever calls the model from outside (explanations)
-    takes it too.
+    Several sessions may read at once: images are encoded, memories built and texts written in batches of all of them,
+    beside each other, by calls that change nothing of the model. Whoever calls the model from outside (explanations)
+    takes `lock`: only under it does the decoder's attention change.
     calibration: what turns probabilities of words into those of sentences; None where these weights have none.
     source: the folder or hub repository of the weights; empty where they came from neither. precision: what is computed
     with fewer bits (priorrg/model/precision.py).
@@ -120,8 +114,8 @@ class Reporter:
         self.calibration = calibration
         self.source = source
         # Two of each reading at least: what is written just now must not be encoded again.
-        self.images = ImageFeatures(self._encode, max(cached_images, 2 * self.at_once))
-        self._seen_features: OrderedDict[tuple[str | int, ...], SeenFeatures] = OrderedDict()
+        self.images = ImageFeatures(Batches(self._encode, IMAGES_AT_ONCE).of, max(cached_images, 2 * self.at_once))
+        self.memories = Memories(self.model)
         self._steps: Together | None = None
 
     @classmethod
@@ -167,9 +161,15 @@ class Reporter:
         with torch.no_grad():
             return self.model.encode_image(grey)
 
-    def _encode(self, radiograph: Radiograph) -> VisionFeatures:
-        with torch.no_grad():
-            return self.model.encode_image(self.processor.images([radiograph]).to(self.device))
+    @torch.no_grad()
+    def _encode(self, radiographs: Sequence[Radiograph]) -> list[VisionFeatures]:
+        features = self.model.encode_image(self.processor.images(radiographs).to(self.device))
+        assert features.last_hidden_state is not None and features.hidden_states is not None
+        if len(radiographs) == 1:
+            return [features]
+        # Copies: a part of a batch that is remembered would keep all of it.
+        parts = zip(features.last_hidden_state.split(1), features.hidden_states.split(1), strict=True)
+        return [VisionFeatures(last.clone(), layers.clone()) for last, layers in parts]
 
     def prepare(self, radiograph: Radiograph) -> VisionFeatures:
         """Vision features (1, P, H) and (1, L, P, H) of one radiograph, computed at most once while it is cached."""
@@ -190,9 +190,7 @@ class Reporter:
         """Drop what is remembered of these images (Radiograph.fingerprint)."""
         gone = set(fingerprints)
         self.images.forget(gone)
-        with self.lock:
-            for key in [key for key in self._seen_features if gone.intersection(key)]:
-                del self._seen_features[key]
+        self.memories.forget(gone)
 
     # Study -> inputs and memory, also for explanations
 
@@ -241,6 +239,7 @@ class Reporter:
         num_beams: int | None = None,
         with_draft: bool = True,
         begun: Sequence[int] = (),
+        with_words: bool = True,
     ) -> Iterator[Event]:
         """Read a study; events come as soon as there is something to show.
 
@@ -249,6 +248,7 @@ class Reporter:
         that all versions share, which cannot change any more; None as the weights' configuration says. with_draft:
         False writes the refined report alone; it is the same one, for the draft is not part of what it is written
         from. begun: tokens of this study's report that ended at its limit; the refined report goes on from them.
+        with_words: False for who waits for whole texts: no event in the middle of one.
         Raises StudyError for a context that is too long.
         """
         check_context(study.context)
@@ -261,15 +261,15 @@ class Reporter:
         yield Progress("encoding", texts.reading.ENCODING)
         inputs = self.study_inputs(study)
         seen = self._seen(study, inputs)
-        memory = self._coarse_memory(inputs, seen)
+        memory = self.memories.coarse(inputs, seen)
         draft = ""
         if with_draft:
             if self.config.coarse_draft != COARSE_FROM_MEMORY:
-                memory = self._refine(memory, seen)
+                memory = self.memories.whole(memory, seen)
             yield Progress("drafting", texts.reading.DRAFTING)
             latents = memory.coarse if self.config.coarse_draft == COARSE_FROM_MEMORY else memory.full
             writing = Writing(self._writer, latents, stop)
-            for text in writing.words():
+            for text in writing.words() if with_words else writing.finish():
                 yield DraftWord(text)
             draft = writing.text
         if stop.is_set():
@@ -280,12 +280,15 @@ class Reporter:
 
         yield Progress("refining", texts.reading.REFINING)
         if memory.joint is None:
-            memory = self._refine(memory, seen)
+            memory = self.memories.whole(memory, seen)
         num_beams = num_beams or self.config.num_beams
         if num_beams == 1:
             writing = Writing(self._writer, memory.full, stop, begun)
-            for text in writing.words():
+            for text in writing.words() if with_words else writing.finish():
                 yield ReportWord(text)
+        elif not with_words:
+            writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
+            writing.finish()
         else:
             writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
             shown = ""
@@ -320,35 +323,9 @@ class Reporter:
             return self._steps
 
     def _seen(self, study: Study, inputs: dict[str, Any]) -> SeenFeatures:
-        """What does not depend on the context, computed once for a pair of images: another context reuses it."""
-        images = (study.current, study.prior)
-        views = tuple(self.processor.view_id(image.view_position) for image in images if image is not None)
-        key = tuple(image.fingerprint for image in images if image is not None) + views
-        with self.lock:
-            if key not in self._seen_features:
-                with torch.no_grad():
-                    seen = self.model.spatiotemporal_features(
-                        inputs["current_last_hidden_state"],
-                        inputs["view_ids"],
-                        inputs.get("prior_last_hidden_state"),
-                        inputs.get("prior_view_ids"),
-                    )
-                    joint = self.model.joint_features(inputs["current_hidden_states"], inputs["view_ids"])
-                assert isinstance(seen, torch.Tensor)
-                self._seen_features[key] = SeenFeatures(seen, joint)
-                while len(self._seen_features) > SEEN_PAIRS:
-                    self._seen_features.popitem(last=False)
-            self._seen_features.move_to_end(key)
-            return self._seen_features[key]
-
-    def _coarse_memory(self, inputs: dict[str, Any], seen: SeenFeatures) -> Memory:
-        ids, mask = inputs["context_input_ids"], inputs["context_attention_mask"]
-        with self.lock, torch.no_grad():
-            return self.model.build_memory(self.model.encode_context(ids, mask), mask, seen.spatiotemporal)
-
-    def _refine(self, memory: Memory, seen: SeenFeatures) -> Memory:
-        with self.lock, torch.no_grad():
-            return self.model.refine_memory(memory, seen.joint)
+        images = [image for image in (study.current, study.prior) if image is not None]
+        views = [self.processor.view_id(image.view_position) for image in images]
+        return self.memories.seen((*(image.fingerprint for image in images), *views), inputs)
 
 
 def read_study(

@@ -83,11 +83,12 @@ class Writing:
         finally:
             self._is_left = True  # whoever reads went away
 
-    def finish(self) -> None:
-        """Write it to its end, without a word meanwhile."""
+    def finish(self) -> tuple[str, ...]:
+        """Write it to its end; its words meanwhile are none."""
         self._is_told_each_step = False
         for _ in self.steps():
             pass
+        return ()
 
     def _wait(self) -> bool:
         """For the next step; whether it was the last one."""

@@ -185,7 +185,7 @@ class Api:
             yield
 
     def _read(self, study: Study, write_on: bool) -> tuple[dict[str, Any], ReportDone]:
-        read = partial(stream_to_the_end, self.reporter) if write_on else self.reporter.stream
+        read = partial(stream_to_the_end, self.reporter) if write_on else partial(self.reporter.stream, with_words=False)
         draft, done = gathered(read(study, self.stop))
         if done is None:
             raise BusyError(texts.reading.CALLER_LEFT)

@@ -1,0 +1,66 @@
+"""What several readers wait for at the same moment, computed as one batch. Knows nothing of what is computed.
+
+A first comer is never held up to gather others: whatever waits when the one before is done goes together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batches(Generic[Item, Result]):
+    """compute: items -> their results, in the same order. most: items of a batch. kind: those of one batch share it.
+
+    One thread computes, and is there only while something waits, so that a fork of the process has its own.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Sequence[Item]], Sequence[Result]],
+        most: int,
+        kind: Callable[[Item], Hashable] = lambda item: None,
+    ) -> None:
+        self._compute, self._most, self._kind = compute, most, kind
+        self._waiting: list[tuple[Item, Future[Result]]] = []
+        self._lock = threading.Lock()
+        self._is_running = False
+
+    def of(self, item: Item) -> Result:
+        """Its result, when its batch is done; raises what the computing of its batch raised."""
+        future: Future[Result] = Future()
+        with self._lock:
+            self._waiting.append((item, future))
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name="batches", daemon=True).start()
+        return future.result()
+
+    def _next(self) -> list[tuple[Item, Future[Result]]]:
+        """The one that waited longest and those of its kind; empty where nothing waits, and the thread ends."""
+        with self._lock:
+            if not self._waiting:
+                self._is_running = False
+                return []
+            kind = self._kind(self._waiting[0][0])
+            alike = [number for number, (item, _) in enumerate(self._waiting) if self._kind(item) == kind][: self._most]
+            batch = [self._waiting[number] for number in alike]
+            for number in reversed(alike):
+                del self._waiting[number]
+            return batch
+
+    def _run(self) -> None:
+        while batch := self._next():
+            try:
+                results = self._compute([item for item, _ in batch])
+            except BaseException as error:
+                for _, future in batch:
+                    future.set_exception(error)
+                continue
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
