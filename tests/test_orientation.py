@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from priorrg.assets import EXAMPLES
 from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.orientation import (
@@ -28,6 +29,7 @@ from priorrg.ui.notes_payload import sentence
 from tests.test_depth import SQUARE, table
 from tests.test_imaging import dicom, encoded, refusal, written
 
+EXAMPLE = EXAMPLES / "growing-effusion" / "current.dcm"
 ALL = [Orientation(*parts) for parts in product(range(4), (False, True), (False, True))]
 
 
@@ -175,6 +177,18 @@ def test_a_film_that_lies_on_its_side_is_told_with_the_turn_that_rights_it(turns
     radiograph = film(np.rot90(chest(), turns))
     (remark,) = remarks_on(radiograph, None)
     assert remark.kind == "looks" and remark.remedy is not None and remark.remedy.quarter_turns in (1, 3)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_film_that_is_turned_and_inverted_is_told_for_both_and_righted_by_one_correction(turns):
+    """The header says chest and PA, so that nothing but this is judged of its looks."""
+    upright = read_radiograph(EXAMPLE).display() / 255
+    radiograph = film(1 - np.rot90(upright, turns))
+    (remark,) = remarks_on(radiograph, None)
+    assert "seems inverted" in sentence(remark) and ("on its side" if turns != 2 else "upside down") in sentence(remark)
+    assert remark.remedy == Orientation(turns, is_inverted=True)
+    righted = corrected(radiograph, remark.remedy)
+    assert kinds(righted) == [] and np.abs(righted.display() / 255 - upright).mean() < 0.02
 
 
 # Square pixels

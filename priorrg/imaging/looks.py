@@ -1,18 +1,19 @@
 """Does this look like an upright frontal chest radiograph? Simple rules on a small grey copy, each with its own reason.
 
-It only ever warns. The border that shows nothing of a person is taken off first (borders.py). Its middle is a drawn
-pattern, two dark fields on either side of a bright band, correlated with the image at several places and sizes. Two
-sums of a few regions' brightness, each weighted, tell an inverted film and one that is upside down: a neck is narrow
-and a belly wide and bright, lungs taper upwards, the heart lies low. Their weights come from
-`python -m tests.benchmarks.fit_looks`, on strongly distorted simulated films; the limits were set by looking at the
-figures of `python -m tests.benchmarks.image_check`, so they flatter it. It was never measured on real radiographs, of
-which the project has none.
+It only ever warns. The border that shows nothing of a person is taken off first (borders.py). How the film lies and
+which way its tones run is asked of all eight ways at once, the four turns of the film and of its negative: one weighted
+sum of how bright it is and how steep across and down it is, region by region, says of each how well it stands, and the
+film is doubted where another way stands clearly better than its own. The middle of a chest is a drawn pattern besides,
+two dark fields on either side of a bright band, correlated with the image at several places and sizes. The weights come
+from `python -m tests.benchmarks.fit_looks`, on strongly distorted simulated films and on crude drawings of two dark
+fields, which say nothing of up and down; the limits were set by looking at the figures of
+`python -m tests.benchmarks.image_check`, so they flatter it. It was never measured on real radiographs, of which the
+project has none.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -37,16 +38,51 @@ _CELLS = 48  # an edge of the small copy
 _COLOURFUL = 12.0  # of 255: standard deviation of the colour channels round grey; an even tint of a film has none
 _FEWEST_BITS = 2.8  # entropy of the small copy's 32 tones: a drawing or writing has fewer, a film half in black 3
 _LONGEST = 2.0  # long edge over short edge
-_LEAST_PATTERN = 0.22  # correlation with the pattern
+_LEAST_PATTERN, _LEAST_UNSURE = 0.2, 0.3  # correlation with the pattern; the other where no way stands out
 _LEAST_MIRROR = 0.0  # correlation of the image with its own mirror image
-_CLEARLY, _CLEARLY_MORE = 0.35, 0.08  # for saying that it lies on its side
-_CLEARLY_INVERTED, _CLEARLY_UPSIDE_DOWN = 2.0, 1.5  # log odds
+_CLEARLY = 1.5  # log odds of one way to stand against another
+_ROWS, _COLUMNS = 8, 4  # of the regions that are weighed, on one half: left and right are alike
+_LIKE_ITS_MIRROR = 3.0  # times the correlation with the mirror image, so that it weighs about as much as a region
 
-# Of `of_polarity` and `of_bearing`, from python -m tests.benchmarks.fit_looks.
-POLARITY = np.array(
-    [-0.36, -0.31, 0.32, 0.65, 0.24, 0.0, 0.24, 0.31, -1.55, -0.56, -0.1, 0.62, -0.62, 0.23, 1.37, 1.21]
+# Of `of_ways`, from python -m tests.benchmarks.fit_looks: rows from the top, columns from the side to the middle.
+BRIGHT = np.array(
+    [
+        [-0.68, 0.02, 0.03, -0.08],
+        [-0.04, 0.49, -0.08, 0.17],
+        [0.32, 0.12, -0.15, 0.02],
+        [-0.54, -0.34, -0.48, -0.31],
+        [0.36, -0.43, -0.4, -0.0],
+        [-0.34, -0.3, 0.11, 0.65],
+        [-0.79, -0.12, 0.44, 0.59],
+        [-0.64, 0.12, 0.6, 0.85],
+    ]
 )
-BEARING = np.array([0.63, 0.84, 1.8, 1.74, 1.53, 1.21, 0.49, -2.42, -0.91, -0.81, -0.76, 4.62, 26.92])
+DOWN = np.array(
+    [
+        [0.93, 0.7, 0.37, 0.15],
+        [2.38, 1.57, 0.44, 0.46],
+        [1.1, 1.38, -1.19, -0.52],
+        [-0.41, -2.1, -3.25, -4.83],
+        [-0.24, -3.15, -2.88, -4.17],
+        [0.13, -0.05, 0.82, -1.88],
+        [-2.3, 0.62, 0.91, -0.19],
+        [-1.7, -0.61, 1.65, 1.39],
+    ]
+)
+ACROSS = np.array(
+    [
+        [-1.92, -0.94, -1.36, 1.39],
+        [-1.0, -0.83, -0.85, 0.07],
+        [-0.24, -0.65, 1.34, 1.05],
+        [0.15, -1.91, 3.29, 4.83],
+        [1.82, 4.04, 1.66, 0.64],
+        [2.07, 0.62, -1.55, -3.25],
+        [0.34, -0.23, -1.79, -3.29],
+        [0.86, 1.29, -0.57, -1.34],
+    ]
+)
+ALIKE = -0.54
+WEIGHTS = np.concatenate([BRIGHT.ravel(), DOWN.ravel(), ACROSS.ravel(), [ALIKE]])
 
 
 def doubts_of(radiograph: Radiograph, colours: np.ndarray | None = None) -> tuple[str, ...]:
@@ -69,19 +105,17 @@ def doubts(shown: np.ndarray, colours: np.ndarray | None = None) -> tuple[str, .
     if _entropy(small) < _FEWEST_BITS:
         return (*found, FEW_TONES)
     film, negative = filled(small), filled(255 - small)
-    upright, inverted, *turned = _pattern(film, negative, np.rot90(film), np.rot90(film, -1))
-    sideways = max(turned)
-    if sideways > _CLEARLY and sideways > max(upright + _CLEARLY_MORE, inverted):
-        found.append(TURNED)
-    elif max(upright, inverted) < max(_LEAST_PATTERN, sideways):
-        found.append(NO_LUNGS)
-    elif of_polarity(film, negative) @ POLARITY < -_CLEARLY_INVERTED:
+    standing = of_ways(film, negative) @ WEIGHTS
+    second, first = np.sort(standing)[-2:]
+    best = int(standing.argmax()) if first - standing[0] > _CLEARLY else 0
+    if best >= 4:
         found.append(INVERTED)
-    elif upright < max(_LEAST_PATTERN, sideways):
+    if best % 4:
+        found.append(UPSIDE_DOWN if best % 4 == 2 else TURNED)
+    least = _LEAST_PATTERN if first - second > _CLEARLY else _LEAST_UNSURE
+    if _pattern(np.rot90((film, negative)[best // 4], best % 4)) < least:
         found.append(NO_LUNGS)
-    elif of_bearing(film) @ BEARING < -_CLEARLY_UPSIDE_DOWN:
-        found.append(UPSIDE_DOWN)
-    elif _mirror(film) < _LEAST_MIRROR:
+    elif best == 0 and _mirror(film) < _LEAST_MIRROR:
         found.append(ONE_SIDED)
     return tuple(found)
 
@@ -92,42 +126,32 @@ def colourfulness(colours: np.ndarray) -> float:
     return float((small - small.mean(axis=2, keepdims=True)).std(axis=(0, 1)).max())
 
 
-def of_polarity(film: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """(16,) how much brighter sixteen regions are on the film than on its negative, both (48, 48); negative where the
-    two are exchanged."""
-    one, other = _even(film), _even(negative)
-    down, across = (0.05, 0.25, 0.5, 0.75, 0.95), ((0.02, 0.14), (0.16, 0.28), (0.28, 0.4), (0.44, 0.56))
-    places = [(*rows, *columns) for rows in pairwise(down) for columns in across]
-    return np.array([_mean(one, *place) - _mean(other, *place) for place in places])
+def of_ways(film: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """(8, 97) what is weighed of each way that a film may stand, both (48, 48): its four turns and its negative's.
 
-
-def of_bearing(film: np.ndarray) -> np.ndarray:
-    """(13,) what changes its sign when a (48, 48) film is turned upside down, left and right being alike.
-
-    How much brighter regions of the lower half are than those above (spine, beside it, at the edge), how low the dark
-    parts lie, and how much wider they are below: lungs taper upwards.
+    Of each region how bright it is, how steep downwards and how steep across, by the order of the tones alone, so that
+    no curve of a device matters; and how like its own mirror image the whole is.
     """
-    even = _even(film)
-    places = [(0.0, 0.12, 0.44, 0.5), (0.12, 0.3, 0.44, 0.5), (0.3, 0.48, 0.44, 0.5), (0.0, 0.12, 0.25, 0.44)]
-    places += [(0.12, 0.3, 0.3, 0.42), (0.3, 0.48, 0.32, 0.44), (0.0, 0.12, 0.0, 0.25), (0.12, 0.3, 0.0, 0.2)]
-    places += [(0.3, 0.48, 0.0, 0.2), (0.12, 0.3, 0.2, 0.3), (0.3, 0.48, 0.2, 0.32)]
-    contrasts = [_mean(even[::-1], *place) - _mean(even, *place) for place in places]
-    down, across = np.linspace(-1, 1, _CELLS)[:, None], np.abs(np.linspace(-1, 1, _CELLS))[None, :]
-    dark = np.clip(np.median(even) - even, 0, None) * (across < 0.8) * (np.abs(down) < 0.85)
-    dark = dark / max(dark.sum(), 1e-6)
-    widening = (dark * down * (across - (dark * across).sum())).sum()
-    return np.array([*contrasts, (dark * down).sum(), widening])
+    tones = np.stack([np.rot90(one, turns) for one in (_order(film), _order(negative)) for turns in range(4)])
+    down = np.sqrt(np.abs(np.diff(tones, axis=1, prepend=tones[:, :1])))
+    across = np.sqrt(np.abs(np.diff(tones, axis=2, prepend=tones[:, :, :1])))
+    alike = (tones * tones[:, :, ::-1]).sum(axis=(1, 2)) / np.maximum((tones**2).sum(axis=(1, 2)), 1e-6)
+    return np.hstack([*map(_by_region, (tones, down, across)), _LIKE_ITS_MIRROR * alike[:, None]])
 
 
-def _even(small: np.ndarray) -> np.ndarray:
-    return (small - small.mean()) / max(float(small.std()), 1e-6)
+def _order(small: np.ndarray) -> np.ndarray:
+    """The place of each tone in the order of all, of mean 0 and, where all differ, spread 1."""
+    tones = np.sort(small, axis=None)
+    place = (np.searchsorted(tones, small) + np.searchsorted(tones, small, "right")) / 2
+    return (place / small.size - 0.5) * np.sqrt(12)
 
 
-def _mean(even: np.ndarray, top: float, bottom: float, left: float, right: float) -> float:
-    """Of a region and of its mirror image; edges as shares of the image's."""
-    rows = even[round(top * _CELLS) : round(bottom * _CELLS)]
-    start, stop = round(left * _CELLS), round(right * _CELLS)
-    return float(rows[:, start:stop].mean() + rows[:, _CELLS - stop : _CELLS - start].mean()) / 2
+def _by_region(values: np.ndarray) -> np.ndarray:
+    """(W, 32) means of (W, 48, 48) values over the regions of both halves."""
+    half = _CELLS // 2
+    both = (values + values[:, :, ::-1])[:, :, :half] / 2
+    regions = both.reshape(len(values), _ROWS, _CELLS // _ROWS, _COLUMNS, half // _COLUMNS)
+    return regions.mean(axis=(2, 4)).reshape(len(values), -1)
 
 
 def _entropy(small: np.ndarray) -> float:
@@ -146,13 +170,12 @@ def _mirror(small: np.ndarray) -> float:
     return best
 
 
-def _pattern(*images: np.ndarray) -> list[float]:
-    """Of each (48, 48) image: largest weighted correlation, -1 to 1, with the pattern at its places and sizes."""
+def _pattern(image: np.ndarray) -> float:
+    """The largest weighted correlation, -1 to 1, of a (48, 48) image with the pattern at its places and sizes."""
     patterns, weights = _patterns()
-    values = np.stack([image.ravel() for image in images], axis=1).astype(np.float32) / 255  # (2304, images)
+    values = image.ravel().astype(np.float32) / 255
     spread = np.sqrt(np.maximum(weights @ values**2 - (weights @ values) ** 2, 1e-8))
-    found = patterns @ values / np.maximum(spread, 0.02)  # a nearly even tone is no pattern
-    return [float(best) for best in found.max(axis=0)]
+    return float((patterns @ values / np.maximum(spread, 0.02)).max())  # a nearly even tone is no pattern
 
 
 @cache

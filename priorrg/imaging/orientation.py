@@ -14,19 +14,19 @@ from PIL import Image
 
 from priorrg import texts
 from priorrg.errors import ImageError
-from priorrg.imaging.looks import COLOUR, INVERTED, TURNED, doubts_of
+from priorrg.imaging.looks import COLOUR, INVERTED, TURNED, UPSIDE_DOWN, doubts_of
 from priorrg.imaging.windows import TOP
 from priorrg.study import Orientation, Radiograph, Window
 
 LEFT, RIGHT = Orientation(quarter_turns=3), Orientation(quarter_turns=1)
-UPSIDE_DOWN = Orientation(quarter_turns=2)
+TURN_OVER = Orientation(quarter_turns=2)
 MIRRORED, INVERSE = Orientation(is_mirrored=True), Orientation(is_inverted=True)
 _SQUARE = 0.01  # sides of a pixel that differ by less are the arithmetic's or the device's
 _LONGEST_PIXEL = 10.0  # a ratio beyond this is no scanner's
 
-# What each doubt of the looks may be righted by. Its likely correction is the first that leaves nothing to doubt.
-_REMEDIES = {TURNED: (RIGHT, LEFT), INVERTED: (INVERSE,), "upside down": (UPSIDE_DOWN,)}
-BEARINGS = frozenset(_REMEDIES)  # the doubts about how an image is turned and which way its tones run
+# The turns that may right what the looks doubt, of which one film has one at most; it may be inverted besides.
+_TURNS = {TURNED: (RIGHT, LEFT), UPSIDE_DOWN: (TURN_OVER,)}
+BEARINGS = frozenset({*_TURNS, INVERTED})  # the doubts about how an image is turned and which way its tones run
 
 
 def corrected(radiograph: Radiograph, step: Orientation) -> Radiograph:
@@ -129,9 +129,18 @@ def judged(radiograph: Radiograph, colours: np.ndarray | None = None) -> Radiogr
     """
     kept = (COLOUR,) if colours is None and COLOUR in radiograph.doubts else ()
     found = (*kept, *doubts_of(radiograph, colours))
-    tried = [step for doubt in found for step in _REMEDIES.get(doubt, ())]
-    remedy = next((step for step in tried if not doubts_of(applied(radiograph, step))), None)
-    return replace(radiograph, doubts=found, remedy=remedy or (tried[0] if len(tried) == 1 else None))
+    return replace(radiograph, doubts=found, remedy=_remedy(radiograph, found))
+
+
+def _remedy(radiograph: Radiograph, doubts: tuple[str, ...]) -> Orientation | None:
+    """What rights all that is doubted of how the image stands, at once; None where nothing is, or no turn does it."""
+    if not BEARINGS.intersection(doubts):
+        return None
+    turns = next((turns for doubt, turns in _TURNS.items() if doubt in doubts), (Orientation(),))
+    tried = [replace(turn, is_inverted=INVERTED in doubts) for turn in turns]
+    left = {step: doubts_of(applied(radiograph, step)) for step in tried}
+    best = min(tried, key=lambda step: (len(BEARINGS.intersection(left[step])), len(left[step])))
+    return best if len(tried) == 1 or not BEARINGS.intersection(left[best]) else None
 
 
 def squared(radiograph: Radiograph, height: float, width: float, called: str, most: int) -> Radiograph:
