@@ -9,7 +9,9 @@ from safetensors.torch import load_file
 from transformers.modeling_outputs import BaseModelOutput
 
 from priorrg.model.configuration import PriorRGConfig
-from priorrg.model.modeling import Memory, PriorRGModel, contrastive_loss, same_study_matrix
+from priorrg.model.contrastive import contrastive_loss, same_study_matrix
+from priorrg.model.memory import Memory
+from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.study import ClinicalContext
 

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file
 from transformers.modeling_outputs import BaseModelOutput
 
-from priorrg.model.modeling import PriorRGModel, contrastive_loss, same_study_matrix
+from priorrg.model.contrastive import contrastive_loss, same_study_matrix
+from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.published import import_checkpoint
 

@@ -236,7 +236,7 @@ def test_two_processes_count_no_study_twice(trained, simulated, tmp_path):
 
 GATHERED = """
 import sys, torch, torch.distributed as dist
-from priorrg.model.modeling import contrastive_loss, same_study_matrix
+from priorrg.model.contrastive import contrastive_loss, same_study_matrix
 from train.stage1 import gather
 
 dist.init_process_group("gloo")

@@ -10,10 +10,21 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from priorrg.assets import EMBEDDED_WEIGHTS
 from priorrg.errors import PriorRGError
+from train.measure.commands import (
+    calibrate_command,
+    card_command,
+    claims_command,
+    evaluate_command,
+    knowledge_command,
+    localise_command,
+    precision_command,
+    probe_command,
+    retrieve_command,
+)
+from train.prepared import prepared, trained
 
 DEFAULT_CONFIG = "embedded.yaml"  # of those that come with the package
 EMBEDDED = EMBEDDED_WEIGHTS.relative_to(Path.cwd()) if EMBEDDED_WEIGHTS.is_relative_to(Path.cwd()) else EMBEDDED_WEIGHTS
@@ -96,13 +107,13 @@ def main(arguments: list[str] | None = None) -> int:
         ("stage2", "the decoder", _stage),
         ("wordings", "the text encoder of trained weights learns other wordings of its questions", _wordings),
         ("ground", "a head of trained weights learns where sentences point, from the simulator's masks", _ground),
-        ("evaluate", "generate and score a split", _evaluate),
-        ("retrieve", "measure stage 1: does a study find its own report among all", _retrieve),
-        ("localise", "measure where overlays point, by the simulator's masks", _localise),
-        ("knowledge", "measure what sentences hang on: the prior, the context, the current film", _knowledge),
-        ("probe", "measure where on its way through the model a change is lost", _probe),
-        ("claims", "hold what the paper claims of its parts against what could refute it", _claims),
-        ("precision", "measure what reading with fewer bits changes, beside float32", _precision),
+        ("evaluate", "generate and score a split", evaluate_command),
+        ("retrieve", "measure stage 1: does a study find its own report among all", retrieve_command),
+        ("localise", "measure where overlays point, by the simulator's masks", localise_command),
+        ("knowledge", "measure what sentences hang on: the prior, the context, the current film", knowledge_command),
+        ("probe", "measure where on its way through the model a change is lost", probe_command),
+        ("claims", "hold what the paper claims of its parts against what could refute it", claims_command),
+        ("precision", "measure what reading with fewer bits changes, beside float32", precision_command),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", default=DEFAULT_CONFIG)
@@ -135,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     calibrate.add_argument("--split", default="val", help="to fit the map on (default val)")
     calibrate.add_argument("--measure", default="test", help="split to measure it on (default test)")
     calibrate.add_argument("--output", type=Path, help="(default calibration.json beside the weights)")
-    calibrate.set_defaults(run=_calibrate)
+    calibrate.set_defaults(run=calibrate_command)
 
     embed = commands.add_parser("embed", help="write a trained model in half precision, in small shards")
     embed.add_argument("--weights", type=Path, default=Path("runs/embedded/grounding"))
@@ -160,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
         card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
     worth = "evaluations of two stages 2 that were trained alike, with stage 1 before it and without"
     card.add_argument("--worth", type=Path, nargs=2, metavar="JSON", help=f"{worth} (left out unless given)")
-    card.set_defaults(run=_card)
+    card.set_defaults(run=card_command)
 
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = options.run
@@ -237,26 +248,12 @@ def _throughput(options: argparse.Namespace) -> None:
         figures = at_scale(config, options.batch, options.rounds)
         print(scale_table(figures, config, options.tflops, options.examples))
     else:
-        config, records = _prepared(options, "train")
+        config, records = prepared(options, "train")
         views = read_view_positions(config.data.view_positions)
         figures = from_data(config, records, views, options.rounds, options.steps)
         print(data_table(figures))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
-
-
-def _prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str, Any]]:
-    """The run's configuration and its records, which must hold `splits`."""
-    from priorrg.errors import DataError
-    from train.config import load_config
-    from train.data import read_annotation
-
-    config = load_config(options.config, options.override)
-    records = read_annotation(config.data.annotation, config.data.max_unreadable)
-    for split in splits:
-        if not records.get(split):
-            raise DataError(f"The annotation file has no studies in a split {split!r}. It has: {', '.join(records)}.")
-    return config, records
 
 
 def _vision(options: argparse.Namespace) -> None:
@@ -265,7 +262,7 @@ def _vision(options: argparse.Namespace) -> None:
     from train.data import read_view_positions, vision_run
     from train.pretrain_vision import train_vision
 
-    config, records = _prepared(options, "train", "val")
+    config, records = prepared(options, "train", "val")
     views = read_view_positions(config.data.view_positions)
     config.model.vision = ""  # this stage makes it
     with tempfile.TemporaryDirectory() as folder:  # no text is read here, but a processor has a tokenizer
@@ -306,7 +303,7 @@ def _stage(options: argparse.Namespace) -> None:
     from train.stage1 import train_stage1
     from train.stage2 import train_stage2
 
-    config, records = _prepared(options, "train", "val")
+    config, records = prepared(options, "train", "val")
     views = read_view_positions(config.data.view_positions)
     stage, train = (config.stage1, train_stage1) if options.command == "stage1" else (config.stage2, train_stage2)
     running = processes()
@@ -328,10 +325,10 @@ def _wordings(options: argparse.Namespace) -> None:
     from train.checkpoints import merged_run
     from train.learn_wordings import learn_wordings, start_again
 
-    config, records = _prepared(options, "train")
+    config, records = prepared(options, "train")
     settings = config.wordings
     start, output = Path(settings.start_from), Path(settings.output)
-    model, processor = _trained(start)
+    model, processor = trained(start)
     for read in (model.config, processor.config):
         read.lowercase_context = settings.lowercase
     if not options.resume:
@@ -351,126 +348,16 @@ def _ground(options: argparse.Namespace) -> None:
     from train.checkpoints import merged_run
     from train.ground import train_grounding
 
-    config, records = _prepared(options, "train")
+    config, records = prepared(options, "train")
     settings = config.grounding
     start, output = Path(settings.start_from), Path(settings.output)
-    model, processor = _trained(start)
+    model, processor = trained(start)
     figures = train_grounding(model, processor, records["train"], config, options.resume)
     model.save_pretrained(output)
     processor.save_pretrained(output)
     run = merged_run(start, "grounding", asdict(settings), figures)
     (output / "run.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
     print(json.dumps(figures))
-
-
-def _trained(weights: Path) -> tuple[Any, Any]:
-    """The model of a folder, on the GPU where there is one, and its processor."""
-    import torch
-
-    from priorrg.errors import CheckpointError
-    from priorrg.reporting.loading import load_weights
-
-    if not (weights / "config.json").is_file():  # it would be looked for in a hub repository of that name
-        raise CheckpointError(f"{weights} holds no trained model. Train one first, or name another with --weights.")
-    model, processor = load_weights(str(weights))
-    return model.to(device="cuda" if torch.cuda.is_available() else "cpu"), processor  # type: ignore[call-arg]
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from train.measure.evaluate import evaluate
-
-    config, records = _prepared(options, options.split)
-    model, processor = _trained(options.weights)
-    evaluate(
-        model,
-        processor,
-        records[options.split],
-        config,
-        options.output,
-        samples=options.samples,
-        ablate=options.ablate,
-        wordings=options.wordings,
-    )
-
-
-def _precision(options: argparse.Namespace) -> None:
-    from train.measure.precision import compare_precisions
-
-    config, records = _prepared(options, options.split)
-    root = Path(config.data.image_root)
-    compare_precisions(options.weights, records[options.split], root, options.output, config.seed, options.studies)
-
-
-def _retrieve(options: argparse.Namespace) -> None:
-    from train.measure.retrieval import retrieve
-
-    config, records = _prepared(options, options.split)
-    model, processor = _trained(options.weights)
-    retrieve(model, processor, records[options.split], config, options.output)
-
-
-def _probe(options: argparse.Namespace) -> None:
-    from train.measure.probe import probe
-
-    config, records = _prepared(options, "train", options.split)
-    model, processor = _trained(options.weights)
-    probe(model, processor, records["train"], records[options.split], config, options.output)
-
-
-def _claims(options: argparse.Namespace) -> None:
-    from priorrg.errors import DataError
-    from train.measure.claims import claims, table
-
-    if not options.evaluation.is_file():
-        raise DataError(f"There is no file {options.evaluation}. Measure first: evaluate --ablate.")
-    config, records = _prepared(options, options.split)
-    model, processor = _trained(options.weights)
-    evaluation = json.loads(options.evaluation.read_text(encoding="utf-8"))
-    figures = claims(model, processor, records[options.split], config, evaluation)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    print(table(figures))
-
-
-def _localise(options: argparse.Namespace) -> None:
-    from priorrg.reporting.confidence import weights_digest
-    from priorrg.reporting.reporter import Reporter
-    from train.measure.localise import localise, table
-
-    config, records = _prepared(options, "train", options.split)
-    reporter = Reporter.load(str(options.weights))
-    root, split = Path(config.data.image_root), records[options.split]
-    figures = localise(reporter, split, records["train"], root, options.pairs, config.seed)
-    digest = weights_digest(reporter.model, with_grounding=True)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({"weights": digest, **figures}, indent=1), encoding="utf-8")
-    print(table(figures))
-
-
-def _knowledge(options: argparse.Namespace) -> None:
-    from priorrg.reporting.confidence import weights_digest
-    from priorrg.reporting.reporter import Reporter
-    from train.measure.knowledge import measure_knowledge, table
-
-    config, records = _prepared(options, options.split)
-    reporter = Reporter.load(str(options.weights))
-    root = Path(config.data.image_root)
-    figures = measure_knowledge(reporter, records[options.split], root, options.pairs, config.seed)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    named = {"weights": weights_digest(reporter.model), **figures}
-    options.output.write_text(json.dumps(named, indent=1), encoding="utf-8")
-    print(table(figures))
-
-
-def _calibrate(options: argparse.Namespace) -> None:
-    from priorrg.reporting.confidence import FILE
-    from train.measure.calibrate import calibrate
-
-    config, records = _prepared(options, options.split, options.measure)
-    model, processor = _trained(options.weights)
-    fit_on, measure_on = records[options.split], records[options.measure]
-    output = options.output or options.weights / FILE
-    calibrate(model, processor, fit_on, measure_on, config, output, options.measure)
 
 
 def _embed(options: argparse.Namespace) -> None:
@@ -500,42 +387,6 @@ def _words(options: argparse.Namespace) -> None:
     from train.known_words import write_known_words
 
     print(f"{write_known_words(options.output)} words")
-
-
-def _card(options: argparse.Namespace) -> None:
-    from priorrg.errors import DataError
-    from train.measure.card import WORTH, update_card
-
-    names = ("evaluation", "localisation", "shifted", "retrieval", "probe", "claims", "scores")
-    files = {name: getattr(options, name) for name in names}
-    files |= dict(zip(WORTH, options.worth or (), strict=False))
-    for name, file in files.items():
-        if file and not file.is_file():
-            raise DataError(f"There is no file {file} (--{name}). Measure first: evaluate, localise or retrieve.")
-    read = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file}
-    if (options.weights / "config.json").is_file():
-        _check_weights(options.weights, read)
-    read["localisation"].pop("weights", None)
-    if options.worth:
-        read["worth"] = {name: read.pop(name) for name in WORTH}
-    figures = read.pop("evaluation") | read
-    update_card(options.weights / "README.md", figures, figures["localisation"])
-    (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-def _check_weights(weights: Path, read: dict[str, Any]) -> None:
-    """Raises DataError for figures that were measured on other weights than these."""
-    from priorrg.errors import DataError
-    from priorrg.reporting.confidence import weights_digest
-
-    model = _trained(weights)[0]
-    digest = weights_digest(model)
-    for name in ("evaluation", "shifted", "localisation", "probe", "claims"):
-        expected = weights_digest(model, with_grounding=True) if name == "localisation" else digest
-        if read.get(name, {}).get("weights", expected) != expected:
-            raise DataError(
-                f"The figures of --{name} were measured on other weights than {weights}. Measure them anew."
-            )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from train.simulate.terms import HISTORIES
 from train.simulate.truth import CHANGES, DEVICES, FINDING_KEYS, Device, StudyTruth, change_of, same_place
 
 if TYPE_CHECKING:
-    from priorrg.model.modeling import Memory
+    from priorrg.model.memory import Memory
 
 # What a place holds: nothing, something without a prior to compare with, one of CHANGES, a device that was moved.
 ABSENT, NOT_COMPARED = 0, 1

@@ -11,7 +11,8 @@ import torch
 import torch.distributed
 from torch import Tensor
 
-from priorrg.model.modeling import PriorRGModel, contrastive_loss, same_study_matrix
+from priorrg.model.contrastive import contrastive_loss, same_study_matrix
+from priorrg.model.modeling import PriorRGModel
 from train.config import RunConfig
 from train.data import Record
 from train.run import run_stage

@@ -18,7 +18,8 @@ from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from priorrg.errors import DataError
-from priorrg.model.modeling import IGNORED_LABEL, Memory, PriorRGModel
+from priorrg.model.memory import Memory
+from priorrg.model.modeling import IGNORED_LABEL, PriorRGModel
 from train.batches import Collator
 from train.config import StageConfig
 from train.heads import PLACES, Heads

@@ -20,7 +20,7 @@ import torch
 from captum.attr import InputXGradient
 
 from priorrg.model.configuration import PriorRGConfig
-from priorrg.model.modeling import Memory
+from priorrg.model.memory import Memory
 from priorrg.model.perceiver import PerceiverWeights
 from priorrg.report.facts import remark_of, sentence_kind
 from priorrg.report.remarks import ADVICE, COMPARISON, NORMAL, TECHNIQUE

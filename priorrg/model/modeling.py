@@ -7,7 +7,7 @@ Wherever pixels go in, features of the (frozen) vision encoder that were compute
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -17,73 +17,14 @@ from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
 
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.grounding import Grounding, GroundingHead
-from priorrg.model.perceiver import Perceiver, PerceiverWeights
+from priorrg.model.memory import Memory
+from priorrg.model.perceiver import Perceiver
 from priorrg.model.temporal import TemporalFusion
 from priorrg.model.vision import LayerFusion, ProjectionHead, VisionEncoder, VisionFeatures
 
 CURRENT, PRIOR = 0, 1  # rows of the temporal embedding
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)  # published
 IGNORED_LABEL = -100
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What the decoder reads: latents (B, K, H) of context, spatiotemporal and joint features.
-
-    joint is None where only the coarse memory was built. tokens (B, P, H): the spatiotemporal features that the latents
-    were read from, only where they were asked for. weights: per call of the perceiver (`context`,
-    `spatiotemporal`, `joint`), and fusion: per block of the temporal fusion, (B, heads, P, P), rows of studies without
-    a prior zero; both only where attentions were asked for.
-    """
-
-    context: torch.Tensor
-    spatiotemporal: torch.Tensor
-    joint: torch.Tensor | None = None
-    tokens: torch.Tensor | None = None
-    weights: dict[str, PerceiverWeights] = field(default_factory=dict)
-    fusion: tuple[torch.Tensor, ...] = ()
-
-    @property
-    def coarse(self) -> torch.Tensor:
-        """(B, 2K, H)"""
-        return torch.cat([self.context, self.spatiotemporal], dim=1)
-
-    @property
-    def full(self) -> torch.Tensor:
-        """(B, 3K, H)"""
-        if self.joint is None:
-            raise ValueError("this memory was built without joint features: only its coarse part exists")
-        return torch.cat([self.context, self.spatiotemporal, self.joint], dim=1)
-
-    def level(self, memory_level: str) -> torch.Tensor:
-        """The `coarse` or the `full` memory."""
-        if memory_level not in ("coarse", "full"):
-            raise ValueError(f"memory_level is {memory_level!r}, not 'coarse' or 'full'")
-        return self.coarse if memory_level == "coarse" else self.full
-
-
-def contrastive_loss(
-    visual: torch.Tensor, report: torch.Tensor, logit_scale: torch.Tensor, same_study: torch.Tensor
-) -> torch.Tensor:
-    """Mean of the image-to-text and text-to-image cross-entropies.
-
-    visual, report: (B, H), not normalised. logit_scale: the learned logarithm. same_study: (B, B), true where two
-    rows belong to one study; its rows, divided by their sums, are the targets.
-
-    In float32, also under autocast: the scale would multiply the rounding of the similarities.
-    """
-    visual = nn.functional.normalize(visual.float(), dim=-1)
-    report = nn.functional.normalize(report.float(), dim=-1)
-    with torch.autocast(visual.device.type, enabled=False):
-        logits = logit_scale.float().exp() * visual @ report.T
-    targets = same_study.to(logits.dtype)
-    targets = targets / targets.sum(dim=1, keepdim=True)
-    return (nn.functional.cross_entropy(logits, targets) + nn.functional.cross_entropy(logits.T, targets)) / 2
-
-
-def same_study_matrix(study_numbers: torch.Tensor) -> torch.Tensor:
-    """(B,) -> (B, B) bool: which rows belong to one study."""
-    return study_numbers[:, None] == study_numbers[None, :]
 
 
 class PriorRGPreTrainedModel(PreTrainedModel):

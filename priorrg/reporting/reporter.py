@@ -20,7 +20,8 @@ from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.decoding import ReportDecoder
-from priorrg.model.modeling import Memory, PriorRGModel
+from priorrg.model.memory import Memory
+from priorrg.model.modeling import PriorRGModel
 from priorrg.model.precision import FLOAT32, lower
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures

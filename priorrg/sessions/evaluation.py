@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from priorrg import texts
 from priorrg.sessions.judging import CATEGORIES, COUNTED, SIGNIFICANCES
 from priorrg.sessions.protocol import Protocol
+from priorrg.sessions.sections import NOT_TO_BE_HAD, Chart, Row, Section, Tables, said, said_p
 from priorrg.sessions.statistics import (
     Contrast,
     Crossed,
-    Interval,
     Ratings,
     contrasts,
     exact,
@@ -30,28 +29,6 @@ from priorrg.sessions.statistics import (
     sign_test,
     weighted_kappa,
 )
-
-Row = dict[str, Any]
-Tables = dict[str, list[Row]]
-NOT_TO_BE_HAD = "-"
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Bars with intervals: name, value, and an error bar's ends where there are any."""
-
-    title: str
-    axis: str
-    bars: list[tuple[str, Interval]]
-
-
-@dataclass(frozen=True)
-class Section:
-    title: str
-    words: str
-    columns: tuple[str, ...] = ()
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    chart: Chart | None = None
 
 
 def evaluate(protocol: Protocol, found: Tables) -> list[Section]:
@@ -399,17 +376,3 @@ def _limits(first: list[Row]) -> Section:
         "What is not significant is not shown to be alike: absence of a difference needs its own margin."
     )
     return Section("How far this carries", " ".join(said_limits))
-
-
-def said(interval: Interval, unit: str = "", digits: int = 2) -> str:
-    """`0.50 (0.31 to 0.69)`."""
-    if math.isnan(interval.value):
-        return NOT_TO_BE_HAD
-    form = (lambda value: f"{value:.0%}") if unit == "%" else (lambda value: f"{value:.{digits}f}")
-    if math.isnan(interval.low):
-        return form(interval.value)
-    return f"{form(interval.value)} ({form(interval.low)} to {form(interval.high)})"
-
-
-def said_p(p: float) -> str:
-    return NOT_TO_BE_HAD if math.isnan(p) else f"{p:.3g}"

@@ -13,8 +13,9 @@ from typing import Any
 import priorrg
 from priorrg import texts
 from priorrg.errors import SessionError
-from priorrg.sessions.evaluation import Chart, Section, evaluate
+from priorrg.sessions.evaluation import evaluate
 from priorrg.sessions.export import private
+from priorrg.sessions.sections import Chart, Section
 from priorrg.sessions.session import Session
 from priorrg.sessions.tables import tables
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from train.simulate.anatomy import Patient
-from train.simulate.chest import SIGN, Break, Chest, Deformation, break_place
+from train.simulate.chest import Break, Chest, Deformation, break_place
 from train.simulate.drawing import Canvas, Texture, blur, ellipsoid, smooth_step
+from train.simulate.shape import SIGN
 from train.simulate.truth import MASK_CHANNELS, Finding, StudyTruth
 
 # Centre of a lung zone as fractions: (of the half width from the midline, of the height from apex to dome).
