@@ -186,8 +186,9 @@ def test_a_film_that_is_turned_and_inverted_is_told_for_both_and_righted_by_one_
     radiograph = film(1 - np.rot90(upright, turns))
     (remark,) = remarks_on(radiograph, None)
     assert "seems inverted" in sentence(remark) and ("on its side" if turns != 2 else "upside down") in sentence(remark)
-    assert remark.remedy == Orientation(turns, is_inverted=True)
-    righted = corrected(radiograph, remark.remedy)
+    remedy = Orientation(turns, is_inverted=True)
+    assert remark.remedy == remedy
+    righted = corrected(radiograph, remedy)
     assert kinds(righted) == [] and np.abs(righted.display() / 255 - upright).mean() < 0.02
 
 
