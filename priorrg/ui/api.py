@@ -185,7 +185,8 @@ class Api:
             yield
 
     def _read(self, study: Study, write_on: bool) -> tuple[dict[str, Any], ReportDone]:
-        read = partial(stream_to_the_end, self.reporter) if write_on else partial(self.reporter.stream, with_words=False)
+        whole = partial(self.reporter.stream, with_words=False)
+        read = partial(stream_to_the_end, self.reporter) if write_on else whole
         draft, done = gathered(read(study, self.stop))
         if done is None:
             raise BusyError(texts.reading.CALLER_LEFT)
