@@ -21,7 +21,10 @@ from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import Study
 from train.batches import Example, examples_of
 from train.data import Record
-from train.measure.metrics import COMPARED, measure
+from train.measure.metrics import F1_FIGURES, RATES, measure
+from train.measure.text_metrics import TEXT_FIGURES
+
+COMPARED = (*F1_FIGURES, *RATES, *TEXT_FIGURES)
 
 
 def compare_precisions(
