@@ -7,7 +7,7 @@ from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS
 from priorrg.feedback.store import REASONS
 from priorrg.report.sentences import split_sentences
-from priorrg.reporting.events import ReportDone, Stopped
+from priorrg.reporting.events import ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter, WeightsCard
 from priorrg.reporting.to_the_end import stream_to_the_end
 from priorrg.study import Study
@@ -82,7 +82,10 @@ def test_a_report_whose_going_on_was_stopped_stands_as_it_was(runs, session, whe
 
 
 def test_to_the_end_reads_on_until_the_position_table_is_full(reporter, make_radiograph):
-    events = list(stream_to_the_end(reporter, Study(make_radiograph(1))))
+    few_times = Reporter.load(reporter.source, most_tokens=300)
+    events = list(stream_to_the_end(few_times, Study(make_radiograph(1))))
+    words = [event.text_so_far for event in events if isinstance(event, ReportWord)]
+    assert words == sorted(words, key=len), "what was shown never goes back, also where a limit was passed"
     (done,) = [event for event in events if isinstance(event, ReportDone)]
     assert not done.can_go_on and len(done.tokens) > 100
     assert done.is_cut == (len(done.tokens) == 1023)

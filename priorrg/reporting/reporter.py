@@ -292,7 +292,7 @@ class Reporter:
             writing.finish()
         else:
             writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
-            shown = ""
+            shown = writing.begun_text
             for _ in writing.steps():
                 if len(writing.settled_text) > len(shown):
                     shown = writing.settled_text

@@ -63,9 +63,14 @@ class Writing:
         settled = self.settled  # before the tokens, which may have changed behind it when they are looked at
         return self.writer.processor.decode(self.tokens[:settled]).rpartition(" ")[0]
 
+    @property
+    def begun_text(self) -> str:
+        """What is begun, as it was shown already."""
+        return self.writer.processor.decode(list(self.begun))
+
     def words(self) -> Iterator[str]:
         """The text so far, each time another word is whole. Ends at the end token, the length limit, or stop."""
-        shown = ""
+        shown = self.begun_text
         for _ in self.steps():
             whole = self.settled_text
             if len(whole) > len(shown) and not self.stop.is_set():
