@@ -6,12 +6,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 import priorrg
 from priorrg.errors import CheckpointError, StudyError
+from priorrg.explain.overlays import explain
 from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.reporting.events import DraftDone, DraftWord, Progress, ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter
@@ -296,3 +298,15 @@ def test_studies_read_at_once_are_read_as_each_alone(monkeypatch):
     with ThreadPoolExecutor(len(studies)) as readers:
         assert list(readers.map(reporter.report, studies)) == quiet
     assert max(sizes) > 1
+
+
+def test_explanations_beside_the_writing_change_neither(reporter, study):
+    """They switch the decoder's attention for a pass; the steps of the texts never look at that."""
+    done = only(reporter.stream(study), ReportDone)
+    quiet = explain(reporter, study, done.tokens, done.sentences, "attention")
+    with ThreadPoolExecutor(2) as readers:
+        written = [readers.submit(lambda: only(reporter.stream(study), ReportDone)) for _ in range(4)]
+        while not all(one.done() for one in written):
+            beside = explain(reporter, study, done.tokens, done.sentences, "attention")
+            assert all(np.allclose(one.current, other.current) for one, other in zip(beside, quiet, strict=True))
+    assert all(one.result().tokens == done.tokens for one in written)

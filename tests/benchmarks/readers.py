@@ -83,13 +83,16 @@ class Reader:
     def __init__(self, address: str, number: int):
         headers = {"X-Forwarded-For": f"10.1.{number // 250}.{1 + number % 250}"}
         self.http = httpx.Client(base_url=address, headers=headers, timeout=600)
+        named = self.http.get("/gradio_api/info").raise_for_status().json()["named_endpoints"]
+        self.defaults = [one.get("parameter_default") for one in named["/report"]["parameters"]]
 
     def report(self, asked: Asked) -> tuple[str, float]:
         """Draft and report, and how long they took from the call on."""
         files = [self._upload(film) if film else None for film in (asked.current, asked.prior)]
         began = time.perf_counter()
-        texts = [asked.indication, asked.history, *[""] * 6]
-        called = self.http.post("/gradio_api/call/report", json={"data": [*files, *texts]}).raise_for_status()
+        given = [*files, asked.indication, asked.history]
+        data = given + self.defaults[len(given) :]
+        called = self.http.post("/gradio_api/call/report", json={"data": data}).raise_for_status()
         with self.http.stream("GET", f"/gradio_api/call/report/{called.json()['event_id']}") as stream:
             event = ""
             for line in stream.iter_lines():
