@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -85,3 +87,29 @@ def test_an_upload_goes_with_its_folder_and_with_no_other(tmp_path):
     discard(tmp_path / "two" / "b")
     discard(tmp_path / "two" / "b")
     assert not (tmp_path / "one").exists() and (tmp_path / "two" / "c").exists()
+
+
+def test_uploads_are_counted_and_swept_while_their_readers_delete_them(tmp_path):
+    """Many readers: a folder that was listed is gone when it is looked into."""
+    is_done = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_done.is_set():
+            for number in range(50):
+                folder = tmp_path / f"{number}" / "within"
+                folder.mkdir(parents=True)
+                (folder / "film.dcm").write_bytes(b"film")
+            for number in range(50):
+                discard(tmp_path / f"{number}" / "within" / "film.dcm")
+                (tmp_path / f"{number}").rmdir()
+
+    with ThreadPoolExecutor(1) as readers:
+        coming = readers.submit(come_and_go)
+        folder = UploadFolder(tmp_path)
+        try:
+            for _ in range(200):
+                assert folder.size() >= 0
+                folder.sweep()
+        finally:
+            is_done.set()
+        coming.result()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,7 @@ class UploadFolder:
 
     def size(self) -> int:
         """Bytes of all uploads that lie there."""
-        return sum(_size(path) for path in self.folder.rglob("*"))
+        return sum(_size(path) for path in _found(self.folder))
 
     def discard(self, path: str) -> None:
         """Delete an upload that a caller names; any other path is left alone."""
@@ -104,7 +106,7 @@ class UploadFolder:
         Gives how many files went. Gradio forgets those that arrived in part.
         """
         now, deleted = time.monotonic(), 0
-        found = sorted(self.folder.rglob("*"), reverse=True)  # what is in a folder comes before it
+        found = sorted(_found(self.folder), reverse=True)  # what is in a folder comes before it
         self._seen = {path: self._seen.get(path, now) for path in found}
         for path in found:
             age = now - self._seen[path]
@@ -128,6 +130,12 @@ class UploadFolder:
                 self.sweep()
 
         threading.Thread(target=run, name="abandoned uploads", daemon=True).start()
+
+
+def _found(folder: Path) -> Iterator[Path]:
+    """All that lies there, and below, without folders that their readers delete meanwhile: rglob raises for them."""
+    for path, folders, files in os.walk(folder):
+        yield from (Path(path, name) for name in (*folders, *files))
 
 
 def _size(path: Path) -> int:
