@@ -232,7 +232,8 @@ def patient_app(tmp_path_factory, save_small_model):
     What must happen in the middle of a reading, or while others read, happens here.
     """
     flags = ["--weights", str(save_small_model(max_report_tokens=300)), "--queue-size", "1"]
-    with served(tmp_path_factory.mktemp("patient"), *flags, PRIORRG_AWAY_MINUTES="0.02") as running:
+    folder = tmp_path_factory.mktemp("patient")
+    with served(folder, *flags, PRIORRG_AWAY_MINUTES="0.02", PRIORRG_AT_ONCE="1") as running:
         yield running
 
 

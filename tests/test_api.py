@@ -59,7 +59,7 @@ def test_draft_and_report_are_the_same_texts_everywhere(client, study, overlay):
     draft = client.predict(**study, api_name="/draft")
     report = client.predict(**study, api_name="/report")
     assert set(draft) == EVERY_ANSWER | {"coarse_draft"}
-    assert set(report) == EVERY_ANSWER | {"coarse_draft", "refined_report", "sentences"}
+    assert set(report) == EVERY_ANSWER | {"coarse_draft", "refined_report", "sentences", "is_cut"}
     assert draft["coarse_draft"] and draft["coarse_draft"] == report["coarse_draft"] == overlay["coarse_draft"]
     assert {key: overlay[key] for key in report} == report
     assert (report["api"], report["version"]) == (1, __version__)

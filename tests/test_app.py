@@ -343,7 +343,7 @@ def client(app):
 
 def test_a_program_cannot_name_a_file_of_the_server(app):
     file = {"path": str(EXAMPLE / "current.dcm"), "meta": {"_type": "gradio.FileData"}}
-    body = json.dumps({"data": [file, None, *[""] * 8]}).encode()
+    body = json.dumps({"data": [file, None, *[""] * 9]}).encode()
     call = urllib.request.Request(
         f"{app.address}/gradio_api/call/report", data=body, headers={"Content-Type": "application/json"}
     )

@@ -81,6 +81,25 @@ def test_a_report_whose_going_on_was_stopped_stands_as_it_was(runs, session, whe
     assert session.report is short and session.edited_text == "Changed."
 
 
+def test_a_report_whose_going_on_failed_stands_as_it_was_with_what_was_read_of_it(runs, session, monkeypatch):
+    """Also the other readings of its study, which took as long again."""
+    short, readings, overlays = session.report, {"prior": session.report}, session.overlays
+    session.readings = readings
+    assert runs.press_longer(session, session.run.key) and not session.readings
+
+    def fail(*_, **__):
+        raise MemoryError
+        yield
+
+    monkeypatch.setattr(runs.reporter, "stream", fail)
+    last = None
+    with pytest.raises(MemoryError):
+        for payload in runs.generate(session, "attention"):
+            last = payload
+    assert last and last["status"] == texts.report.NOT_WRITTEN_ON and last["overlays"] and not last["busy"]
+    assert session.report is short and session.readings is readings and session.overlays is overlays
+
+
 def test_to_the_end_reads_on_until_the_position_table_is_full(reporter, make_radiograph):
     few_times = Reporter.load(reporter.source, most_tokens=300)
     events = list(stream_to_the_end(few_times, Study(make_radiograph(1))))

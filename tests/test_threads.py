@@ -8,7 +8,15 @@ from priorrg.reporting.threads import fitting, use_threads
 
 @pytest.mark.parametrize(
     ("most", "load", "cores", "threads"),
-    [(2, 0.0, 2, 2), (2, 0.4, 2, 2), (2, 1.1, 2, 1), (2, 14.0, 2, 1), (8, 4.0, 16, 6), (1, 0.0, 2, 1), (2, 8.0, 64, 2)],
+    [
+        (2, 0.0, 2, 2),
+        (2, 0.8, 2, 2),
+        (2, 1.1, 2, 1),
+        (2, 14.0, 2, 1),
+        (8, 12.0, 16, 4),
+        (1, 0.0, 2, 1),
+        (2, 8.0, 64, 2),
+    ],
 )
 def test_a_busy_machine_gets_fewer_threads_than_an_idle_one(most, load, cores, threads):
     assert fitting(most, load, cores) == threads

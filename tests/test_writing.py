@@ -141,7 +141,7 @@ def test_packed_matrices_are_there_and_compute_the_same(monkeypatch):
 def test_what_published_weights_write_is_told_and_gaps_are_never_exported(study):
     text = "Frontal and lateral views. Compared to ___, the effusion is"
     done = ReportDone(text, tuple(range(99)), tuple(split_sentences(text)), (), (), is_cut=True)
-    cut, gap, lateral = remarks_after(study, done)
+    cut, lateral, gap = remarks_after(study, done)
     assert (
         "the length that these weights write at most" in cut
         and "left out of the training data" in gap

@@ -77,13 +77,15 @@ class Decoding:
 
     Each text reads a memory of its own, which its rows (the versions of a search) share, and stands at a length of its
     own. A row's numbers are those that it has alone, up to the order of float32 sums: what belongs to other texts, or
-    is not written yet, is masked where they stand side by side.
+    is not written yet, is masked where they stand side by side. In 8 bits they are not: the rows of a step share the
+    scale that they are rounded by.
     """
 
     def __init__(self, decoder: ReportDecoder):
         self.decoder = decoder
         self.rows: list[int] = []  # of each text
         self.lengths: list[int] = []  # of each text: tokens that its rows have read
+        self.most: list[int] = []  # of each text: tokens that its rows may have
         self.memories: list[int] = []  # of each text: tokens of its memory
         # Of each block, keys and values: (capacity in rows, heads, T, D), (capacity in texts, heads, M, D).
         self.past: list[list[torch.Tensor]] = [[] for _ in decoder.blocks]
@@ -105,6 +107,7 @@ class Decoding:
                 remembered[part][text, :, :length] = self._split(read[part])[0]
         self.rows.append(rows)
         self.lengths.append(0)
+        self.most.append(most)
         self.memories.append(length)
 
     def leave(self, text: int) -> None:
@@ -116,10 +119,15 @@ class Decoding:
                 part[begin : end - gone, :, :longest] = part[begin + gone : end, :, :longest].clone()
             for part in remembered:
                 part[text : len(self.rows) - 1] = part[text + 1 : len(self.rows)].clone()
-        for numbers in (self.rows, self.lengths, self.memories):
+        for numbers in (self.rows, self.lengths, self.most, self.memories):
             del numbers[text]
         if not self.rows:  # a crowd's room is not kept
             self.past, self.memory = [[] for _ in self.past], [[] for _ in self.memory]
+            return
+        for past in self.past:  # nor that of a text which was much longer than those that are left
+            for number, part in enumerate(past):
+                if part.shape[2] > max(self.most):
+                    past[number] = part[:, :, : max(self.most)].clone()
 
     def _split(self, tokens: torch.Tensor) -> torch.Tensor:
         """(B, N, H) -> (B, heads, N, D)"""

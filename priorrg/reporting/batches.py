@@ -32,13 +32,13 @@ class Batches(Generic[Item, Result]):
         self._is_running = False
 
     def of(self, item: Item) -> Result:
-        """Its result, when its batch is done; raises what the computing of its batch raised."""
+        """Its result, when its batch is done; raises what computing it raised."""
         future: Future[Result] = Future()
         with self._lock:
-            self._waiting.append((item, future))
             if not self._is_running:
+                threading.Thread(target=self._run, name="batches", daemon=True).start()  # raises where there is no room
                 self._is_running = True
-                threading.Thread(target=self._run, name="batches", daemon=True).start()
+            self._waiting.append((item, future))
         return future.result()
 
     def _next(self) -> list[tuple[Item, Future[Result]]]:
@@ -59,8 +59,19 @@ class Batches(Generic[Item, Result]):
             try:
                 results = self._compute([item for item, _ in batch])
             except BaseException as error:
-                for _, future in batch:
-                    future.set_exception(error)
+                if len(batch) == 1:
+                    batch[0][1].set_exception(error)
+                else:  # one that fails, or the room that all together take, is nobody else's fault
+                    self._compute_apart(batch)
                 continue
             for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+
+    def _compute_apart(self, batch: list[tuple[Item, Future[Result]]]) -> None:
+        for item, future in batch:
+            try:
+                (result,) = self._compute([item])
+            except BaseException as error:
+                future.set_exception(error)
+            else:
                 future.set_result(result)

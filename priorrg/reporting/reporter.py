@@ -22,7 +22,7 @@ from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.decoding import ReportDecoder
 from priorrg.model.memory import Memory
 from priorrg.model.modeling import PriorRGModel
-from priorrg.model.precision import FLOAT32, lower
+from priorrg.model.precision import FLOAT32, INT8, lower
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.model.vision import VisionFeatures
 from priorrg.plain_text import plain_text
@@ -106,8 +106,9 @@ class Reporter:
         precision: str = FLOAT32,
     ):
         lower(model.image_encoder, precision)
-        self.precision = precision
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # Where the decoder stays in float32 (ReportDecoder), nothing may say that it is in 8 bits.
+        self.precision = FLOAT32 if precision == INT8 and self.device.type != "cpu" else precision
         self.model = model.to(self.device).eval()  # type: ignore[arg-type]
         self.model.requires_grad_(False)
         self.processor = processor
@@ -118,6 +119,7 @@ class Reporter:
         self.images = ImageFeatures(Batches(self._encode, IMAGES_AT_ONCE).of, max(cached_images, 2 * self.at_once))
         self.memories = Memories(self.model)
         self._steps: Together | None = None
+        self._making_steps = threading.Lock()  # not `lock`: no text waits for an explanation
 
     @classmethod
     def load(cls, path_or_repo: str | Path | None = None, most_tokens: int = 0, precision: str = FLOAT32) -> "Reporter":
@@ -318,7 +320,7 @@ class Reporter:
     @property
     def _together(self) -> Together:
         """Made when the first text is written, once: of two, each would take steps of its own."""
-        with self.lock:
+        with self._making_steps:
             if self._steps is None:
                 self._steps = Together(ReportDecoder(self.model.decoder, self.precision), self.device)
             return self._steps

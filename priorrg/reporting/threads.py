@@ -2,11 +2,12 @@
 
 Two threads on cores that others keep busy wait for each other at every product: they took 2.1 to 2.6 times as long as
 one (python -m tests.benchmarks.threads 5, two cores under a load of 14). So torch's own choice holds on a machine that
-is idle, and on a busy one as many as its cores leave room for.
+is idle, and on a busy one as many as there are cores that are not busy all the time.
 """
 
 from __future__ import annotations
 
+import math
 import os
 
 import torch
@@ -19,7 +20,7 @@ def use_threads(asked: int) -> None:
 
 def fitting(most: int, load: float, cores: int) -> int:
     """Of `most` threads those for which a machine of so many cores under this load has room; one at least."""
-    return max(1, min(most, round(most * (1 - load / cores))))
+    return max(1, min(most, math.ceil(cores - load)))
 
 
 def _load() -> float:

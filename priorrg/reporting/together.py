@@ -77,10 +77,10 @@ class Together:
     def join(self, text: Text) -> None:
         """Write a text from the next step on; returns at once."""
         with self._lock:
-            self._joining.append(text)
             if not self._is_running:
+                threading.Thread(target=self._run, name="writing", daemon=True).start()  # raises where there is no room
                 self._is_running = True
-                threading.Thread(target=self._run, name="writing", daemon=True).start()
+            self._joining.append(text)
 
     def _run(self) -> None:
         writings: list[_Writing] = []

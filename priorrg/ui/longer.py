@@ -32,6 +32,8 @@ class Before:
     overlays: dict[str, list[Overlay]]
     knowledge: list[Knowledge]
     typed: dict[str, Overlay]
+    readings: dict[str, ReportDone]
+    traced: dict[tuple[str, str], list[Overlay]]
 
 
 def standing(session: Session, key: str) -> Before | None:
@@ -49,6 +51,8 @@ def standing(session: Session, key: str) -> Before | None:
             session.overlays,
             session.knowledge,
             session.typed,
+            session.readings,
+            session.traced,
         )
 
 
@@ -58,7 +62,7 @@ def restore(session: Session, run: Run) -> bool:
     with session.lock:
         if before is None or not session.take_report(run, before.draft, before.report):
             return False
-        for name in ("edits", "marks", "mirrored", "overlays", "knowledge", "typed"):
+        for name in ("edits", "marks", "mirrored", "overlays", "knowledge", "typed", "readings", "traced"):
             setattr(session, name, getattr(before, name))
         return True
 

@@ -154,10 +154,11 @@ class Runs:
                     if traced is not None:
                         yield traced
         except Exception:
-            if session.report is None:
-                restore(session, run)
+            again = self.stood_before(session, run) if session.report is None else None
             stands = standing_report(session) if session.run is run else None  # a report without overlays is a report
-            if stands is not None:
+            if again is not None:
+                yield again
+            elif stands is not None:
                 yield stands | {"status": texts.report.OVERLAYS_FAILED}
             else:
                 yield payload | {"status": texts.report.FAILED, "busy": False}

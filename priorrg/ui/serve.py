@@ -132,9 +132,12 @@ def build_app(
 
 
 def _reporter(own: Reporter, weights: str) -> Reporter:
-    """As an arm of a feedback session names it: the app's own, where it has these weights."""
+    """As an arm of a feedback session names it: the app's own, where it has these weights.
+
+    Others read with as many bits as the app's own: arms that are compared differ in nothing but their weights.
+    """
     source = kept.resolve(weights or kept.EMBEDDED)
-    return own if str(own.source) == source else Reporter.load(source)
+    return own if str(own.source) == source else Reporter.load(source, precision=own.precision)
 
 
 def _guard(
