@@ -293,6 +293,48 @@ def test_a_fact_carries_how_much_and_where(sentence, carried):
     assert {name: getattr(fact, name) for name in carried} == carried
 
 
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        (
+            "Tracheostomy tube is midline and the tube terminates 5 cm above the carina.",
+            [("tracheostomy tube", "", "")],
+        ),
+        ("The Dobbhoff tube is unchanged and the tube ends at the carina.", [("nasogastric tube", "", "unchanged")]),
+        (
+            "The feeding tube was advanced; the tube lies in the right main bronchus.",
+            [("nasogastric tube", "", "moved")],
+        ),
+        ("The catheter passes through the SVC into the pulmonary artery.", []),
+        ("The tube no longer projects in the stomach.", []),
+        ("The tube ends 4 cm above the carina.", [("endotracheal tube", "", "")]),
+        ("Pleural effusion remains in the right pleural space.", [("effusion", "right", "unchanged")]),
+        ("New left pneumothorax with unchanged right lung.", [("pneumothorax", "left", "new")]),
+        ("Larger right effusion with the left lung stable.", [("effusion", "right", "larger")]),
+        ("Effusions at the bases, larger on the right.", [("effusion", "right", "larger")]),
+        ("Opacities at the lung bases are unchanged.", [("opacity", "bilateral", "unchanged")]),
+    ],
+)
+def test_a_word_beside_a_finding_makes_no_other_one(sentence, expected):
+    """Neither a second device of a tube that was named, nor a finding of the lung that is well."""
+    assert [(fact.finding, fact.side, fact.change) for fact in read_facts(sentence)] == expected
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Enlargement of the heart is not seen.",
+        "The change of heart failure is not seen.",
+        "The previously seen effusion is not seen on the left but persists on the right.",
+        "The edema previously noted is not seen to have changed.",
+        "The NG tube seen on the prior study is not visualized below the diaphragm.",
+        "The pneumothorax did not recur.",
+    ],
+)
+def test_what_is_not_seen_is_neither_there_nor_gone(sentence):
+    assert {fact.presence for fact in read_facts(sentence)} == {"absent"}
+
+
 def test_each_tip_belongs_to_its_own_device():
     facts = read_facts("The endotracheal tube ends 4 cm above the carina and the nasogastric tube ends in the stomach.")
     assert [(fact.finding, fact.tip) for fact in facts] == [

@@ -211,10 +211,12 @@ def test_an_image_is_encoded_once_and_again_after_it_was_forgotten(small_weights
 def test_the_cache_is_bounded_and_keeps_what_was_used_last(small_weights, make_radiograph):
     loaded = Reporter.load(small_weights)
     reporter = Reporter(loaded.model, loaded.processor, cached_images=2)
-    first, second, third = (make_radiograph(seed) for seed in (1, 2, 3))
-    for radiograph in (first, second, first, third):
+    room = 2 * reporter.at_once  # at least, or what is written just now would be encoded again
+    first, second, *others, last = (make_radiograph(seed) for seed in range(room + 1))
+    for radiograph in (first, second, *others, first, last):
         reporter.prepare(radiograph)
-    assert [reporter.images.holds(radiograph) for radiograph in (first, second, third)] == [True, False, True]
+    assert [reporter.images.holds(radiograph) for radiograph in (first, second, last)] == [True, False, True]
+    assert all(reporter.images.holds(radiograph) for radiograph in others)
 
 
 def test_sessions_that_read_at_once_write_what_each_writes_alone(reporter, study, make_radiograph):

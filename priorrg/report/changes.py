@@ -152,7 +152,7 @@ _NO_CHANGES = (
         "no evidence of",
     ),
     (r"\bno more than\b", "at most"),
-    (r"\bremains? (?:with)?in the (?:(?:right|left) )?pleural (?:space|cavity)\b", "remains in place"),
+    (r"\bremains? (?:with)?in the (?P<side>(?:right|left) )?pleural (?:space|cavity)\b", r"remains in place \g<side>"),
     (r"\blittle,? if any,? (?:residual )?(?=\w*(?:pneumo|eff|edema|atel|opac|congest|fluid|consol))", "possible "),
     (r"\b(?:do|does|did) not (?:suggest|indicate|imply)\b(?! that)", "show no"),
     (r"\bneither (?:lung|side|hemithorax) (?:shows?|demonstrates|contains)\b", "no"),
@@ -216,12 +216,13 @@ _COMING_AND_GOING = (
     # 'The previously seen nodule is not identified': it was there
     (
         rf"\b(?:(?:previously|formerly|earlier) {_KNOWN}|{_KNOWN} {_BEFORE})\b(?P<x>[^,;]*?) (?:is|are|was|were)"
-        rf"(?: now| currently)? not(?: now| currently)? {_SEEN}(?! {_BEFORE})",
+        rf"(?: now| currently)? not(?: now| currently)? {_SEEN}"
+        rf"(?! {_BEFORE}| to have\b| (?:below|beyond)\b| (?:on|in|at) the {_SIDE}\b[^;]* but\b)",
         r"\g<x> GONE",
     ),
     (rf"\b(?:previously|formerly) (?:not {_SEEN}|absent|unseen)|\babsent {_BEFORE}", FRESH),
     (rf"\b(?:is|are|was|were) not(?: {LY})? new\b", f"is {STILL}"),
-    (rf"\bnot(?: {LY})? (?:developed|recurred?|reappear(?:ed)?|re-?accumulated?|appeared)\b", "not seen"),
+    (rf"\bnot(?: {LY})? (?:developed|recur(?:red)?|reappear(?:ed)?|re-?accumulated?|appeared)\b", "not seen"),
     (r"\b(?:non-?|never[- ])resolving\b", SAME),
     (
         r"\b(?:resolution|clearing) (?P<x>of [^,;]*?) (?:is|remains|was) (?:still )?(?:only )?(?:incomplete|partial)",
@@ -285,7 +286,8 @@ _NEGATED = (
     # 'An increase in the effusion is not appreciated', 'removal of the tube has not taken place'
     (
         rf"\b(?:any |an? |the )?(?:{_HOW_MUCH} )*(?:{_NOUN}|removal|withdrawal|advancement|repositioning|regression"
-        r"|clearing|change) (?P<x>(?:of|in) (?:(?!\b(?:and|with)\b)[^,;])*?) (?:has|have|is|are|was|were) not"
+        r"|clearing|change(?! of)) (?!of (?:the )?(?:heart|cardi|hil|mediastin))"  # which are findings of their own
+        r"(?P<x>(?:of|in) (?:(?!\b(?:and|with)\b)[^,;])*?) (?:has|have|is|are|was|were) not"
         rf"(?: {LY})?(?: yet)?(?: been)? (?:{_SEEN}|taken place|occurred|happened|performed|carried out|undertaken)",
         rf"{SAME} \g<x>",
     ),

@@ -126,7 +126,7 @@ def _facts_of(clause: str, mention: Mention, before: str, behind: str) -> list[F
     by_side: dict[str, str] = {}
     if has_sides(name) and said != ABSENT:
         # 'worse left effusion with no change on the right' tells of either side in front and behind
-        around = f"{before}, {behind}" if re.match(r"\s*with\b", behind) else ""
+        around = f"{before}, {behind}" if re.match(r"\s*with\b(?![^,;]*\blungs?\b)", behind) else ""
         by_side = _changes_by_side(before) or _changes_by_side(behind) or _changes_by_side(around)
     return [replace(fact, side=side, change=told) for side, told in by_side.items()] or [fact]
 

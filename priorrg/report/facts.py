@@ -44,6 +44,12 @@ __all__ = [
 
 MOST_CHARACTERS = 600  # of a sentence that are read: some rules take time with the square of its length
 
+# The beginning of a sentence in which no line or tube stands.
+_NONE_NAMED = (
+    r"^(?P<before>(?:(?!\b(?:tubes?|lines?|catheters?|dobb?hoff|swan|trach|picc|ngt|ogt|ett|cvc|drain|pigtail))[^;])*?)"
+    r"\b"
+)
+
 # Phrases whose words would mislead one by one.
 _PHRASES = tuple(
     (re.compile(words), meaning)
@@ -60,15 +66,21 @@ _PHRASES = tuple(
             r"\b(?P<side>right|left) and (?P<other>right|left) (?P<thing>pleural effusions?|chest tubes?)",
             r"bilateral \g<thing>",
         ),
-        # A line or tube without a name goes by where it ends.
+        # A line or tube goes by where it ends, unless its sentence has named one before it or says where it is no more.
         (
-            r"\b(?P<the>the|this) (?:line|catheter)\b(?=[^;]*\b(?:svc|superior vena cava|cavo-?atrial)\b)",
-            r"\g<the> cvc",
+            rf"{_NONE_NAMED}(?P<the>the|this) (?:line|catheter)\b(?![^;]*\b(?:pulmonary arter|no longer))"
+            r"(?=[^;]*\b(?:svc|superior vena cava|cavo-?atrial)\b)",
+            r"\g<before>\g<the> cvc",
         ),
-        (r"\b(?P<the>the|this) tube\b(?=(?:(?!\btubes?\b|\bstomach\b)[^;])*\bcarina\b)", r"\g<the> et tube"),
         (
-            r"\b(?P<the>the|this) tube\b(?=[^;]*\b(?:stomach|gastric|gastro-?esophageal|duoden\w+|pylor\w+)\b)",
-            r"\g<the> ng tube",
+            rf"{_NONE_NAMED}(?P<the>the|this) tube\b(?=(?:(?!\btubes?\b|\b(?:stomach|o?esophag|bronch|no longer))[^;])*"
+            r"\bcarina\b)",
+            r"\g<before>\g<the> et tube",
+        ),
+        (
+            rf"{_NONE_NAMED}(?P<the>the|this) tube\b(?![^;]*\bno longer\b)"
+            r"(?=[^;]*\b(?:stomach|gastric|gastro-?esophageal|duoden\w+|pylor\w+)\b)",
+            r"\g<before>\g<the> ng tube",
         ),
         (r"\bnot (?:yet )?(?:been )?extubated\b", "has endotracheal tube"),
         (r"\bnot (?:been )?intubated\b", "no endotracheal tube"),

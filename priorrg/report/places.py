@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-_BOTH = r"bilateral(?:ly)?|both|bibasilar|bibasal|biapical|bihilar|bi-?lateral|bases|apices"
-SIDE = re.compile(rf"\b(?:(?P<both>{_BOTH})|(?P<right>right|rt)|(?P<left>left|lt))\b")
+_BOTH = r"bilateral(?:ly)?|both|bibasilar|bibasal|biapical|bihilar|bi-?lateral"
+SIDE = re.compile(rf"\b(?:(?P<both>{_BOTH})|(?P<ends>bases|apices)|(?P<right>right|rt)|(?P<left>left|lt))\b")
 
 
 def side_in(words: str) -> str:
     """`right`, `left`, `bilateral` where both are named, or ''."""
     sides = {match.lastgroup for match in SIDE.finditer(words)}
+    if "ends" in sides:  # of both lungs, unless a side is named
+        sides = sides - {"ends"} or {"both"}
     return "bilateral" if "both" in sides or len(sides) == 2 else next(iter(sides), None) or ""
 
 
