@@ -296,6 +296,8 @@ class Reporter:
             writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
             shown = writing.begun_text
             for _ in writing.steps():
+                if stop.is_set():  # a step that was taken ahead
+                    continue
                 if len(writing.settled_text) > len(shown):
                     shown = writing.settled_text
                     yield ReportWord(shown)
