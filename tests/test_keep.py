@@ -7,7 +7,7 @@ import pytest
 from priorrg.ui.keep import PATH
 from priorrg.ui.queue import Client
 from priorrg.ui.sessions import Sessions
-from tests.browsing import finished, opened, shown, written
+from tests.browsing import finished, key_of, opened, shown, written
 from tests.serving import Line, served
 
 FIRST = "#report [data-row='0'] "
@@ -194,6 +194,24 @@ def test_what_is_typed_outlives_an_outage_that_is_longer_than_the_server_waits(b
     assert page.input_value("#unsent textarea") == "Before the outage. And in it."
     page.close()
     line.close()
+
+
+def test_write_on_takes_what_stands_in_an_open_editor_along(browser, patient_app):
+    page = opened(browser, patient_app.address)
+    written(page)
+    before = page.locator("#report .sentence-row").count()
+    page.dblclick(FIRST + ".sentence")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Typed and never closed.")
+    key = key_of(page)
+    page.click("#report [data-role=longer]")
+    page.wait_for_function("k => document.querySelector('#report .report').dataset.key !== k", arg=key)
+    finished(page)
+    assert page.inner_text(FIRST + ".sentence") == "Typed and never closed."
+    assert page.inner_text(FIRST + ".tag.edited") == "edited"
+    page.wait_for_function("() => document.querySelector('#corrected textarea').value.startsWith('Typed and never')")
+    assert not page.is_visible("#unsent textarea") and page.locator("#report .sentence-row").count() >= before
+    page.close()
 
 
 def test_what_a_reader_made_outlives_a_restart_of_the_server(browser, tmp_path_factory, save_small_model):

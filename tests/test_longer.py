@@ -58,6 +58,18 @@ def test_the_page_writes_on_and_keeps_edits_and_marks(runs, session):
     assert not session.unsent, "what was edited stands in the report"
 
 
+def test_an_edit_that_the_press_overtook_is_not_shown_as_unsent(runs, session):
+    """The press brought what was written after it."""
+    key = session.run.key
+    rows = [{"text": "Half", "source": 0, "removed": False}]
+    assert edit(session, key, [rows[0] | {"text": "Half a thought, whole."}], 2)
+    assert runs.press_longer(session, key)
+    assert edit(session, key, rows, 1) is None and not session.unsent
+    list(runs.generate(session, "attention"))
+    assert session.edits[0].text == "Half a thought, whole." and not session.unsent
+    assert edit(session, key, [rows[0] | {"text": "Later."}], 3) is None and session.unsent == ["Later."]
+
+
 def test_only_what_ended_at_the_limit_and_was_not_sent_is_written_on(runs, session):
     assert not runs.press_longer(session, "another report")
     session.submissions = 1

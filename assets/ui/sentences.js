@@ -2,6 +2,7 @@
 
 const EDIT_PAUSE_MS = 400; // how long nobody types before the server is told
 let told = null;
+let closeEditor = () => {}; // the open one's
 let messages = Date.now(); // they may overtake each other: the server takes the highest number
 
 function rowsOf(value) {
@@ -56,12 +57,18 @@ function tellKeep() {
 function tell(now) {
   clearTimeout(told);
   tellKeep();
-  const send = () => {
-    told = null;
-    trigger("edited", { key: state.key, number: ++messages, rows: plainRows() });
-  };
-  if (now) send();
-  else told = setTimeout(send, EDIT_PAUSE_MS);
+  told = setTimeout(
+    () => trigger("edited", { key: state.key, number: ++messages, rows: plainRows() }),
+    now ? 0 : EDIT_PAUSE_MS,
+  );
+}
+
+// The sentences go with the press: in a message of their own they might come when another report stands already.
+function writeOn() {
+  closeEditor();
+  clearTimeout(told);
+  const isTouched = state.rows.some((row) => row.source === null || row.removed || isEdited(row));
+  trigger("longer", { key: state.key, number: ++messages, rows: isTouched ? plainRows() : [] });
 }
 
 function paint() {
@@ -96,9 +103,7 @@ function paint() {
   add.dataset.role = "add";
   if (value.canGoOn)
     role(
-      action(parts.refined, "add write-on", texts.writeOn, texts.writeOnAbout, () =>
-        trigger("longer", { key: state.key }),
-      ),
+      action(parts.refined, "add write-on", texts.writeOn, texts.writeOnAbout, writeOn),
       "longer",
     );
   refresh();
@@ -294,6 +299,7 @@ function openEditor(number) {
     select(state.selected, withFocus);
     if (row.text !== start || row.removed || wasTyped) tell(true); // what was told while typing may have to be taken back
   };
+  closeEditor = () => close(true, false);
   box.addEventListener("input", () => {
     row.text = plain(box.value);
     wasTyped = true;

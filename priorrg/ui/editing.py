@@ -32,6 +32,9 @@ def edit(session: Session, key: str, rows: list[dict[str, Any]], number: int | N
     )
     with session.lock:
         if session.run is None or session.report is None or session.run.key != key:
+            before = session.run.before if session.run else None
+            if before is not None and before.key == key and not session.is_news("edits", number):
+                return None  # overtaken by the press of `Write on`, which brought what came after it
             left = edited_text((), edits)
             if left and left not in session.unsent:
                 session.unsent.append(left)

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The report that is written on, with all that stood of it: the fields of Session under the same names."""
+    """The report that is written on, with all that stood of it: the fields of Session under the same names.
 
+    key: of the run that wrote it.
+    """
+
+    key: str
     draft: str
     report: ReportDone
     edits: tuple[EditedSentence, ...]
@@ -43,6 +47,7 @@ def standing(session: Session, key: str) -> Before | None:
         if run is None or report is None or run.key != key or not report.can_go_on or session.submissions:
             return None
         return Before(
+            key,
             session.draft,
             report,
             session.edits,

@@ -16,6 +16,7 @@ from priorrg.ui.longer import correction_after
 from priorrg.ui.report_payload import report_payload, standing_report, undiffed
 from priorrg.ui.runs import Runs
 from priorrg.ui.scripts import script
+from priorrg.ui.sessions import Session
 from priorrg.ui.study_on_page import Changes, SessionOf
 
 # Empty: all that stands in it is set by the scripts, by textContent.
@@ -40,9 +41,7 @@ class Report:
         self.html = gr.HTML(
             report_payload(texts.report.READY, busy=False),
             html_template=TEMPLATE,
-            js_on_load=script(
-                "report.js", "sentences.js", "draft.js", "others.js", "opening.js", "glance.js", "gaps.js"
-            ),  # in one scope
+            js_on_load=script(*SCRIPTS),
             elem_id="report",
             texts=texts.report.REPORT | texts.readings.IN_REPORT | {"leftOut": texts.report.LEFT_OUT},
             hold=hold_s,
@@ -52,12 +51,15 @@ class Report:
     def wire(self, runs: Runs, method: gr.Radio, feedback: FeedbackForm, session_of: SessionOf) -> None:
         """feedback: where the corrected report follows what is edited here."""
 
+        def unsent_of(session: Session) -> Changes | Any:
+            left = "\n\n".join(session.unsent)
+            return {feedback.unsent: gr.update(value=left, visible=True)} if left else gr.skip()
+
         def on_edited(corrected: str, event: gr.EventData, request: gr.Request) -> Changes | Any:
             session, said = session_of(request), event._data
             payload = edit(session, str(said.get("key")), said.get("rows") or [], int(said.get("number") or 0))
             if payload is None:
-                left = "\n\n".join(session.unsent)
-                return {feedback.unsent: gr.update(value=left, visible=True)} if left else gr.skip()
+                return unsent_of(session)
             new = correction(session, corrected or "")
             return {self.html: payload} | ({} if new is None else {feedback.corrected: new})
 
@@ -84,9 +86,12 @@ class Report:
         )
 
         def on_longer(event: gr.EventData, request: gr.Request) -> Changes | Any:
-            session = session_of(request)
+            session, said = session_of(request), event._data
+            key, rows = str(said.get("key")), said.get("rows") or []
+            if edit(session, key, rows, int(said.get("number") or 0)) is None:  # what an open editor held, too
+                return unsent_of(session)
             try:
-                is_asked = runs.press_longer(session, str(event._data.get("key")))
+                is_asked = runs.press_longer(session, key)
             except BusyError as error:
                 stands = standing_report(session)
                 return gr.skip() if stands is None else {self.html: stands | {"status": str(error)}}
@@ -102,7 +107,7 @@ class Report:
             return gr.skip() if new is None else {feedback.corrected: new}
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.html.longer(on_longer, None, [self.html], queue=False, **quiet).then(  # type: ignore[attr-defined]
+        self.html.longer(on_longer, None, [self.html, feedback.unsent], queue=False, **quiet).then(  # type: ignore[attr-defined]
             on_reading,
             method,
             [self.html],
