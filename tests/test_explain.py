@@ -288,15 +288,25 @@ def test_an_outline_holds_most_of_an_overlay_and_nothing_has_none():
 
 
 def test_the_outline_on_paper_is_that_of_the_page(browser):
-    grid = np.rint(255 * np.random.default_rng(3).random((14, 14)) ** 3).astype(int)
+    """Also where two areas meet at a corner, whose middle lies inside or outside."""
+    rng = np.random.default_rng(3)
+    meeting = [np.pad(np.array([[255, 150], [low, 250]]), 3) for low in (100, 150)]
+    meeting += [grid[::-1] for grid in meeting]
+    chance = [np.rint(255 * rng.random((14, 14)) ** power).astype(int) for power in (0.5, 1, 2, 3)]
     page = browser.new_page()
     rules = (PAGE_FILES / "overlay.js").read_text(encoding="utf-8")
-    drawn = page.evaluate(f"levels => {{ {rules}\nreturn outlinesOf(levels); }}", grid.tolist())
+    drawn = [
+        page.evaluate(f"levels => {{ {rules}\nreturn outlinesOf(levels); }}", grid.tolist())
+        for grid in (*meeting, *chance)
+    ]
     page.close()
-    own, its = (sorted(map(area, lines)) for lines in (outlines(grid), drawn))
-    assert len(own) > 3 and own == pytest.approx(its, abs=1e-6)
+    assert [len(lines) for lines in drawn[:4]] == [2, 1, 2, 1], "apart and joined"
+    for grid, lines in zip((*meeting, *chance), drawn, strict=True):
+        assert segments(outlines(grid)) == segments(lines)
 
 
-def area(line) -> float:
-    x, y = np.asarray(line).T
-    return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+def segments(lines) -> set[frozenset[tuple[float, ...]]]:
+    """The pieces of closed lines, wherever each begins and whichever way it runs."""
+    points = [np.round(np.asarray(line) + 1e-9, 6) for line in lines]  # not at a tie, where a last bit would decide
+    ends = [(line, np.roll(line, -1, axis=0)) for line in points]
+    return {frozenset((tuple(a), tuple(b))) for start, end in ends for a, b in zip(start.tolist(), end.tolist())}

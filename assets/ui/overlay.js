@@ -54,6 +54,8 @@ const CASES = {
   13: ["RT"],
   14: ["TL"],
 };
+// Of the two cases that can be read both ways, the other one: the middle, the mean of the corners, lies inside too.
+const JOINED = { 5: ["RT", "LB"], 10: ["TL", "BR"] };
 
 // Closed lines round all that is above `level`, as points in parts of the grid's edge; outside of the grid is nothing.
 function outlines(levels, level) {
@@ -72,13 +74,14 @@ function outlines(levels, level) {
     for (let column = -1; column < size; column++) {
       const corners = [at(row, column), at(row, column + 1), at(row + 1, column + 1), at(row + 1, column)];
       const number = corners.reduce((sum, one, i) => sum + (one > level ? 1 << i : 0), 0);
+      const isJoined = corners.reduce((sum, one) => sum + one, 0) / 4 > level;
       const edges = {
         T: [row, column, row, column + 1],
         R: [row, column + 1, row + 1, column + 1],
         B: [row + 1, column, row + 1, column + 1],
         L: [row, column, row + 1, column],
       };
-      for (const [from, to] of CASES[number] || []) {
+      for (const [from, to] of (isJoined && JOINED[number]) || CASES[number] || []) {
         const start = edges[from].join();
         next.set(start, edges[to].join());
         points.set(start, cross(...edges[from]));
