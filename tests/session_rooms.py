@@ -31,7 +31,7 @@ order: {{cases: fixed}}
 REPORTS = {
     "practice": "Clear lungs. No effusion.",
     "one": "Small left effusion. No pneumothorax. The heart is normal.",
-    "two": "Clear lungs. The tube ends in the trachea.",
+    "two": "Clear lungs. Since ___ the tube ends in the trachea.",
 }
 
 

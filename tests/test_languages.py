@@ -40,6 +40,17 @@ def test_texts_are_those_of_the_language_that_is_spoken_and_their_keys_stay():
     assert texts.report.READY.startswith("Ready")
 
 
+def test_a_note_is_told_anew_with_the_quotes_of_the_language_and_the_files_own_name():
+    def said() -> str:
+        return texts.imaging.EMPTY_FILE.format(called=texts.imaging.QUOTED.format(name=texts.imaging.LOSSLESS))
+
+    english = said()
+    with texts.speaking(GERMAN):
+        german = said().replace(texts.imaging.LOSSLESS, "lossless")  # the name of a file is no word of ours
+    assert "„lossless“" in german
+    assert texts.said_anew(english, GERMAN) == german and texts.said_anew(german, texts.ENGLISH) == english
+
+
 def test_one_and_several_have_their_own_forms():
     def said() -> list[str]:
         return [texts.counted(texts.notes.SPANS["days"], count) for count in (1, 6)]

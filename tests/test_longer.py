@@ -1,5 +1,7 @@
 """What published weights write, on the page: a report that ended at the limit and is written on, gaps, the lateral."""
 
+from dataclasses import replace
+
 import pytest
 
 from priorrg import texts
@@ -133,5 +135,8 @@ def test_no_export_holds_a_gap_and_each_says_what_the_report_lacks(form, study):
     written = FORMS[form].write(export).decode()
     assert "___" not in written and "left out of the training data" in written
     assert form == "fhir" or ("reached the length" in written and "A GREEDY READING OF THE WHOLE MEMORY" in written)
-    human = ReportExport(study, "", text, (), card, NOON, edited="Effusion.", is_cut=True)
+    human = replace(export, edited="Effusion.")
     assert texts.report.CUT not in human.statements(), "a human's report ends where the human ended it"
+    assert texts.report.NO_LATERAL not in human.statements()
+    corrected = replace(export, edited="Frontal and lateral radiograph. Compared to ___, the effusion is.")
+    assert {texts.report.CUT, texts.report.NO_LATERAL} <= set(corrected.statements()), "its end is still the model's"

@@ -20,12 +20,14 @@ from priorrg.imaging.orientation import (
     corrected,
     orientation_of,
     through,
+    told,
     window_number,
     words_of,
 )
 from priorrg.imaging.pairs import remarks_on
 from priorrg.study import Orientation, Radiograph
-from priorrg.ui.notes_payload import sentence
+from priorrg.ui.notes_payload import notes_payload, sentence
+from priorrg.ui.sessions import Session
 from tests.test_depth import SQUARE, table
 from tests.test_imaging import dicom, encoded, refusal, written
 
@@ -188,6 +190,10 @@ def test_a_film_that_is_turned_and_inverted_is_told_for_both_and_righted_by_one_
     assert "seems inverted" in sentence(remark) and ("on its side" if turns != 2 else "upside down") in sentence(remark)
     remedy = Orientation(turns, is_inverted=True)
     assert remark.remedy == remedy
+    session = Session()
+    session.put("current", radiograph)
+    (note,) = notes_payload(session)["notes"]
+    assert note["remedy"]["label"] == f"Correct it: {told(remedy)}", "the button says what it does"
     righted = corrected(radiograph, remedy)
     assert kinds(righted) == [] and np.abs(righted.display() / 255 - upright).mean() < 0.02
 

@@ -108,6 +108,10 @@ def test_a_reader_reads_a_whole_session_and_an_outage_loses_nothing(served_sessi
     times = [kept.event.payload for kept in session.store.events("R1") if kept.event.kind == "time"]
     assert kinds(session, 2)[-1] == "submitted" and sum(one["active_s"] for one in times) > 0
 
+    desk = page.locator(".desk")
+    assert "Since [date or name left out of the training data] the tube" in desk.inner_text()
+    assert "___" not in desk.evaluate("node => node.outerHTML"), "nor is it read aloud"
+
     # An error by keys alone: struck, wrong location, about a device, significant. Its category stands beside it.
     for key in ("ArrowDown", "ArrowDown", "x", "3", "d", "3"):
         page.keyboard.press(key)

@@ -124,7 +124,7 @@ function paintRow(row, number, change) {
     make("del", line, "was", filledGaps(row.text, texts.leftOut));
     make("span", line, "tag", texts.removed);
     role(
-      action(line, "row-tool", texts.restore, fill(texts.restoreAbout, row), () => {
+      action(line, "row-tool", texts.restore, naming(texts.restoreAbout, row.text), () => {
         row.removed = false;
         changed(number, "sentence");
       }),
@@ -157,25 +157,30 @@ function paintRow(row, number, change) {
   make("span", line, "tags");
   const rowTools = make("span", line, "row-tools");
   role(
-    action(rowTools, "row-tool", texts.edit, fill(texts.editAbout, row), () => openEditor(number)),
+    action(rowTools, "row-tool", texts.edit, naming(texts.editAbout, row.text), () => openEditor(number)),
     "edit",
   );
   if (isEdited(row))
     role(
-      action(rowTools, "row-tool undo", texts.undo, fill(texts.undoAbout, { text: written(row) }), () => {
+      action(rowTools, "row-tool undo", texts.undo, naming(texts.undoAbout, written(row)), () => {
         row.text = written(row);
         changed(number, "sentence");
       }),
       "undo",
     );
   role(
-    action(rowTools, "row-tool", texts.remove, fill(texts.removeAbout, row), () => {
+    action(rowTools, "row-tool", texts.remove, naming(texts.removeAbout, row.text), () => {
       row.removed = true;
       changed(number, "restore");
     }),
     "remove",
   );
   if (row.source !== null) rowTools.appendChild(marker(row, line));
+}
+
+// A label that repeats a sentence, as it is read aloud.
+function naming(label, text) {
+  return fill(label, { text: filledGaps(text, texts.leftOut) });
 }
 
 function role(node, name) {
@@ -185,7 +190,7 @@ function role(node, name) {
 
 function marker(row, line) {
   const mark = role(make("select", null, "mark"), "mark");
-  mark.setAttribute("aria-label", fill(texts.markAbout, { text: written(row) }));
+  mark.setAttribute("aria-label", naming(texts.markAbout, written(row)));
   for (const [reason, said] of [["", texts.mark], ...Object.entries(props.reasons)]) {
     const option = make("option", mark, "", said);
     option.value = reason;

@@ -156,7 +156,7 @@ function paintReport(report, number) {
   if (slot.writes) return paintWriting(node);
   if (!sentences.length) make("p", node, "quiet", words.noSentence);
   if (!slot.judges_sentences) {
-    for (const sentence of sentences) make("p", node, "plain-sentence", sentence.text);
+    for (const sentence of sentences) make("p", node, "plain-sentence", shown(sentence.text));
   } else {
     const list = make("ol", node, "sentences");
     for (const [place, sentence] of sentences.entries()) paintSentence(list, number, place, sentence);
@@ -167,11 +167,15 @@ function paintReport(report, number) {
   if (report.draft) {
     const draft = make("details", node, "draft");
     make("summary", draft, "", words.draft);
-    make("p", draft, "", report.draft);
+    make("p", draft, "", shown(report.draft));
   }
 }
 
+// A report's text where it is only read; what is edited stays as it was written.
+const shown = (text) => filledGaps(text, words.leftOut);
+
 function paintWriting(node) {
+  if (shown(slot.start) !== slot.start) make("p", node, "quiet", words.leftOutRemark);
   textBox(node, {
     key: "text",
     label: slot.start ? words.writeDraft : words.writeScratch,
@@ -194,13 +198,13 @@ function paintSentence(list, report, place, sentence) {
   const text = button(line, "sentence", "", () => look(key), key);
   text.setAttribute("aria-pressed", String(work.at === key));
   if (judged?.verdict === "edited") {
-    make("span", text, "", judged.text);
-    make("del", text, "was", fill(words.was, { text: sentence.text }));
-  } else make(judged?.verdict === "struck" ? "del" : "span", text, "", sentence.text);
+    make("span", text, "", shown(judged.text));
+    make("del", text, "was", fill(words.was, { text: shown(sentence.text) }));
+  } else make(judged?.verdict === "struck" ? "del" : "span", text, "", shown(sentence.text));
   paintTags(line, sentence);
   const verdicts = make("span", line, "verdicts");
   for (const verdict of Object.keys(slot.judging.verdicts)) {
-    const about = fill(words.verdictAbout, { verdict: slot.judging.verdicts[verdict], text: sentence.text });
+    const about = fill(words.verdictAbout, { verdict: slot.judging.verdicts[verdict], text: shown(sentence.text) });
     const one = button(
       verdicts,
       `verdict ${verdict}`,

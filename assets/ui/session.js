@@ -326,12 +326,12 @@ async function showAnswer() {
     const answer = await whenSaved(() => call(`/api/answers/${slot.number}`));
     if (answer.reference) {
       make("h3", node, "", words.answerReference);
-      make("p", node, "", answer.reference);
+      make("p", node, "", shown(answer.reference));
     }
     if (answer.planted.length) {
       make("h3", node, "", words.answerPlanted);
       const list = make("ul", node);
-      for (const one of answer.planted) make("li", list, "", one.right ? fill(words.planted, one) : one.said);
+      for (const one of answer.planted) make("li", list, "", shown(one.right ? fill(words.planted, one) : one.said));
     }
     if (!answer.reference && !answer.planted.length) make("p", node, "", words.answerNone);
   } catch (error) {

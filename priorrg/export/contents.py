@@ -80,6 +80,12 @@ class ReportExport:
         return [(sentence.text, sentence.text in written) for sentence in split_sentences(self.text)]
 
     @property
+    def ends_cut(self) -> bool:
+        """Whether `text` ends where the model's report met its limit: a human may have written another end."""
+        last = self.sentences[-1].text if self.sentences else self.report
+        return self.is_cut and _bare_end(self.text).endswith(_bare_end(with_words_for_gaps(plain_text(last))))
+
+    @property
     def context(self) -> ClinicalContext:
         """Indication and history as plain text, however the study was made."""
         given = self.study.context
@@ -112,7 +118,7 @@ class ReportExport:
             self.authorship,
             texts.export.MODEL.format(model=self.model),
             *([self.training] if self.training else []),
-            *([] if self.is_edited else _remarks(self.study, self.report, self.is_cut)),
+            *_remarks(self.study, self.text, self.report if self.ends_cut else ""),
             *self.corrections(),
             *self.measured(),
             texts.export.WRITTEN.format(written=self.written),
@@ -167,21 +173,26 @@ def remarks_after(study: Study, done: ReportDone) -> list[str]:
     """What to know of a report that was written: it is empty, ends too early, or speaks of what nobody gave it."""
     if not done.text.strip():
         return [texts.report.EMPTY]
-    said = _remarks(study, done.text, done.is_cut)
+    said = _remarks(study, done.text, done.text if done.is_cut else "")
     if GAP.search(done.text):
         said.append(texts.report.LEFT_OUT_REMARK)
     return said
 
 
-def _remarks(study: Study, text: str, is_cut: bool) -> list[str]:
-    """What of these holds of the file that a report is exported to, too."""
+def _remarks(study: Study, text: str, cut: str) -> list[str]:
+    """What of these holds of the file that a report is exported to, too. cut: the model's report that ended too early."""
     said = []
-    if is_cut:
-        is_whole = text.rstrip().endswith((".", "!", "?"))
+    if cut:
+        is_whole = cut.rstrip().endswith((".", "!", "?"))
         said.append(texts.report.CUT_AFTER_SENTENCE if is_whole else texts.report.CUT)
     if LATERAL.search(text) and study.current.view_position.upper() not in LATERAL_VIEWS:
         said.append(texts.report.NO_LATERAL)
     return said
+
+
+def _bare_end(text: str) -> str:
+    """Without the point that an edited report is given where the model had none."""
+    return text.rstrip().rstrip(".")
 
 
 def with_words_for_gaps(text: str) -> str:

@@ -84,6 +84,7 @@ ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "de": "Deutsch"}
 # Rooms and constants that no catalogue has.
 ENGLISH_ALONE = {"export", "many", "pacs", "session_page", "sessions", "context.CONTEXT_EXAMPLES"}
+A_NAME = "name"  # the field of a file's own name: no words of ours
 CATALOGUES = Path(__file__).parent / "languages"
 DOMAIN = "priorrg"
 
@@ -137,9 +138,11 @@ def said_anew(sentence: str, language: str) -> str:
     for other in LANGUAGES:
         for pattern, template in _templates(other, language) if other != language else ():
             if found := pattern.fullmatch(sentence):
-                return template.format(
-                    **{name: said_anew(value, language) for name, value in found.groupdict().items()}
-                )
+                own = {
+                    field: value if field == A_NAME else said_anew(value, language)
+                    for field, value in found.groupdict().items()
+                }
+                return template.format(**own)
     return sentence
 
 
@@ -153,7 +156,7 @@ def _templates(other: str, language: str) -> list[tuple[re.Pattern[str], str]]:
             return [text for name in names for text in _leaves(getattr(imaging, name))]
 
     pairs = sorted(zip(found(other), found(language), strict=True), key=lambda pair: -len(pair[0]))
-    return [(_recognising(its), own) for its, own in pairs if re.search(r"[^\W\d_]", re.sub(r"{.*?}", "", its))]
+    return [(_recognising(its), own) for its, own in pairs]
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -69,7 +69,7 @@ REMEDIES = {  # what a note offers to do to its image, in the words of priorrg/i
     "270": "Turn it 90° anticlockwise",
     "mirrored": "Mirror it",
     "inverted": "Exchange its black and white",
-    "": "Correct it",
+    "": "Correct it: {what}",  # several of these
 }
 DOUBTS = {
     "colour": "it is in colour",

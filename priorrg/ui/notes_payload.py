@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from priorrg import texts
-from priorrg.imaging.orientation import words_of
+from priorrg.imaging.orientation import told, words_of
 from priorrg.imaging.pairs import Remark, remarks_on
 from priorrg.study import UNKNOWN_VIEW, Radiograph
 from priorrg.ui.pixels import image_key
@@ -51,7 +51,7 @@ def _remedy(remark: Remark, image: Radiograph | None) -> dict[str, str] | None:
     if not remark.remedy or image is None:
         return None
     step = words_of(remark.remedy)
-    label = texts.notes.REMEDIES.get(step, texts.notes.REMEDIES[""])
+    label = texts.notes.REMEDIES.get(step) or texts.notes.REMEDIES[""].format(what=told(remark.remedy))
     return {"label": label, "side": remark.side, "key": image_key(image), "step": step}
 
 

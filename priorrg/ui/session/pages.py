@@ -62,7 +62,8 @@ ORGANISER_BODY = """<div id="organise">
 @lru_cache(maxsize=64)
 def reading_page(root_path: str, name: str) -> str:
     """The reader's page of one session. root_path: the setting."""
-    words = texts.session_page.READING | {"rehearsal": texts.session_page.REHEARSAL}
+    gaps = {"leftOut": texts.report.LEFT_OUT, "leftOutRemark": texts.report.LEFT_OUT_REMARK}
+    words = texts.session_page.READING | {"rehearsal": texts.session_page.REHEARSAL} | gaps
     data = {
         "words": words,
         "viewerWords": texts.viewer.VIEWER,
@@ -71,7 +72,7 @@ def reading_page(root_path: str, name: str) -> str:
         "colours": COLOURS,
     }
     viewer = VIEWER.format(scripts=_scripts("viewer", "overlay", "tools", "session-marks"))
-    scripts = "\n".join([_scripts("theme", "shared", "pixels"), viewer, _scripts(*READING)])
+    scripts = "\n".join([_scripts("theme", "shared", "gaps", "pixels"), viewer, _scripts(*READING)])
     return _page(words["tab"], READING_BODY, words, data, scripts, ("viewer", "session"))
 
 
