@@ -35,6 +35,9 @@ def test_a_report_is_asked_for_gone_through_marked_and_rated_by_keys(page):
     page.wait_for_selector("#report [data-row='0'] textarea", state="detached")
     page.keyboard.press("4")
     assert page.is_checked("#rating input >> nth=3")
+    page.focus("#report [data-row='0'] .sentence")
+    page.keyboard.press("v")  # the sentence is covered now, and the hand is where it went
+    page.wait_for_function("document.activeElement.dataset.given === 'prior'")
     before = shown(page, "current")
     page.on("dialog", lambda dialog: dialog.accept())
     page.keyboard.press("n")
@@ -63,6 +66,16 @@ def test_the_box_of_keys_lists_each_once_and_nothing_of_it_is_cut(page, width, h
     place = box.bounding_box()
     assert place and place["x"] >= 0 and place["x"] + place["width"] <= width and place["y"] + place["height"] <= height
     assert box.evaluate("node => node.scrollWidth <= node.clientWidth"), "nothing stands beside what is in sight"
+    assert width < 1440 or box.evaluate("node => node.scrollHeight <= node.clientHeight"), "all at once"
+
+
+def test_films_over_the_whole_window_are_covered_by_nothing(page):
+    """The column beside them comes later in the page."""
+    place = page.locator("#generate").bounding_box()
+    page.keyboard.press("u")
+    page.wait_for_selector("#viewer .viewer[data-full=on]")
+    middle = [place["x"] + place["width"] / 2, place["y"] + place["height"] / 2]
+    assert page.evaluate("([x, y]) => Boolean(document.elementFromPoint(x, y).closest('#viewer'))", middle)
 
 
 def test_who_switched_single_keys_off_has_none(page):

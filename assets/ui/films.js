@@ -14,7 +14,10 @@ for (const pane of both) {
   choice.append(...props.views.map(([value, name]) => new Option(name, value)));
   choice.id = `view-${pane.side}`;
   choice.setAttribute("aria-label", fill(texts.view, { side: texts[pane.side] }));
-  choice.addEventListener("change", () => trigger("viewed", { side: pane.side, view: choice.value }));
+  choice.addEventListener("change", () => {
+    fitView(choice);
+    trigger("viewed", { side: pane.side, view: choice.value });
+  });
   pane.caption.after(choice);
 
   const tools = make("div", pane.stage, "film-tools");
@@ -36,6 +39,11 @@ for (const pane of both) {
   pane.controls = { choice, tools, offer, arriving };
 }
 
+// Wide where it holds words ('not stated'), else as narrow as a view's short name.
+function fitView(choice) {
+  choice.classList.toggle("is-wordy", choice.selectedOptions[0]?.text.length > 4);
+}
+
 function showFilms() {
   const value = props.value || {};
   for (const pane of both) {
@@ -43,6 +51,7 @@ function showFilms() {
     tools.hidden = choice.hidden = !pane.data;
     offer.hidden = Boolean(pane.data);
     choice.value = value.views?.[pane.side] || "unk";
+    fitView(choice);
     arriving.replaceChildren();
   }
 }

@@ -57,7 +57,9 @@ function nextCase() {
 function nextGiven() {
   const all = [...document.querySelectorAll(props.given)].filter(inSight);
   const at = all.findIndex((one) => one.getAttribute("aria-pressed") === "true");
-  all[(at + 1) % all.length]?.click();
+  const next = all[(at + 1) % all.length];
+  next?.click();
+  next?.focus(); // what had the focus may be covered now
 }
 
 const KEYS = {

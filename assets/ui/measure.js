@@ -130,7 +130,7 @@ function showMeasures(pane) {
     view.drag === "ratio" && !(has("heart") && has("thorax")) ? texts.measures[has("heart") ? "thorax" : "heart"] : "";
   const unit = pane.data && !pane.data.spacing && (isMeasuring || pane.lines.length) ? texts.measures.noSpacing : "";
   const enlarged = pane.data?.spacing && pane.data.isOfDetector && said.length ? texts.measures.detector : "";
-  note.textContent = [next, unit, enlarged].filter(Boolean).join(" ");
+  note.textContent = [unit, next || enlarged].filter(Boolean).join(" ");
   keep.hidden = clear.hidden = !pane.lines.length;
   kept.checked = Boolean(pane.areKept);
   box.hidden = !pane.data || (!said.length && !note.textContent && !pane.lines.length);

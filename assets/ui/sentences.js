@@ -101,11 +101,7 @@ function paint() {
   for (const number in gone) before(Number(number));
   const add = action(parts.refined, "add", texts.add, "", () => addRow());
   add.dataset.role = "add";
-  if (value.canGoOn)
-    role(
-      action(parts.refined, "add write-on", texts.writeOn, texts.writeOnAbout, writeOn),
-      "longer",
-    );
+  if (value.canGoOn) role(action(parts.refined, "add write-on", texts.writeOn, texts.writeOnAbout, writeOn), "longer");
   refresh();
   if (state.editing >= 0) openEditor(state.editing);
   else if (back?.[1])

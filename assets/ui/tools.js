@@ -219,7 +219,7 @@ function addOpacity(parent) {
     drawAll();
   });
   const legend = make("span", parent, "legend");
-  make("span", legend, "legend-outline", texts.legendOutline);
+  make("span", legend, "legend-outline", texts.legendOutline).title = texts.outlineAbout;
   const heat = make("span", legend, "legend-heat", texts.legendLow);
   make("span", heat, "legend-bar");
   heat.append(texts.legendHigh);
@@ -335,16 +335,17 @@ const close = make("button", helpHead, "tool-button", texts.close);
 close.type = "button";
 close.addEventListener("click", () => help.close());
 help.setAttribute("aria-labelledby", "viewer-help-title");
-const table = make("table", help);
-function row(what, about) {
+const keyTable = make("table", help),
+  handTable = make("table", help, "viewer-help-hand");
+function row(table, what, about) {
   const line = make("tr", table);
   make("th", line, "", what).scope = "row";
   make("td", line, "", about);
 }
-for (const name in acts) if (acts[name].key) row(acts[name].key, texts[`${name}About`] || texts[name]);
-row("← ↑ → ↓", texts.moveKeys);
-row(`${texts.shift} ← ↑ → ↓`, texts.toneKeys);
-for (const [what, about] of texts.gestures) row(what, about);
+for (const name in acts) if (acts[name].key) row(keyTable, acts[name].key, texts[`${name}About`] || texts[name]);
+row(handTable, "← ↑ → ↓", texts.moveKeys);
+row(handTable, `${texts.shift} ← ↑ → ↓`, texts.toneKeys);
+for (const [what, about] of texts.gestures) row(handTable, what, about);
 make("p", help, "", texts.helpNote);
 const choice = make("label", help, "viewer-help-choice");
 const shortcuts = make("input", choice);

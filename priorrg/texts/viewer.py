@@ -74,7 +74,7 @@ VIEWER = {
     "windowOfFile": "Window of the file",
     "windowOfFileAbout": "The model reads the image through it too; dragging on the image changes the screen only",
     "corrected": "Corrected by you, for the model too: {what}",
-    "legendOutline": "holds 70 % of the weight",
+    "legendOutline": "70 % inside",
     "legendLow": "little",
     "legendHigh": "most",
     "notAligned": "Laid over each other by their frames: the anatomy is not aligned. Unlink to move one of them.",
