@@ -309,4 +309,5 @@ def segments(lines) -> set[frozenset[tuple[float, ...]]]:
     """The pieces of closed lines, wherever each begins and whichever way it runs."""
     points = [np.round(np.asarray(line) + 1e-9, 6) for line in lines]  # not at a tie, where a last bit would decide
     ends = [(line, np.roll(line, -1, axis=0)) for line in points]
-    return {frozenset((tuple(a), tuple(b))) for start, end in ends for a, b in zip(start.tolist(), end.tolist())}
+    pairs = [pair for start, end in ends for pair in zip(start.tolist(), end.tolist(), strict=True)]
+    return {frozenset((tuple(start), tuple(end))) for start, end in pairs}

@@ -1,7 +1,8 @@
 """Outlines of an overlay: closed lines round where most of its weight lies.
 
-What assets/ui/overlay.js draws on the page, drawn here for exports by the same rules: paper and page show the same. Where
-two areas meet at a corner alone, both join them if the mean of the four levels there lies inside, as contourpy does.
+What assets/ui/overlay.js draws on the page, drawn here for exports by the same rules: paper and page show the same.
+Where two areas meet at a corner alone, both join them if the mean of the four levels there lies inside, as contourpy
+does.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def remarks_after(study: Study, done: ReportDone) -> list[str]:
 
 
 def _remarks(study: Study, text: str, cut: str) -> list[str]:
-    """What of these holds of the file that a report is exported to, too. cut: the model's report that ended too early."""
+    """What of these holds of the file that a report is exported to, too. cut: the model's report if it ended early."""
     said = []
     if cut:
         is_whole = cut.rstrip().endswith((".", "!", "?"))
