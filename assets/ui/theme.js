@@ -10,11 +10,18 @@ function chosenTheme() {
 }
 
 const asked = new URLSearchParams(location.search).get("__theme") || chosenTheme();
-document.body.classList.toggle("dark", asked !== "light");
+setDark(asked !== "light");
+
+// Scroll bars and boxes that the browser draws itself, too.
+function setDark(isDark) {
+  document.body.classList.toggle("dark", isDark);
+  document.documentElement.style.colorScheme = isDark ? "dark" : "light";
+}
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("#theme")) return;
-  const isDark = document.body.classList.toggle("dark");
+  const isDark = !document.body.classList.contains("dark");
+  setDark(isDark);
   try {
     localStorage.setItem(THEME, isDark ? "dark" : "light");
   } catch {
