@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 
 HAS_GPU := $(shell nvidia-smi -L 2>/dev/null | grep -q GPU && echo yes)
 TORCH := 2.13.0
+# Python compiles a module at its first import; to compile all that is installed takes pip most of a minute.
+PIP_INSTALL := $(BIN)/pip install --quiet --no-compile
 
 .PHONY: run test lint fix bench audit sbom mutate clean
 
@@ -55,22 +57,22 @@ $(VENV)/torch.stamp:
 		|| { echo 'PriorRG needs Python 3.11 or newer. Name it: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 ifeq ($(HAS_GPU),yes)
-	$(BIN)/pip install --quiet torch==$(TORCH)
+	$(PIP_INSTALL) torch==$(TORCH)
 else
-	$(BIN)/pip install --quiet torch==$(TORCH)+cpu 2>/dev/null \
+	$(PIP_INSTALL) torch==$(TORCH)+cpu 2>/dev/null \
 		|| { $(BIN)/pip install --quiet uv \
 			&& $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=cpu torch==$(TORCH); } \
-		|| $(BIN)/pip install --quiet torch==$(TORCH)
+		|| $(PIP_INSTALL) torch==$(TORCH)
 endif
 	@touch $@
 
 $(VENV)/app.stamp: $(VENV)/torch.stamp requirements.txt pyproject.toml setup.py
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(PIP_INSTALL) -r requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/app.stamp requirements-dev.txt
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(PIP_INSTALL) -r requirements-dev.txt
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 		|| { echo 'The browser tests need Chromium. Install it (Debian: apt-get install chromium), then make test again.'; \

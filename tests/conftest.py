@@ -34,6 +34,8 @@ TOGETHER = [
         "test_wordings",
         "test_localisation",
         "test_claims",
+        "test_knowledge",
+        "test_grounding",
     ),
     ("test_app", "test_keep", "test_api"),
     ("test_guard", "test_where_it_runs"),

@@ -214,8 +214,11 @@ def test_write_on_takes_what_stands_in_an_open_editor_along(browser, patient_app
     page.close()
 
 
-def test_what_a_reader_made_outlives_a_restart_of_the_server(browser, tmp_path_factory, save_small_model):
-    """The new server knows nothing of the page, and says so; nothing of it is gone from the screen, nor by a reload."""
+def test_what_a_reader_made_outlives_a_restart_of_the_server(app, browser, tmp_path_factory, save_small_model):
+    """The new server knows nothing of the page, and says so; nothing of it is gone from the screen, nor by a reload.
+
+    The new one is the app of the other tests, which knows as little and is there already.
+    """
     weights = ["--weights", str(save_small_model(max_report_tokens=12))]
     with served(tmp_path_factory.mktemp("before"), *weights) as first:
         line = Line(first.port)
@@ -241,19 +244,18 @@ def test_what_a_reader_made_outlives_a_restart_of_the_server(browser, tmp_path_f
         page.fill(COMMENT, "Before the restart.")
     page.fill(COMMENT, "Before the restart. And during it.")
     page.wait_for_selector("#keep >> text=line to the server is down")
-    with served(tmp_path_factory.mktemp("after"), *weights) as second:
-        line.port = second.port
-        page.wait_for_selector("#keep >> text=has forgotten this page")
-        assert page.inner_text(FIRST + ".sentence") == "New large right pneumothorax."
-        assert page.input_value(COMMENT) == "Before the restart. And during it."
-        page.reload()
-        page.wait_for_selector("#keep >> text=has forgotten what stood here")
-        kept = page.input_value("#unsent textarea")
-        assert "Before the restart. And during it." in kept and "New large right pneumothorax." in kept
-        page.fill("#indication textarea", "Cough.")
-        written(page)  # and it reads on
-        page.close()
-        line.close()
+    line.port = app.port
+    page.wait_for_selector("#keep >> text=has forgotten this page")
+    assert page.inner_text(FIRST + ".sentence") == "New large right pneumothorax."
+    assert page.input_value(COMMENT) == "Before the restart. And during it."
+    page.reload()
+    page.wait_for_selector("#keep >> text=has forgotten what stood here")
+    kept = page.input_value("#unsent textarea")
+    assert "Before the restart. And during it." in kept and "New large right pneumothorax." in kept
+    page.fill("#indication textarea", "Cough.")
+    written(page)  # and it reads on
+    page.close()
+    line.close()
 
 
 def test_a_tabs_key_opens_nothing_for_another_login_or_browser(make_radiograph):

@@ -57,7 +57,8 @@ def test_a_run_leaves_its_configuration_versions_and_figures(trained):
 
 
 @pytest.mark.slow
-def test_evaluation_prints_a_table_and_writes_every_figure(trained, simulated, tmp_path, capsys):
+def test_evaluation_prints_a_table_and_writes_every_figure(trained, simulated, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))  # METEOR is left out for the time it takes
     config, output = configuration(simulated, tmp_path), tmp_path / "evaluation.json"
     command = ["evaluate", "--config", config, "--weights", str(trained / "stage2"), "--output", str(output)]
     assert main([*command, "--ablate", "--wordings", "--samples", "2"]) == 0
