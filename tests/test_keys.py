@@ -33,6 +33,9 @@ def test_a_report_is_asked_for_gone_through_marked_and_rated_by_keys(page):
     page.wait_for_selector("#report [data-row='0'] textarea")
     page.keyboard.press("Escape")
     page.wait_for_selector("#report [data-row='0'] textarea", state="detached")
+    page.keyboard.press("e")
+    page.keyboard.press("Tab")  # leaves the editor, and the hand stays at its sentence
+    page.wait_for_function("document.activeElement.matches('#report [data-row=\"0\"] .sentence')")
     page.keyboard.press("4")
     assert page.is_checked("#rating input >> nth=3")
     page.focus("#report [data-row='0'] .sentence")

@@ -309,7 +309,8 @@ function openEditor(number) {
   });
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.key === "Enter" && !event.isComposing) {
+    // Tab too: the sentences are painted anew, and what would have the focus next is another node then.
+    if ((event.key === "Enter" || event.key === "Tab") && !event.isComposing) {
       event.preventDefault();
       close(true, true);
     }

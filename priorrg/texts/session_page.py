@@ -5,6 +5,12 @@ REHEARSAL = (
     "images alone."
 )
 
+# In the box of the films' keys: here nothing turns or corrects them
+FILMS_NOTE = (
+    "Window and level are in the values of the file, act on its full depth, and change the screen only. Linked images "
+    "change in proportion, each from its own start."
+)
+
 CONSENT_FIRST = "Read the instructions and give your consent first."
 NOT_PREPARED = (
     "The report of this case is not there yet. Tell the organiser, who generates reports with `priorrg session open`."

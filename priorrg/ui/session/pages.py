@@ -66,7 +66,7 @@ def reading_page(root_path: str, name: str) -> str:
     words = texts.session_page.READING | {"rehearsal": texts.session_page.REHEARSAL} | gaps
     data = {
         "words": words,
-        "viewerWords": texts.viewer.VIEWER,
+        "viewerWords": texts.viewer.VIEWER | {"helpNote": texts.session_page.FILMS_NOTE},
         "base": f"{base_of(root_path)}/session/{quote(name)}",
         "tokenHeader": TOKEN_HEADER,
         "colours": COLOURS,
