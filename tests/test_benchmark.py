@@ -466,7 +466,7 @@ def test_scores_of_what_holds_no_reports_are_one_sentence(tmp_path, capsys):
         assert "holds no reports" in capsys.readouterr().err
 
 
-def test_the_card_shows_differences_second_set_retrieval_and_the_worth_of_stage_1(evaluations, tmp_path, capsys):
+def test_the_card_shows_differences_second_set_and_retrieval(evaluations, tmp_path, capsys):
     (tmp_path / "README.md").write_text(f"# A model\n{BEGIN}\n{END}\nWeak points.\n", encoding="utf-8")
     (tmp_path / "localisation.json").write_text("{}", encoding="utf-8")
     command = ["card", "--weights", str(tmp_path), "--localisation", str(tmp_path / "localisation.json")]
@@ -480,10 +480,15 @@ def test_the_card_shows_differences_second_set_retrieval_and_the_worth_of_stage_
     assert "second held-out set" not in plain and "stage 1" not in plain
 
     command += ["--shifted", str(evaluations / "evaluation.json")]
-    command += ["--worth", *[str(evaluations / "evaluation.json")] * 2]
+    compared = {"value": 0.75, "by_seed": [0.7, 0.8], "difference": 0.25, "interval": [0.1, 0.4], "verdict": "shown"}
+    arms = {"no stage 1": {"answered": {"value": 0.5, "by_seed": [0.5]}}, "both": {"answered": compared}}
+    worth = json.dumps({"studies": 5, "seeds": 2, "steps": 6, "arms": arms})
+    (tmp_path / "worth.json").write_text(worth, encoding="utf-8")
+    command += ["--worth", str(tmp_path / "worth.json")]
     assert main([*command, "--retrieval", str(evaluations / "retrieval.json")]) == 0
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
-    for part in ("second held-out set", "What stage 1 is worth", "image to report, context alone", "Weak points."):
+    assert "| both | 0.750 (0.700, 0.800); **+0.250 (+0.100 to +0.400)**, shown |" in card
+    for part in ("second held-out set", "image to report, context alone", "Weak points."):
         assert part in card
     kept = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
     assert section(kept, kept["localisation"]) in card, "the card can be made again from evaluation.json"

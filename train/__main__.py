@@ -1,5 +1,6 @@
 """The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 | wordings |
-ground | evaluate | probe | precision | retrieve | localise | knowledge | claims | calibrate | embed | words | card."""
+ground | evaluate | probe | precision | retrieve | localise | knowledge | claims | worth | calibrate | embed | words |
+card."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from train.measure.commands import (
     precision_command,
     probe_command,
     retrieve_command,
+    worth_command,
 )
 from train.prepared import prepared, trained
 
@@ -139,6 +141,15 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
         command.set_defaults(run=run)
 
+    worth = commands.add_parser("worth", help="train small models with and without stage 1 and compare what they write")
+    worth.add_argument("--config", default="worth.yaml")
+    worth.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    worth.add_argument("--split", default="test")
+    worth.add_argument("--seeds", type=int, default=3, help="of each arm (default 3)")
+    worth.add_argument("--steps", type=int, default=450, help="of both stages together (default 450)")
+    worth.add_argument("--output", type=Path, default=Path("runs/worth.json"))
+    worth.set_defaults(run=worth_command)
+
     calibrate = commands.add_parser("calibrate", help="what a sentence's token probabilities are worth")
     calibrate.add_argument("--config", default=DEFAULT_CONFIG)
     calibrate.add_argument("--override", action="append", default=[], metavar="SECTION.KEY=VALUE")
@@ -166,11 +177,10 @@ def main(arguments: list[str] | None = None) -> int:
         ("retrieval", "what retrieve wrote"),
         ("probe", "what probe wrote"),
         ("claims", "what claims wrote"),
+        ("worth", "what worth wrote"),
         ("scores", "what train/scoring/score.py wrote"),
     ):
         card.add_argument(f"--{name}", type=Path, metavar="JSON", help=f"{what} (left out unless given)")
-    worth = "evaluations of two stages 2 that were trained alike, with stage 1 before it and without"
-    card.add_argument("--worth", type=Path, nargs=2, metavar="JSON", help=f"{worth} (left out unless given)")
     card.set_defaults(run=card_command)
 
     options = parser.parse_args(arguments)

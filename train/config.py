@@ -81,6 +81,7 @@ class StageConfig:
     model.vision names no other.
     epochs: may be a fraction; 0 measures the validation loss alone.
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
+    contrastive: weight of the paper's loss of stage 1 (1 in the paper).
     coarse_share: part of the steps that decode from the coarse memory alone (0 in the paper).
     word_weight: of words that grade and compare, in the decoder's loss (1 in the paper; needs simulated records).
     latent_each: each place that the heads ask for is read from a latent of its own, in both stages' heads.
@@ -105,6 +106,7 @@ class StageConfig:
     schedule: str = "cosine"
     schedule_settings: dict[str, Any] = field(default_factory=dict)
     auxiliary: NotNegative = 0.0
+    contrastive: NotNegative = 1.0
     coarse_share: Share = 0.0
     word_weight: Positive = 1.0
     more_contexts: CountOrNone = 0

@@ -1,6 +1,6 @@
 """Stage 1: contrastive pre-training. Context guides what current and prior show towards the report (paper, stage 1).
 
-Beside the paper's loss our own training may add the simulator's change heads, with a weight of the configuration.
+Beside the paper's loss our own training may add the simulator's change heads. The configuration weighs both losses.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ from train.trainer import Task
 class Stage1Task(Task):
     """Forward: the contrastive loss of a batch, negatives gathered over all processes."""
 
-    def __init__(self, model: PriorRGModel, auxiliary: float, latent_each: bool = False) -> None:
+    def __init__(
+        self, model: PriorRGModel, auxiliary: float, latent_each: bool = False, contrastive: float = 1.0
+    ) -> None:
+        """auxiliary, contrastive: weights of the two losses."""
         super().__init__(model, auxiliary, latent_each)
+        self.contrastive = contrastive
         # Stage 1 neither decodes nor reads the layers; unused parameters would stall several devices.
         for part in (model.decoder, model.layer_fusion, model.layer_norm_fusion):
             part.requires_grad_(False)
@@ -46,7 +50,7 @@ class Stage1Task(Task):
         )
         same_study = same_study_matrix(gather(study_numbers))
         loss = contrastive_loss(gather(visual), gather(report), self.model.logit_scale, same_study)
-        return loss + self.auxiliary_loss(memory, change_classes, amounts, asked)
+        return self.contrastive * loss + self.auxiliary_loss(memory, change_classes, amounts, asked)
 
 
 def gather(rows: Tensor) -> Tensor:
@@ -68,7 +72,8 @@ def gather(rows: Tensor) -> Tensor:
 def train_stage1(
     model: PriorRGModel, config: RunConfig, processor: Any, records: dict[str, list[Record]], resume: bool
 ) -> dict[str, Any]:
-    task = Stage1Task(model, config.stage1.auxiliary, config.stage1.latent_each)
-    result = run_stage(task, config.stage1, config, processor, records, is_stage1=True, resume=resume)
+    stage = config.stage1
+    task = Stage1Task(model, stage.auxiliary, stage.latent_each, stage.contrastive)
+    result = run_stage(task, stage, config, processor, records, is_stage1=True, resume=resume)
     model.requires_grad_(True)
     return result

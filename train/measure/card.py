@@ -15,7 +15,6 @@ BEGIN, END = "<!-- figures: python -m train card -->", "<!-- end of figures -->"
 
 # Measurements that a card may also show, as they are named in evaluation.json.
 EXTRAS = ("localisation", "shifted", "retrieval", "worth", "probe", "claims", "scores")
-WORTH = ("with stage 1", "without stage 1")
 
 _ROWS = {
     "finding_micro_f1": "finding micro-F1",
@@ -254,10 +253,21 @@ def _shifted(figures: dict[str, Any]) -> list[str]:
 def _worth(figures: dict[str, Any]) -> list[str]:
     if "worth" not in figures:
         return []
+    found = figures["worth"]
+    names = list(next(iter(found["arms"].values())))
+    rows = []
+    for arm, row in found["arms"].items():
+        cells = []
+        for name in names:
+            by_seed = ", ".join(f"{value:.3f}" for value in row[name]["by_seed"])
+            told = f"; {_difference(row[name])}, {row[name]['verdict']}" if "difference" in row[name] else ""
+            cells.append(f"{row[name]['value']:.3f} ({by_seed}){told}")
+        rows.append([arm, *cells])
     return [
-        "What stage 1 is worth: refined reports of two short trainings of stage 2, alike but for what they start from. "
-        "Stage 1\nbrings its auxiliary loss and its BatchNorm statistics too, not its contrastive loss alone.",
-        _readings({run: found[REFINED] for run, found in figures["worth"].items()}),
+        "What stage 1 is worth (`python -m train worth`): coarse drafts of small models that differ in what their "
+        f"stage 1 learned\nfrom, {found['steps']} steps each in all, {found['seeds']} seeds (in brackets), "
+        f"{found['studies']} studies; then the difference to no stage 1, its\ninterval over patients and seeds.",
+        _table(["", *(_ROWS[name] for name in names)], rows),
     ]
 
 

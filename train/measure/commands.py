@@ -69,6 +69,13 @@ def claims_command(options: argparse.Namespace) -> None:
     print(table(figures))
 
 
+def worth_command(options: argparse.Namespace) -> None:
+    from train.measure.worth import table, worth
+
+    config, records = prepared(options, "train", "val", options.split)
+    print(table(worth(config, records, options.split, options.output, seeds=options.seeds, steps=options.steps)))
+
+
 def localise_command(options: argparse.Namespace) -> None:
     from priorrg.reporting.confidence import weights_digest
     from priorrg.reporting.reporter import Reporter
@@ -112,11 +119,9 @@ def calibrate_command(options: argparse.Namespace) -> None:
 
 def card_command(options: argparse.Namespace) -> None:
     from priorrg.errors import DataError
-    from train.measure.card import WORTH, update_card
+    from train.measure.card import EXTRAS, update_card
 
-    names = ("evaluation", "localisation", "shifted", "retrieval", "probe", "claims", "scores")
-    files = {name: getattr(options, name) for name in names}
-    files |= dict(zip(WORTH, options.worth or (), strict=False))
+    files = {name: getattr(options, name) for name in ("evaluation", *EXTRAS)}
     for name, file in files.items():
         if file and not file.is_file():
             raise DataError(f"There is no file {file} (--{name}). Measure first: evaluate, localise or retrieve.")
@@ -124,8 +129,6 @@ def card_command(options: argparse.Namespace) -> None:
     if (options.weights / "config.json").is_file():
         _check_weights(options.weights, read)
     read["localisation"].pop("weights", None)
-    if options.worth:
-        read["worth"] = {name: read.pop(name) for name in WORTH}
     figures = read.pop("evaluation") | read
     update_card(options.weights / "README.md", figures, figures["localisation"])
     (options.weights / "evaluation.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

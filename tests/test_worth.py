@@ -1,0 +1,41 @@
+"""What stage 1 is worth: arms that differ in nothing else, counted over patients and seeds."""
+
+import json
+
+from tests.training import configuration, refused
+from train.__main__ import main
+from train.measure.worth import ARMS, FIGURES, NONE
+
+
+def test_every_arm_learns_from_its_own_losses_for_as_many_steps(trained, simulated, tmp_path, capsys):
+    runs = tmp_path / "runs"
+    vision = str(trained / "vision" / "vision.pt")
+    config = configuration(simulated, tmp_path, model__vision=vision, stage1__contrastive=5.0, stage2__output=str(runs))
+    command = ["worth", "--config", config, "--seeds", "1", "--steps", "6", "--output", str(tmp_path / "worth.json")]
+    assert main(command) == 0
+    figures = json.loads((tmp_path / "worth.json").read_text(encoding="utf-8"))
+    assert figures["arms"].keys() == ARMS.keys()
+    assert all(row.keys() == {*FIGURES} for row in figures["arms"].values())
+    assert "difference" not in figures["arms"][NONE][FIGURES[0]]
+    assert NONE in capsys.readouterr().out
+
+    told = {}
+    for folder in runs.glob("*_0"):
+        stages = {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*/run.json")}
+        assert sum(run["result"]["steps"] for run in stages.values()) == 6
+        learned = stages.get("stage1", {}).get("config", {}).get("stage1", {})
+        told[folder.name] = (learned.get("contrastive"), learned.get("auxiliary"))
+    assert told == {
+        "no_stage_1_0": (None, None),
+        "contrastive_loss_alone_0": (1.0, 0.0),
+        "auxiliary_loss_alone_0": (0.0, 1.0),
+        "both_0": (1.0, 1.0),
+    }
+
+    drafts = {file: file.stat().st_mtime_ns for file in runs.glob("*/drafts.json")}
+    assert len(drafts) == len(ARMS) and main(command) == 0
+    assert drafts == {file: file.stat().st_mtime_ns for file in runs.glob("*/drafts.json")}, "what has ended stands"
+
+
+def test_too_few_steps_are_refused(simulated, tmp_path, capsys):
+    assert "three at least" in refused(capsys, "worth", "--config", configuration(simulated, tmp_path), "--steps", "2")
