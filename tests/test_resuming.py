@@ -20,6 +20,8 @@ from tests.serving import free_port
 from tests.training import ROOT, configuration, refused, weights_of
 from train import checkpoints
 from train.__main__ import main
+from train.data import read_annotation
+from train.simulate.dataset import write_annotation
 from train.stage1 import gather
 
 # Processes of their own, forked from one that has imported everything once.
@@ -175,6 +177,24 @@ def test_a_run_does_not_go_on_with_other_records(paused, simulated, tmp_path, ca
     file.write_text(json.dumps(annotation), encoding="utf-8")
     command = ["stage1", "--config", configuration(simulated, runs, **changes), "--resume"]
     assert "holds other records" in refused(capsys, *command, "--override", f"data.annotation={file}")
+
+
+def test_records_are_known_again_by_a_process_that_orders_sets_otherwise(tmp_path):
+    write_annotation(tmp_path, {"train": 100, "val": 1}, seed=0)
+    file = tmp_path / "annotation.json"
+    told = (
+        "import sys; from train.checkpoints import records_digest; from train.data import read_annotation;"
+        "print(records_digest(read_annotation(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told, str(file)],
+        env=os.environ | {"PYTHONHASHSEED": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout.strip() == checkpoints.records_digest(read_annotation(file))
 
 
 @pytest.mark.slow

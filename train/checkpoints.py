@@ -107,7 +107,8 @@ def records_digest(records: dict[str, list[Record]]) -> str:
     digest = hashlib.sha256()
     for split in ("train", "val"):
         for record in records[split]:
-            digest.update(repr(record).encode())
+            # Sets in order: each process writes them in an order of its own.
+            digest.update(json.dumps(asdict(record), sort_keys=True, default=sorted).encode())
     return digest.hexdigest()[:16]
 
 
