@@ -117,6 +117,7 @@ class Actions:
             [study.problem, self.said, study.report, *feedback.parts],
             queue=False,
             api_visibility="private",
+            show_progress="hidden",  # it would dim the report for a moment, whose own column says what becomes of it
         ).then(
             on_generate,
             [method],
