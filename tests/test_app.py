@@ -112,6 +112,7 @@ def test_arrow_keys_and_the_table_select_sentences(page):
 
 def test_a_sentence_is_edited_in_place_and_the_correction_starts_from_it(page):
     written(page)
+    page.wait_for_function("() => document.querySelector('#corrected textarea').value")  # it comes after the overlays
     first = "#report [data-row='0'] "
     before, correction = page.inner_text(first + ".sentence"), page.input_value("#corrected textarea")
     page.click("#report .sentence >> nth=0")
