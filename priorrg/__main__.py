@@ -70,6 +70,14 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")
     parser.add_argument(
+        "--files",
+        nargs="+",
+        default=[],
+        choices=("overlays", "sr", "gsps"),
+        help="with --manifest: also write each study's overlays as arrays (.npz), its DICOM structured report, and its "
+        "outlines as DICOM presentation state, into a folder beside the reports",
+    )
+    parser.add_argument(
         "--out",
         action="append",
         default=[],
@@ -82,6 +90,8 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def report(arguments: argparse.Namespace) -> int:
     if arguments.manifest:
         return many.report_all(arguments)
+    if arguments.files:
+        raise StudyError(texts.many.FILES_USAGE)
     if not arguments.current:
         raise StudyError("There is nothing to read: name the current radiograph, or a --manifest of many studies.")
     from priorrg.imaging.decoders import decoders

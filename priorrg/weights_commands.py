@@ -51,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("name", nargs="?", default="", help="(default: those that are used)")
     check.add_argument("--films", type=Path, metavar="FOLDER", help="also each of your own films in this folder")
     check.set_defaults(act=_check)
+    push = actions.add_parser("push", help="send your own weights to the hub, with their card")
+    push.add_argument("folder", type=Path, help="of the weights, as training wrote it")
+    push.add_argument("repository", help="OWNER/NAME; made where it is not there yet")
+    push.add_argument("--public", action="store_true", help="a new repository is open to everybody (default: private)")
+    push.set_defaults(act=_push)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -156,6 +161,13 @@ def _check(arguments: argparse.Namespace) -> int:
         wrong += len(remarks)
     print(f"\n{wrong or 'Nothing'} looks wrong." if wrong != 1 else "\nOne thing looks wrong.")
     return 1 if wrong else 0
+
+
+def _push(arguments: argparse.Namespace) -> int:
+    from priorrg.reporting.passing_on import push_to_hub
+
+    print(f"Sent to {push_to_hub(arguments.folder, arguments.repository, arguments.public)}.")
+    return 0
 
 
 def _changed_upstream(folder: str) -> list[str]:

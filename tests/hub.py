@@ -4,6 +4,7 @@ Large files are answered as the hub does, by a redirect to another place. It can
 terms, and to move on to another commit.
 """
 
+import base64
 import hashlib
 import json
 import threading
@@ -26,6 +27,7 @@ class Hub:
     commits: dict[str, str] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     cut_after: int = 0
+    made: list[dict] = field(default_factory=list)  # repositories that were asked for
     served: dict[str, int] = field(default_factory=dict)  # bytes of each file
 
     def commit(self, repository: str) -> str:
@@ -72,6 +74,27 @@ def hub() -> Iterator[Hub]:
                 self.end_headers()
                 return None
             return self.file(repository, name, content)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path.endswith("/repos/create"):
+                asked = json.loads(body)
+                standing.made.append(asked)
+                name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+                standing.files.setdefault(name, {})
+                return self.answer(json.dumps({"url": f"{standing.address}/{name}", "id": "1", "name": name}).encode())
+            if self.path.endswith("/validate-yaml"):  # the card's first lines
+                return self.answer(b'{"errors": [], "warnings": []}')
+            if "/preupload/" in self.path:
+                names = [one["path"] for one in json.loads(body)["files"]]
+                files = [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]
+                return self.answer(json.dumps({"files": files}).encode())
+            repository = self.path.removeprefix("/api/models/").partition("/commit/")[0]
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    standing.files[repository][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            commit = {"commitUrl": f"{standing.address}/{repository}/commit/1", "commitOid": "1" * 40, "hookOutput": ""}
+            return self.answer(json.dumps(commit).encode())
 
         def api(self, path: str) -> None:
             repository, _, revision = path.partition("/revision/")

@@ -17,7 +17,7 @@ from priorrg.many.manifest import read_manifest, studies_in
 from priorrg.many.reports import write_reports
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.texts.report import DISCLAIMER
-from tests.test_imaging import dicom
+from tests.test_imaging import dicom, written
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +159,29 @@ def test_nothing_to_read_and_options_that_do_not_go_together_are_a_sentence(stud
     for arguments in ([], ["--manifest", manifest], ["--manifest", manifest, "--out", "reports.txt"]):
         assert main(["report", *arguments]) == 2
         assert "manifest" in capsys.readouterr().err
+
+
+def test_overlays_and_dicom_objects_are_written_beside_the_lines_on_request(tmp_path, small_weights, reporter, capsys):
+    for number, day in ((1, "20240101"), (2, "20240301")):
+        data = dicom(StudyDate=day, StudyInstanceUID=generate_uid(), SeriesInstanceUID=generate_uid())
+        data.PixelData = data.PixelData[::-1] if number == 1 else data.PixelData
+        (tmp_path / f"{number}.dcm").write_bytes(written(data))
+    Image.fromarray(np.arange(160 * 160, dtype=np.uint32).reshape(160, 160).astype(np.uint8)).save(tmp_path / "3.png")
+    (tmp_path / "studies.csv").write_text("current,prior\n2.dcm,1.dcm\n3.png,\n", encoding="utf-8")
+    command = ["report", "--manifest", str(tmp_path / "studies.csv"), "--weights", str(small_weights)]
+    output = tmp_path / "reports.jsonl"
+    assert main([*command, "--out", str(output), "--files", "overlays", "sr", "gsps"]) == 0
+    first, second = lines_of(output)
+    folder = tmp_path / "reports.files"
+    assert set(first["files"]) == {"overlays", "sr", "gsps"} and first["refused"] == {}
+    for kind, modality in (("sr", "SR"), ("gsps", "PR")):
+        assert pydicom.dcmread(folder / first["files"][kind]).Modality == modality
+    with np.load(folder / first["files"]["overlays"]) as arrays:
+        assert len(arrays["current"]) == len(arrays["prior"]) == len(arrays["sentences"]) > 0
+        assert arrays["sentences"][0] in first["report"]
+    alone = reporter.report(read_study(tmp_path / "2.dcm", tmp_path / "1.dcm"))
+    assert (first["draft"], first["report"]) == (alone.draft, alone.report)
+    assert set(second["files"]) == {"overlays"} and "came as PNG" in second["refused"]["sr"]
+    capsys.readouterr()
+    assert main([*command, "--out", str(output)]) == 2, "a run without files does not go on with one that had them"
+    assert "other --files" in capsys.readouterr().err

@@ -106,11 +106,21 @@ def test_a_report_is_sent_only_after_a_yes_and_lies_with_its_study(orthanc, smal
     address, days = orthanc
     command = ["pacs", address, "--study", days["20240301"], "--send", "--weights", str(small_weights)]
     rest = f"{address.removesuffix('/dicom-web')}/tools/find"
-    asked = {"Level": "Series", "Query": {"StudyInstanceUID": days["20240301"], "Modality": "SR"}}
-    for typed, stored in (("no\n", 0), ("yes\n", 1)):
+
+    def stored(modality: str) -> list[str]:
+        asked = {"Level": "Instance", "Query": {"StudyInstanceUID": days["20240301"], "Modality": modality}}
+        return requests.post(rest, json=asked, timeout=30).json()
+
+    for typed, count in (("no\n", 0), ("yes\n", 1)):
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         assert main(command) == 0
         printed = capsys.readouterr()
         assert "not a medical device" in printed.err.lower() and len(printed.out.split()) > 3
         assert "Current: AP, 2024-03-01" in printed.err and "Prior: AP, 2024-01-01" in printed.err
-        assert len(requests.post(rest, json=asked, timeout=30).json()) == stored
+        assert len(stored("SR")) == len(stored("PR")) == count
+    file = requests.get(f"{rest.removesuffix('/tools/find')}/instances/{stored('PR')[0]}/file", timeout=30).content
+    outlines = pydicom.dcmread(io.BytesIO(file))
+    assert outlines.SOPClassUID.name == "Grayscale Softcopy Presentation State Storage" and outlines.PatientID == ""
+    (film,) = outlines.ReferencedSeriesSequence[0].ReferencedImageSequence
+    asked = {"Level": "Instance", "Expand": True, "Query": {"SOPInstanceUID": film.ReferencedSOPInstanceUID}}
+    assert len(requests.post(rest, json=asked, timeout=30).json()) == 1, "it is shown on a film that lies there"

@@ -103,6 +103,7 @@ def test_stage_2_keeps_stage_1s_statistics_unless_told_otherwise(trained, simula
 def test_the_decoder_learns_at_a_rate_of_its_own(trained, simulated, tmp_path):
     changes = {"stage2__start_from": str(trained / "stage1"), "model__vision": str(trained / "vision" / "vision.pt")}
     changes |= {"stage2__learning_rate": 0.0, "stage2__epochs": 1, "data__cache": str(trained / "features")}
+    changes |= {"data__view_positions": ""}  # those that the weights before it know
     assert main(["stage2", "--config", configuration(simulated, tmp_path, **changes)]) == 0
     before, after = weights_of(trained / "stage1"), weights_of(tmp_path / "stage2")
     learned = [name for name in before if "running_" not in name and "num_batches" not in name]  # no statistics

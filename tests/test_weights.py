@@ -219,6 +219,28 @@ def test_check_reads_studies_and_films_and_tells_what_looks_wrong(fetched_once, 
     assert "LOOKS WRONG: " in told, "random weights say nothing"
 
 
+def test_own_weights_go_to_the_hub_with_a_card_and_without_the_machine_they_were_made_on(
+    the_hub, save_small_model, capsys, monkeypatch
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_test")
+    folder = save_small_model()
+    (folder / "run.json").write_text('{"annotation": "/home/me/annotation.json"}', encoding="utf-8")
+    assert main(["weights", "push", str(folder), "me/mine"]) == 0
+    sent = the_hub.files["me/mine"]
+    assert the_hub.made[0].get("visibility") == "private" or the_hub.made[0].get("private") is True
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= set(sent)
+    assert not any(b"/home/me" in content for content in sent.values()) and "run.json" not in sent
+    assert (
+        "never trained" in sent["README.md"].decode() and "not a medical device" in sent["README.md"].decode().lower()
+    )
+    assert (
+        hashlib.sha256(sent["model.safetensors"]).digest()
+        == hashlib.sha256((folder / "model.safetensors").read_bytes()).digest()
+    )
+    assert main(["weights", "push", str(save_small_model(weights_kind="published")), "me/theirs"]) == 2
+    assert "weights of the paper's authors" in capsys.readouterr().err and "me/theirs" not in the_hub.files
+
+
 @pytest.mark.slow
 def test_the_command_alone_does_it_all(the_hub, tmp_path):
     """As somebody types it, in a process of its own, with the hub's address in HF_ENDPOINT."""

@@ -306,6 +306,7 @@ def _vision(options: argparse.Namespace) -> None:
 
 
 def _stage(options: argparse.Namespace) -> None:
+    from priorrg.reporting import kept
     from train.build import build, stage_tokenizer
     from train.checkpoints import take_over
     from train.data import read_view_positions
@@ -314,8 +315,10 @@ def _stage(options: argparse.Namespace) -> None:
     from train.stage2 import train_stage2
 
     config, records = prepared(options, "train", "val")
-    views = read_view_positions(config.data.view_positions)
     stage, train = (config.stage1, train_stage1) if options.command == "stage1" else (config.stage2, train_stage2)
+    if stage.start_from == kept.PUBLISHED:
+        stage.start_from = kept.resolve(stage.start_from)
+    views = read_view_positions(config.data.view_positions or Path(stage.start_from) / "config.json")
     running = processes()
     with running.main_process_first():
         is_new = running.is_main_process and not options.resume

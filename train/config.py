@@ -45,6 +45,8 @@ CHECKED = ConfigDict(extra="forbid")
 class DataConfig:
     """annotation: see docs/training.md, The annotation file; image paths in it are relative to image_root.
 
+    view_positions: empty = those of the weights that the stage starts from.
+
     cache: folder of the frozen vision encoder's features; empty = train from pixels. cache_layers: false keeps the
     last hidden states alone, a twelfth of the room at paper scale; stage 2 then encodes current images itself.
     resample_text and four_views need simulated records: new wording each epoch, and the pair forward, backward and
@@ -78,7 +80,7 @@ class StageConfig:
     """One of the two stages of the paper. learning_rate: of all but decoder and heads, whose is the other.
 
     start_from: folder of a model whose weights of equal name and shape are taken over; of its vision encoder only where
-    model.vision names no other.
+    model.vision names no other. `published` = those of the paper's authors, fetched where they are not there.
     epochs: may be a fraction; 0 measures the validation loss alone.
     auxiliary: weight of the simulator's change and amount heads (0 in the paper; needs simulated records).
     contrastive: weight of the paper's loss of stage 1 (1 in the paper).

@@ -102,8 +102,13 @@ def _read_json(path: str | Path, what: str, advice: str) -> Any:
 
 
 def read_view_positions(path: str | Path) -> dict[str, int]:
-    """The view-position file: name -> row, `unk` among them. Raises DataError where it holds something else."""
+    """The view-position file: name -> row, `unk` among them. Raises DataError where it holds something else.
+
+    path: that file, or the config.json of weights, which has them inside.
+    """
     views = _read_json(path, "view-position file", "Name it in data.view_positions.")
+    if isinstance(views, dict):
+        views = views.get("view_positions", views)
     if not isinstance(views, dict) or sorted(views.values()) != list(range(len(views))) or UNKNOWN_VIEW not in views:
         raise DataError(f"{path} must number its view positions from 0 without gaps, {UNKNOWN_VIEW!r} among them.")
     return views

@@ -71,6 +71,6 @@ def report_all(arguments: argparse.Namespace) -> int:
         said = texts.many.PROGRESS.format(done=done, studies=len(rows), failed=failed, minutes=f"{left / 60:.0f}")
         print(said, file=sys.stderr)
 
-    done, failed = write_reports(reporter, rows, file.parent, output, arguments.beams, progress)
+    done, failed = write_reports(reporter, rows, file.parent, output, arguments.beams, progress, arguments.files)
     print(texts.many.DONE.format(file=output, done=done, failed=failed))
     return 0

@@ -19,10 +19,12 @@ from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError
 from priorrg.export.contents import remarks_before
 from priorrg.imaging.decoders import decoders
+from priorrg.many.files import folder_of, write_files
 from priorrg.many.manifest import Row
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.model.precision import INT8
 from priorrg.reporting.confidence import weights_digest
+from priorrg.reporting.events import read_to_end
 from priorrg.reporting.reporter import Reading, Reporter, read_study
 from priorrg.study import Study
 
@@ -36,28 +38,40 @@ def write_reports(
     output: Path,
     num_beams: int | None = None,
     on_progress: Callable[[int, int, int], None] = lambda done, failed, since: None,
+    kinds: Sequence[str] = (),
 ) -> tuple[int, int]:
     """Read what `output` does not hold yet and add it. folder: what the rows' paths are relative to.
 
     A line holds `id`, `draft` and `report`, or `error`; further `remarks`, `weights` and the disclaimer. Returns the
     number of lines, and of those with an error; on_progress is told both after each batch, and how many stood before.
-    Raises ExportError where `output`
-    holds lines of other studies or other weights.
+    kinds: of files.KINDS, what is written of each study besides; then `files` names it, `refused` says why something is
+    missing, and studies are read one at a time. Raises ExportError where `output` holds lines of other studies, weights
+    or kinds.
     """
     weights = f"{reporter.card.name}, {weights_digest(reporter.model)}, {num_beams or reporter.config.num_beams} beams"
-    done, failed = since, _ = _resumed(output, rows, weights)
+    done, failed = since, _ = _resumed(output, rows, weights, kinds)
+    beside = folder_of(output)
     try:
+        if kinds:
+            beside.mkdir(exist_ok=True)
         lines = output.open("a", encoding="utf-8")
     except OSError as error:
         raise ExportError(texts.many.UNWRITABLE.format(file=output, reason=error.strerror or error)) from None
     with lines:
         for batch, studies in _decoded(rows[done:], folder):
             good = [study for study in studies if isinstance(study, Study)]
-            readings = iter(read_together(reporter, good, num_beams))
-            for row, study in zip(batch, studies, strict=True):
+            readings = iter([] if kinds else read_together(reporter, good, num_beams))
+            for number, (row, study) in enumerate(zip(batch, studies, strict=True), done + 1):
                 line: dict[str, Any] = {"id": row.id}
                 if isinstance(study, Study):
-                    reading = next(readings)
+                    if kinds:
+                        draft, report = read_to_end(reporter.stream(study, num_beams=num_beams))
+                        reading = Reading(draft, report.text)
+                        stem = beside / f"{number:06d}"  # an id may hold what no file's name may
+                        given = reporter, study, draft, report, folder / row.current
+                        line["files"], line["refused"] = write_files(*given, stem, kinds)
+                    else:
+                        reading = next(readings)
                     line |= {"draft": reading.draft, "report": reading.report, "remarks": remarks_before(study)}
                 else:
                     line["error"] = str(study)
@@ -71,7 +85,7 @@ def write_reports(
     return done, failed
 
 
-def _resumed(output: Path, rows: Sequence[Row], weights: str) -> tuple[int, int]:
+def _resumed(output: Path, rows: Sequence[Row], weights: str, kinds: Sequence[str]) -> tuple[int, int]:
     """Lines that stand, and those of them with an error. Half a line at the end, of a run that was killed, is cut."""
     if not output.exists():
         return 0, 0
@@ -81,6 +95,7 @@ def _resumed(output: Path, rows: Sequence[Row], weights: str) -> tuple[int, int]
         lines = [json.loads(line) for line in whole.splitlines()]
         same = [line["id"] for line in lines] == [row.id for row in rows[: len(lines)]]
         same = same and all(line["weights"] == weights for line in lines)
+        same = same and all(_kinds_of(line) == set(kinds) for line in lines if "error" not in line)
     except (ValueError, TypeError, KeyError):
         same = False
     if not same or (written and not whole):
@@ -89,6 +104,10 @@ def _resumed(output: Path, rows: Sequence[Row], weights: str) -> tuple[int, int]
         with output.open("r+b") as file:
             file.truncate(len(whole))
     return len(lines), sum("error" in line for line in lines)
+
+
+def _kinds_of(line: dict[str, Any]) -> set[str]:
+    return {*line.get("files", ()), *line.get("refused", ())}
 
 
 def _decoded(rows: Sequence[Row], folder: Path) -> Iterator[tuple[Sequence[Row], list[Study | PriorRGError]]]:

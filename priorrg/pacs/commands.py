@@ -1,4 +1,7 @@
-"""`priorrg pacs`: a study from the hospital's server, read here, and its structured report sent back on a clear yes."""
+"""`priorrg pacs`: a study from the hospital's server, read here.
+
+On a clear yes its structured report goes back, and where its sentences point, as a presentation state.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 from datetime import datetime
 
 from priorrg import texts
-from priorrg.errors import PacsError
+from priorrg.errors import ExportError, PacsError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", default="", help="what is known of the patient")
     parser.add_argument("--user", default="", help="login; its password is read from PACS_PASSWORD")
     parser.add_argument("--weights", help="`published`, a folder or a hub repository (default: those of `weights use`)")
-    parser.add_argument("--send", action="store_true", help="offer to send the structured report back; asked first")
+    parser.add_argument(
+        "--send", action="store_true", help="offer to send structured report and outlines back; asked first"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from transformers.utils import logging
 
+    from priorrg.explain.overlays import explain, methods_of
     from priorrg.export.contents import ReportExport
+    from priorrg.export.dicom_gsps import write_gsps
     from priorrg.export.dicom_sr import write_dicom_sr
     from priorrg.imaging.open import read_radiograph
     from priorrg.imaging.pairs import sort_files
@@ -42,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     context = check_context(ClinicalContext(arguments.indication, arguments.history))
     server = Pacs(arguments.server, arguments.user, os.environ.get("PACS_PASSWORD", ""))
     files = server.with_prior(arguments.study) if arguments.study else server.latest(arguments.patient)
-    sorting = sort_files([("", read_radiograph(file)) for file in files])
+    films = [read_radiograph(file) for file in files]
+    sorting = sort_files([("", film) for film in films])
     if sorting.current is None:
         raise PacsError(texts.pacs.NO_FILMS)
     study = Study(sorting.current, sorting.prior, context)
@@ -58,12 +66,20 @@ def run(arguments: argparse.Namespace) -> int:
             print(texts.pacs.NOT_SENT, file=sys.stderr)
             return 0
         now = datetime.now().astimezone()
-        server.send(
-            [
-                write_dicom_sr(
-                    ReportExport(study, draft, done.text, done.sentences, reporter.card, now, is_cut=done.is_cut)
-                )
-            ]
+        method = methods_of(reporter.config)[0]
+        overlays = tuple(explain(reporter, study, done.tokens, done.sentences, method))
+        export = ReportExport(
+            *(study, draft, done.text, done.sentences, reporter.card, now),
+            overlays=overlays,
+            method=method,
+            is_cut=done.is_cut,
         )
+        objects = [write_dicom_sr(export)]
+        try:
+            current = next(file for film, file in zip(films, files, strict=True) if film is sorting.current)
+            objects.append(write_gsps(export, current))
+        except ExportError as error:
+            print(texts.pacs.NO_OUTLINES.format(reason=error), file=sys.stderr)
+        server.send(objects)
         print(texts.pacs.SENT, file=sys.stderr)
     return 0

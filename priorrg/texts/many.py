@@ -10,9 +10,10 @@ TWICE = "{file} holds two studies with the id {id}: give each its own, or leave 
 LONG_ROW = "{file}, study {number}: there are more cells than columns. Put a text with commas into double quotes."
 NO_FOLDER = "There is no folder {folder}: name the one with the DICOM files."
 OTHER_OUTPUT = (
-    "{file} holds something else than the beginning of these reports (other studies, other weights or beams): name "
-    "another file, or remove it."
+    "{file} holds something else than the beginning of these reports (other studies, other weights or beams, other "
+    "--files): name another file, or remove it."
 )
+FILES_USAGE = "--files goes with --manifest; of one study, --out names the files."
 USAGE = (
     "A manifest is read as: report --manifest studies.csv --out reports.jsonl. Each study's own options are columns."
 )

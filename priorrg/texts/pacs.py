@@ -14,6 +14,10 @@ REFUSED = "The server refused what was asked (status {status}). Its operator can
 NOT_REACHED = "The server did not answer. Check its address, the network and its certificate."
 NO_DICOMWEB = "What answered there is no DICOMweb service. Its address often ends in /dicom-web or /rs."
 NOT_STORED = "The server did not store the report. Its operator can read why in its log."
-CONFIRM = "Send this report to the server as a preliminary, unverified structured report? Type yes to send it:"
+CONFIRM = (
+    "Send this report to the server as a preliminary, unverified structured report, and the outlines of its overlays "
+    "as a presentation state? Type yes to send them:"
+)
+NO_OUTLINES = "Only the report is sent. {reason}"
 NOT_SENT = "Nothing was sent."
 SENT = "Sent. The server files it with the study; match it with its patient there."

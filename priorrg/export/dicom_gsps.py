@@ -1,0 +1,136 @@
+"""The outlines of the overlays as a DICOM presentation state (GSPS, PS3.3 A.33.1) for the current image.
+
+One layer a sentence, for a viewer to switch on and off. A presentation state belongs to the study of the image that it
+is shown on, and nothing is added to an older study: of the prior image there is none. As the structured report it
+carries no patient.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from highdicom.content import PresentationLUTTransformation
+from highdicom.pr import GraphicAnnotation, GraphicLayer, GraphicObject, GrayscaleSoftcopyPresentationState, TextObject
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+from pydicom.valuerep import DA, TM
+
+import priorrg
+from priorrg import texts
+from priorrg.errors import ExportError
+from priorrg.explain.drawing import levels, scales
+from priorrg.explain.outlines import outlines
+from priorrg.explain.placement import seen_square
+from priorrg.export.contents import ReportExport, check_reference
+from priorrg.imaging.polarity import MIRRORED, TURNED_BY_HEADER
+from priorrg.study import Radiograph
+
+# It logs the UIDs of what it copies from.
+logging.getLogger("highdicom").setLevel(logging.WARNING)
+
+# What of the image's header says how its stored numbers become grey, and how many there are (C.7.6.3, C.11.1, C.11.2).
+_GREY = (
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
+    *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
+    *("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence"),
+)
+_LAYER_DESCRIPTION, _TEXT = 64, 1024  # most characters of an LO and of an ST
+
+
+def write_gsps(export: ReportExport, image: str | Path | bytes) -> bytes:
+    """A DICOM file (PS3.10) with one presentation state.
+
+    image: the file of the current radiograph, or its bytes. Raises ExportError where it is no DICOM object with UIDs,
+    where its pixels do not lie as they do in the file, and where no sentence points at a place.
+    """
+    reference = check_reference(export.study.current)
+    header = pydicom.dcmread(io.BytesIO(image) if isinstance(image, bytes) else image, stop_before_pixels=True)
+    _check_lies_as_stored(export.study.current, header)
+    shown = Dataset()
+    for name in _GREY:
+        if name in header:
+            shown[name] = header[name]
+    shown.StudyInstanceUID, shown.SeriesInstanceUID = reference.study_uid, reference.series_uid
+    shown.SOPInstanceUID, shown.SOPClassUID = reference.instance_uid, reference.sop_class_uid
+    shown.Modality = reference.modality
+    shown.PatientID = shown.PatientName = shown.PatientBirthDate = shown.PatientSex = ""
+    shown.AccessionNumber = shown.StudyID = shown.StudyDate = shown.StudyTime = shown.ReferringPhysicianName = ""
+    layers, annotations = _drawn(export, shown)
+    state = GrayscaleSoftcopyPresentationState(
+        referenced_images=[shown],
+        series_instance_uid=generate_uid(prefix=None),
+        series_number=9901,
+        sop_instance_uid=generate_uid(prefix=None),
+        instance_number=1,
+        manufacturer="PriorRG",
+        manufacturer_model_name=export.card.name[:64],
+        software_versions=priorrg.__version__,
+        device_serial_number="none",
+        content_label="PRIORRG OVERLAYS",
+        content_description=texts.export.GSPS_DESCRIPTION,
+        graphic_layers=layers,
+        graphic_annotations=annotations,
+        # What highdicom takes unless told so would show a MONOCHROME1 image as its negative.
+        presentation_lut_transformation=PresentationLUTTransformation(
+            presentation_lut_shape="INVERSE" if shown.PhotometricInterpretation == "MONOCHROME1" else "IDENTITY"
+        ),
+        series_description=texts.export.SERIES_DESCRIPTION,
+    )
+    moment = export.written_at
+    state.SpecificCharacterSet = "ISO_IR 192"
+    state.PresentationCreationDate = DA(moment.date())
+    state.PresentationCreationTime = TM(moment.time().replace(microsecond=0))
+    state.PatientIdentityRemoved, state.DeidentificationMethod = "YES", texts.export.DEIDENTIFICATION
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, state, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _check_lies_as_stored(radiograph: Radiograph, header: Dataset) -> None:
+    turned = bool(radiograph.orientation.quarter_turns or radiograph.orientation.is_mirrored)
+    turned = turned or bool({MIRRORED, TURNED_BY_HEADER} & set(radiograph.cautions))
+    if turned or radiograph.pixels.shape != (header.Rows, header.Columns):
+        raise ExportError(texts.export.GSPS_TURNED)
+
+
+def _drawn(export: ReportExport, shown: Dataset) -> tuple[list[GraphicLayer], list[GraphicAnnotation]]:
+    """A layer and its annotation for each sentence that points somewhere on the current image."""
+    seen, scale = seen_square(export.study.current), scales(export.overlays)["current"]
+    edges = np.array([shown.Columns, shown.Rows])
+    corner, size = np.array([seen.left, seen.top]), np.array([seen.width, seen.height])
+    layers, annotations = [], []
+    for number, overlay in enumerate(export.overlays, 1):
+        lines = [(corner + line * size) * edges for line in outlines(levels(overlay.current, scale))]
+        if not lines:
+            continue
+        said = texts.export.GSPS_SENTENCE.format(number=number, sentence=overlay.sentence.text.strip())
+        layer = GraphicLayer(f"SENTENCE_{number}", len(layers) + 1, said[:_LAYER_DESCRIPTION])
+        layers.append(layer)
+        annotations.append(
+            GraphicAnnotation(
+                referenced_images=[shown],
+                graphic_layer=layer,
+                graphic_objects=[_outline(line) for line in lines],
+                text_objects=[_label(said[:_TEXT], lines)],
+            )
+        )
+    if not layers:
+        raise ExportError(texts.export.GSPS_NOTHING)
+    return layers, annotations
+
+
+def _outline(line: np.ndarray) -> GraphicObject:
+    """line: (N, 2) x and y in the image's pixels, its corner at 0, 0; in the file it ends where it begins."""
+    return GraphicObject("POLYLINE", np.vstack([line, line[:1]]), "PIXEL")
+
+
+def _label(said: str, lines: Sequence[np.ndarray]) -> TextObject:
+    """The sentence, at the top of its highest outline."""
+    points = np.concatenate(lines)
+    x, y = points[points[:, 1].argmin()]
+    return TextObject(said, "PIXEL", anchor_point=(float(x), float(y)))
