@@ -44,6 +44,18 @@ def test_products_of_8_bits_are_there_and_nearly_the_same(small_weights):
     assert 0 < (low - whole).norm() / whole.norm() < 0.03
 
 
+@pytest.mark.parametrize("bias", [torch.randn(700, generator=torch.Generator().manual_seed(1)), None])
+def test_a_row_of_8_bits_gives_what_it_gives_alone(bias):
+    """Bit for bit, whatever stands beside it: one row of others may be a thousand times as large."""
+    torch.manual_seed(0)
+    apply = int8_linear(torch.randn(700, 64), bias)
+    rows = torch.randn(37, 64) * torch.logspace(-3, 3, 37)[:, None]
+    rows[5] = 0
+    together = apply(rows)
+    assert all(torch.equal(together[at : at + 1], apply(rows[at : at + 1])) for at in range(37))
+    assert torch.equal(apply(rows.view(1, 37, 64)), together[None])
+
+
 def test_without_the_operators_int8_is_refused_in_a_sentence(small_weights, monkeypatch):
     monkeypatch.setattr("priorrg.model.precision.can_quantise", lambda: False)
     with pytest.raises(CheckpointError, match="Read with float32"):

@@ -77,8 +77,8 @@ class Decoding:
 
     Each text reads a memory of its own, which its rows (the versions of a search) share, and stands at a length of its
     own. A row's numbers are those that it has alone, up to the order of float32 sums: what belongs to other texts, or
-    is not written yet, is masked where they stand side by side. In 8 bits they are not: the rows of a step share the
-    scale that they are rounded by.
+    is not written yet, is masked where they stand side by side. Products of 8 bits have no
+    such order, and each row a scale of its own.
     """
 
     def __init__(self, decoder: ReportDecoder):

@@ -46,8 +46,9 @@ def can_quantise() -> bool:
 def int8_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> Callable[[torch.Tensor], torch.Tensor]:
     """x (..., in) -> (..., out), nearly as nn.functional.linear with weight (out, in) and bias (out,), on the CPU.
 
-    Each row of the weight has a scale of its own; x is rounded to 8 bits on its way in. reduce_range: without
-    instructions for it (VNNI) sums of two products of 8 bits overflow, with 7 bits of x they do not.
+    Each row of the weight has a scale of its own, and so has each row of x, which is rounded to 8 bits on its way in:
+    what a row gives is, bit for bit, what it gives alone. reduce_range: without instructions for it (VNNI) sums of two
+    products of 8 bits overflow, with 7 bits of x they do not.
     """
     weight = weight.detach().contiguous()
     scales = weight.abs().amax(dim=1).clamp(min=1e-12).double() / 127
@@ -55,5 +56,15 @@ def int8_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> Callable[[to
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it may go one day: can_quantise looks
         rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-    packed = torch.ops.quantized.linear_prepack(rounded, bias)
-    return lambda rows: torch.ops.quantized.linear_dynamic(rows, packed, reduce_range=True)
+    packed = torch.ops.quantized.linear_prepack(rounded, None)
+
+    def apply(x: torch.Tensor) -> torch.Tensor:
+        rows = x.flatten(0, -2)
+        largest = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12)
+        # The operator scales all its rows by their common range: a last row makes that -1 to 1, whatever the others are.
+        scaled = torch.cat([rows / largest, rows.new_zeros(1, rows.shape[1])])
+        scaled[-1, 0], scaled[-1, 1] = 1.0, -1.0
+        products = torch.ops.quantized.linear_dynamic(scaled, packed, reduce_range=True)[:-1] * largest
+        return (products if bias is None else products + bias).unflatten(0, x.shape[:-1])
+
+    return apply
