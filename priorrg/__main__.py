@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +105,6 @@ def report(arguments: argparse.Namespace) -> int:
     from priorrg.reporting.events import read_to_end
     from priorrg.reporting.reporter import Reporter, read_study
     from priorrg.reporting.threads import use_threads
-    from priorrg.reporting.to_the_end import stream_to_the_end
 
     check_outputs(arguments.out)
     logging.disable_progress_bar()  # loading takes a second, the bar would stand in the report
@@ -132,8 +130,7 @@ def report(arguments: argparse.Namespace) -> int:
     for said in [note, *remarks]:
         if said:
             print(said, file=sys.stderr)
-    read = partial(stream_to_the_end, reporter) if arguments.write_on else reporter.stream
-    events = read(study, num_beams=arguments.beams)
+    events = reporter.stream(study, num_beams=arguments.beams, to_the_end=arguments.write_on)
     if not arguments.json:
         print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", end="")
         events = printed(events)

@@ -1,5 +1,6 @@
 """What published weights write, on the page: a report that ended at the limit and is written on, gaps, the lateral."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,10 @@ from priorrg import texts
 from priorrg.export.contents import ReportExport
 from priorrg.export.forms import FORMS
 from priorrg.feedback.store import REASONS
+from priorrg.model.decoding import Decoding
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter, WeightsCard
-from priorrg.reporting.to_the_end import stream_to_the_end
 from priorrg.study import Study
 from priorrg.ui.editing import correction, edit, mark
 from priorrg.ui.longer import correction_after
@@ -114,15 +115,40 @@ def test_a_report_whose_going_on_failed_stands_as_it_was_with_what_was_read_of_i
     assert session.report is short and session.readings is readings and session.overlays is overlays
 
 
-def test_to_the_end_reads_on_until_the_position_table_is_full(reporter, make_radiograph):
-    few_times = Reporter.load(reporter.source, most_tokens=300)
-    events = list(stream_to_the_end(few_times, Study(make_radiograph(1))))
+def test_to_the_end_reads_on_until_the_position_table_is_full(reporter, make_radiograph, monkeypatch):
+    few_times, study, steps = Reporter.load(reporter.source, most_tokens=300), Study(make_radiograph(1)), []
+    step = Decoding.step
+    monkeypatch.setattr(Decoding, "step", lambda decoding, ids: steps.append(1) or step(decoding, ids))
+    events = list(few_times.stream(study, to_the_end=True, with_draft=False))
     words = [event.text_so_far for event in events if isinstance(event, ReportWord)]
     assert words == sorted(words, key=len), "what was shown never goes back, also where a limit was passed"
     (done,) = [event for event in events if isinstance(event, ReportDone)]
-    assert not done.can_go_on and len(done.tokens) > 100
+    assert not done.can_go_on and len(done.tokens) > 300
     assert done.is_cut == (len(done.tokens) == 1023)
-    assert not any(isinstance(event, Stopped) for event in events)
+    assert len(steps) == len(done.tokens), "nothing that stands is read again"
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_to_the_end_is_what_each_part_begun_anew_would_write(reporter, study, num_beams):
+    """Until somebody stops it, in its third part or later; the draft stands with what was written."""
+    tokens, parts = (), []
+    for _ in range(3):
+        (part,) = [
+            one
+            for one in reporter.stream(study, num_beams=num_beams, with_draft=False, begun=tokens)
+            if isinstance(one, ReportDone)
+        ]
+        parts.append(part.text)
+        tokens = part.tokens
+    stop, shown = threading.Event(), [""]
+    for event in reporter.stream(study, stop, num_beams, to_the_end=True):
+        if isinstance(event, ReportWord):
+            shown.append(event.text_so_far)
+            if len(event.text_so_far) > len(parts[-1]):
+                stop.set()
+        last = event
+    assert isinstance(last, Stopped) and last.draft == reporter.report(study).draft
+    assert shown[-1].startswith(parts[-1]) and last.report.startswith(parts[-1])
 
 
 @pytest.mark.parametrize("form", ["text", "fhir"])

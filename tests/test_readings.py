@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import torch
 
 from priorrg import texts
 from priorrg.errors import BusyError, CheckpointError
@@ -18,7 +19,6 @@ from priorrg.report.sentences import EditedSentence, changed_sentences, edited_t
 from priorrg.reporting.confidence import FILE, weights_digest
 from priorrg.reporting.events import ReportDone
 from priorrg.reporting.reporter import Reporter
-from priorrg.reporting.writing import token_probabilities
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.api import Api, Asked
 from priorrg.ui.editing import correction, edit, left_unsent, mark
@@ -297,7 +297,10 @@ def test_each_sentence_has_a_confidence_that_is_named_uncalibrated(reporter, stu
 def test_a_confidence_is_the_mean_probability_of_the_sentences_own_tokens(reporter, study):
     """One sentence long: then it is the geometric mean over all tokens but the end."""
     done = next(event for event in reporter.stream(study) if isinstance(event, ReportDone))
-    given = token_probabilities(reporter._writer, reporter.memory(study).full, list(done.tokens))
+    ids = torch.tensor([[reporter.config.decoder_start_token_id, *done.tokens[:-1]]])
+    with torch.no_grad():
+        logits = reporter.model(memory=reporter.memory(study).full, decoder_input_ids=ids).logits[0]
+    given = logits.softmax(dim=-1).gather(1, torch.tensor(done.tokens)[:, None])[:, 0].tolist()
     written = [p for p, token in zip(given, done.tokens, strict=True) if token != reporter.config.eos_token_id]
     if len(done.sentences) == 1:
         mean = 1.0

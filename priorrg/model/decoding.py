@@ -110,6 +110,13 @@ class Decoding:
         self.most.append(most)
         self.memories.append(length)
 
+    def allow(self, text: int, most: int) -> None:
+        """The rows of this text may have so many tokens from now on, at least as many as before."""
+        if most != self.most[text]:
+            self.most[text] = most
+            for past in self.past:
+                past[:] = [_roomy(part, sum(self.rows), most) for part in past]
+
     def leave(self, text: int) -> None:
         """The text of this number is done; those behind it move up by one."""
         begin, end = sum(self.rows[:text]), sum(self.rows)

@@ -61,7 +61,7 @@ def int8_linear(weight: torch.Tensor, bias: torch.Tensor | None) -> Callable[[to
     def apply(x: torch.Tensor) -> torch.Tensor:
         rows = x.flatten(0, -2)
         largest = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12)
-        # The operator scales all its rows by their common range: a last row makes that -1 to 1, whatever the others are.
+        # The operator scales all rows by their common range: a last row makes that -1 to 1, whatever the others are.
         scaled = torch.cat([rows / largest, rows.new_zeros(1, rows.shape[1])])
         scaled[-1, 0], scaled[-1, 1] = 1.0, -1.0
         products = torch.ops.quantized.linear_dynamic(scaled, packed, reduce_range=True)[:-1] * largest

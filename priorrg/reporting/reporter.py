@@ -243,6 +243,7 @@ class Reporter:
         with_draft: bool = True,
         begun: Sequence[int] = (),
         with_words: bool = True,
+        to_the_end: bool = False,
     ) -> Iterator[Event]:
         """Read a study; events come as soon as there is something to show.
 
@@ -251,7 +252,8 @@ class Reporter:
         that all versions share, which cannot change any more; None as the weights' configuration says. with_draft:
         False writes the refined report alone; it is the same one, for the draft is not part of what it is written
         from. begun: tokens of this study's report that ended at its limit; the refined report goes on from them.
-        with_words: False for who waits for whole texts: no event in the middle of one.
+        with_words: False for who waits for whole texts: no event in the middle of one. to_the_end: a report that
+        reached its limit is written on in the same stream until it ends by itself or the position table is full.
         Raises StudyError for a context that is too long.
         """
         check_context(study.context)
@@ -286,14 +288,15 @@ class Reporter:
             memory = self.memories.whole(memory, seen)
         num_beams = num_beams or self.config.num_beams
         if num_beams == 1:
-            writing = Writing(self._writer, memory.full, stop, begun)
-            for text in writing.words() if with_words else writing.finish():
-                yield ReportWord(text)
-        elif not with_words:
-            writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
-            writing.finish()
+            writing = Writing(self._writer, memory.full, stop, begun, to_the_end)
         else:
-            writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun)
+            writing = BeamSearch(self._writer, memory.full, stop, num_beams, begun, to_the_end)
+        if not with_words:
+            writing.finish()
+        elif num_beams == 1:
+            for text in writing.words():
+                yield ReportWord(text)
+        else:
             shown = writing.begun_text
             for _ in writing.steps():
                 if stop.is_set():  # a step that was taken ahead
@@ -317,7 +320,7 @@ class Reporter:
 
     @property
     def _writer(self) -> Writer:
-        return Writer(self.model, self._together, self.processor, self.lock, self.device)
+        return Writer(self.model, self._together, self.processor, self.device)
 
     @property
     def _together(self) -> Together:

@@ -39,7 +39,7 @@ class Text(Protocol):
     """What is written together with others."""
 
     memory: torch.Tensor  # (1, M, H)
-    most: int  # tokens that it may have, without the start token
+    most: int  # tokens that it may have, without the start token; may grow
 
     def search(self) -> Generator[Next, Said, None]:
         """The next tokens, given what is said of those before; the number of rows stays that of the first ones."""
@@ -119,6 +119,7 @@ class Together:
             return
         for number, writing in enumerate(writings):
             decoding.follow(number, writing.next.rows)
+            decoding.allow(number, writing.text.most + 1)
         tokens = [token for writing in writings for token in writing.next.tokens]
         logits = decoding.step(torch.tensor(tokens, device=self._device)).float()
         best = logits.argmax(dim=-1)

@@ -8,7 +8,6 @@ about, and what a reader is told meanwhile, is in reporter.py.
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -19,12 +18,11 @@ from priorrg.reporting.together import Next, Said, Together
 
 @dataclass(frozen=True)
 class Writer:
-    """What a text is written with. lock: for calls of the model itself; steps taken together need none."""
+    """What a text is written with."""
 
     model: PriorRGModel
     together: Together
     processor: PriorRGProcessor
-    lock: Any  # threading.RLock is a function, no type
     device: torch.device
 
 
@@ -33,18 +31,25 @@ class Writing:
 
     tokens: ids so far, without the start token, with the end token if it came. probabilities: of each of them, given
     those before. settled: how many of the tokens cannot change any more. begun: ids that stand already; what is written
-    goes on from them, for as many tokens as a whole text may have and as the position table has places.
+    goes on from them, for as many tokens as a whole text may have and as the position table has places. to_the_end: a
+    text that ended at this limit is written on at once, as if it was begun anew with what stands, as often as there is
+    room.
     """
 
-    def __init__(self, writer: Writer, memory: torch.Tensor, stop: threading.Event, begun: Sequence[int] = ()):
+    def __init__(
+        self,
+        writer: Writer,
+        memory: torch.Tensor,
+        stop: threading.Event,
+        begun: Sequence[int] = (),
+        to_the_end: bool = False,
+    ):
         self.writer = writer
         self.memory = memory
         self.stop = stop
         self.begun = tuple(begun)
-        config = writer.model.config
-        places = config.decoder_config.max_position_embeddings
-        # The published limit counts the start token, and so does the table.
-        self.most = min(len(self.begun) + config.max_report_tokens, places) - 1
+        self.to_the_end = to_the_end
+        self.most = self._limit(len(self.begun))
         self.tokens: list[int] = []
         self.probabilities: list[float] = []
         self.settled = 0
@@ -52,6 +57,12 @@ class Writing:
         self._is_told_each_step = True
         self._has_ended = self._is_left = False
         self._error: BaseException | None = None
+
+    def _limit(self, standing: int) -> int:
+        """How many tokens a text may have that goes on from so many."""
+        config = self.writer.model.config
+        # The published limit counts the start token, and so does the table.
+        return min(standing + config.max_report_tokens, config.decoder_config.max_position_embeddings) - 1
 
     @property
     def text(self) -> str:
@@ -127,10 +138,16 @@ class Writing:
         self.settled = len(self.tokens)
         return previous
 
+    def _may_go_on(self) -> bool:
+        """Raises the limit of a text that reached it, where it is to be written to its end and there is room."""
+        longer = self._limit(len(self.tokens)) if self.to_the_end else self.most
+        may, self.most = longer > self.most, max(longer, self.most)
+        return may
+
     def search(self) -> Generator[Next, Said, None]:
         config = self.writer.model.config
         previous = yield from self._read_begun(1)
-        for _ in range(len(self.begun), self.most):
+        while len(self.tokens) < self.most or self._may_go_on():
             said = yield Next([previous], [0])
             previous = said.best[0]
             self.tokens.append(previous)
@@ -142,11 +159,13 @@ class Writing:
 
 @dataclass(frozen=True)
 class _Version:
-    """A beginning, or a whole text. score: the sum of its tokens' log-probabilities; of a whole one their mean."""
+    """A beginning, or a whole text. score: the sum of its tokens' log-probabilities; of a whole one their mean. row:
+    which one read all but its last token."""
 
     tokens: tuple[int, ...]
     log_probabilities: tuple[float, ...]
     score: float
+    row: int
 
 
 class BeamSearch(Writing):
@@ -157,20 +176,35 @@ class BeamSearch(Writing):
     """
 
     def __init__(
-        self, writer: Writer, memory: torch.Tensor, stop: threading.Event, num_beams: int, begun: Sequence[int] = ()
+        self,
+        writer: Writer,
+        memory: torch.Tensor,
+        stop: threading.Event,
+        num_beams: int,
+        begun: Sequence[int] = (),
+        to_the_end: bool = False,
     ):
-        super().__init__(writer, memory, stop, begun)
+        super().__init__(writer, memory, stop, begun, to_the_end)
         self.num_beams = num_beams
 
     def search(self) -> Generator[Next, Said, None]:
-        config, count = self.writer.model.config, self.num_beams
-        previous = yield from self._read_begun(count)
-        following = Next([previous] * count, range(count))
+        previous, row = (yield from self._read_begun(self.num_beams)), 0
+        while row is not None:
+            row = yield from self._to_the_limit(previous, row)
+            previous = self.tokens[-1] if self.tokens else previous
+            if not self._may_go_on():
+                return
+
+    def _to_the_limit(self, previous: int, row: int) -> Generator[Next, Said, int | None]:
+        """Search on from what stands, whose last token is still to be read by that row; which row read all but the last
+        token of what is taken, None where that ended by itself."""
+        config, count, begun = self.writer.model.config, self.num_beams, tuple(self.tokens)
+        following = Next([previous] * count, [row] * count)
         logs = tuple(torch.tensor(self.probabilities).log().tolist())
         # All alike: only one may go on.
-        running = [_Version(self.begun, logs, sum(logs))] + [_Version(self.begun, logs, -1e9)] * (count - 1)
+        running = [_Version(begun, logs, sum(logs), row)] + [_Version(begun, logs, -1e9, row)] * (count - 1)
         whole: list[_Version] = []
-        for length in range(len(self.begun) + 1, self.most + 1):
+        for length in range(len(begun) + 1, self.most + 1):
             said = yield following
             log_probabilities = said.logits.log_softmax(dim=-1)  # (count, V)
             sums = log_probabilities + torch.tensor([[one.score] for one in running], device=self.writer.device)
@@ -178,25 +212,27 @@ class BeamSearch(Writing):
             scores, places = sums.flatten().topk(2 * count)
             means = (scores / length).tolist()
             is_last = length == self.most
-            possible: list[tuple[int, _Version]] = []
+            possible: list[_Version] = []
             for rank, (score, place) in enumerate(zip(scores.tolist(), places.tolist(), strict=True)):
                 row, token = divmod(place, sums.shape[1])
                 one = _Version(
                     (*running[row].tokens, token),
                     (*running[row].log_probabilities, float(log_probabilities[row, token])),
                     score,
+                    row,
                 )
                 if token != config.eos_token_id and not is_last:
-                    possible.append((row, one))
+                    possible.append(one)
                 elif rank < count:
-                    whole.append(_Version(one.tokens, one.log_probabilities, means[rank]))
+                    whole.append(_Version(one.tokens, one.log_probabilities, means[rank], row))
             whole = sorted(whole, key=lambda one: one.score, reverse=True)[:count]
-            rows, running = [row for row, _ in possible[:count]], [one for _, one in possible[:count]]
+            running = possible[:count]
             self._take(whole[:1] or running[:1], [*whole[:1], *running])
             if not running or (len(whole) == count and not _may_win(running[0], length, whole[-1])):
-                self.settled = len(self.tokens)
-                return
-            following = Next([one.tokens[-1] for one in running], rows)
+                break
+            following = Next([one.tokens[-1] for one in running], [one.row for one in running])
+        self.settled = len(self.tokens)
+        return None if not whole or whole[0].tokens[-1] == config.eos_token_id else whole[0].row
 
     def _take(self, best: list[_Version], possible: list[_Version]) -> None:
         self.tokens = list(best[0].tokens)
@@ -209,12 +245,3 @@ class BeamSearch(Writing):
 def _may_win(best: _Version, length: int, worst: _Version) -> bool:
     """Whether the best beginning is better, by the mean that it has so far, than the worst of the whole versions."""
     return float(torch.tensor(best.score) / length) > worst.score
-
-
-def token_probabilities(writer: Writer, memory: torch.Tensor, tokens: list[int]) -> list[float]:
-    """Of each token its probability given those before it, from one pass over a text that stands. memory: (1, M, H)."""
-    ids = torch.tensor([[writer.model.config.decoder_start_token_id, *tokens[:-1]]], device=writer.device)
-    with writer.lock, torch.no_grad():
-        logits = writer.model(memory=memory, decoder_input_ids=ids).logits[0].float()  # (T, V)
-    chosen = torch.tensor(tokens, device=writer.device)
-    return logits.softmax(dim=-1).gather(1, chosen[:, None])[:, 0].tolist()

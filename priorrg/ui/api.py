@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
 from inspect import Parameter, Signature, cleandoc
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import DraftDone, ReportDone, gathered
 from priorrg.reporting.reporter import Reporter
-from priorrg.reporting.to_the_end import stream_to_the_end
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.server.listeners import Listeners
@@ -185,9 +183,7 @@ class Api:
             yield
 
     def _read(self, study: Study, write_on: bool) -> tuple[dict[str, Any], ReportDone]:
-        whole = partial(self.reporter.stream, with_words=False)
-        read = partial(stream_to_the_end, self.reporter) if write_on else whole
-        draft, done = gathered(read(study, self.stop))
+        draft, done = gathered(self.reporter.stream(study, self.stop, with_words=False, to_the_end=write_on))
         if done is None:
             raise BusyError(texts.reading.CALLER_LEFT)
         sentences = [sentence.text for sentence in done.sentences]

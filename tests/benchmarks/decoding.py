@@ -45,13 +45,13 @@ def paper_scale(reporter: Reporter) -> Writer:
         block.crossattention.q_attn.weight.normal_(std=0.3)  # type: ignore[union-attr]  # texts that depend on the memory
     processor: PriorRGProcessor = reporter.processor
     cpu = torch.device("cpu")
-    return Writer(model, Together(ReportDecoder(model.decoder), cpu), processor, threading.RLock(), cpu)
+    return Writer(model, Together(ReportDecoder(model.decoder), cpu), processor, cpu)
 
 
 def in_8_bits(writer: Writer, rounds: int) -> None:
     """The time of 3 beams with the matrices in 8 bits beside that with float32."""
     decoder = ReportDecoder(writer.model.decoder, INT8)
-    low = Writer(writer.model, Together(decoder, writer.device), writer.processor, threading.RLock(), writer.device)
+    low = Writer(writer.model, Together(decoder, writer.device), writer.processor, writer.device)
     ratios = []
     for seed in range(rounds + 1):
         memory = torch.randn(1, 384, 768, generator=torch.Generator().manual_seed(seed))
