@@ -68,7 +68,8 @@ def serve(settings: Settings) -> None:
         Sender(settings.session_folder, settings.session_database, settings.session_dataset).start()
     zero_gpu.start(app.state.page.blocks, settings.port)
     print(f"weights loaded: {reporter.card.name}. {reporter.card.note}\n{texts.report.DISCLAIMER}")
-    print(f"Open http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}")
+    address = f"http://{'localhost' if settings.host in ('127.0.0.1', '0.0.0.0') else settings.host}:{settings.port}"
+    print(f"Open {address}\n{texts.operator.AT_START.format(address=address + app.state.operator)}", flush=True)
     # uvicorn shuts down and then raises the signal again: an ordinary exit lets the upload folder go.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(

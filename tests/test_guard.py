@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -541,3 +542,16 @@ def test_whatever_fails_the_log_holds_no_text(clinic):
     said = running.log.read_text(encoding="utf-8")
     assert "Error at " in said, "there were failures, and they are told"
     assert MARK not in said and "Traceback" not in said
+
+
+def test_the_operators_page_opens_for_whoever_sees_the_terminal_and_for_nobody_else(clinic):
+    """Neither a login nor being near opens it: its address holds a secret that is printed at the start."""
+    running, _ = clinic
+    said = re.search(r"http://localhost:\d+(/operator/(\S+))", running.log.read_text(encoding="utf-8"))
+    assert said is not None and len(said[2]) >= 32
+    nobody, anna = httpx.Client(base_url=running.address), logged_in(running.address)
+    assert nobody.get(said[1]).status_code == 200 and "published weights" in nobody.get(said[1]).text
+    for client in (nobody, anna):
+        for path in ("/operator/", "/operator/guess", f"{said[1]}/other", "/operator/guess/fetch"):
+            assert client.get(path).status_code == client.post(path).status_code == 404
+        assert said[2] not in client.get("/").text

@@ -30,6 +30,7 @@ NOT_FOR_READERS = {
     "model/published.py": "whoever imports a checkpoint",
     "reporting/loading.py": "whoever starts the app with weights",
     "reporting/kept.py": "whoever fetches weights",
+    "reporting/passing_on.py": "whoever sends weights to the hub",
     "reporting/weights_check.py": "whoever checks weights",
     "model/hub.py": "whoever fetches weights",
     "weights_commands.py": "whoever types a command",

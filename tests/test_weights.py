@@ -2,16 +2,20 @@
 
 import collections
 import hashlib
+import html
 import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
 import torch
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from huggingface_hub import constants
 
 from priorrg.__main__ import main
@@ -19,6 +23,7 @@ from priorrg.errors import CheckpointError
 from priorrg.model import hub as hub_client
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.reporting import kept
+from priorrg.ui.server.operator import Fetching, serve_operator
 from tests.hub import hub
 from tests.serving import ROOT
 from tests.test_published import PARITY
@@ -239,6 +244,57 @@ def test_own_weights_go_to_the_hub_with_a_card_and_without_the_machine_they_were
     )
     assert main(["weights", "push", str(save_small_model(weights_kind="published")), "me/theirs"]) == 2
     assert "weights of the paper's authors" in capsys.readouterr().err and "me/theirs" not in the_hub.files
+
+
+# The operator's page
+
+
+def test_whoever_runs_the_app_fetches_the_published_weights_by_a_button(the_hub):
+    """Told first, then fetched and imported, then used where none are named; what comes is counted."""
+    web, counted = FastAPI(), []
+    fetching = Fetching(lambda on_bytes, **how: kept.published(heads=HEADS, on_bytes=both(on_bytes, counted), **how))
+    client = TestClient(web)
+    path = serve_operator(web, "embedded", False, fetching)
+    assert (
+        "no weights" not in client.get(path).text
+        and f'action="{path.rpartition("/")[2]}/look"' in client.get(path).text
+    )
+    client.post(f"{path}/fetch")
+    assert fetching.state == "idle", "nothing is fetched before its size was said"
+    told = pressed(client, path, "look", fetching, "told")
+    assert f"{REPORTS}, 3 MB" in told and "License of these weights, by their card: mit." in told and "of disk" in told
+    assert the_hub.served.get(REPORTS, 0) < 0.5 * len(the_hub.files[AUTHORS][REPORTS]) and not kept.chosen()
+    assert "Start the app anew" in pressed(client, path, "fetch", fetching, "done")
+    assert kept.resolve() == str(kept.published_folder()) and kept.source_of(kept.published_folder())
+    whole = len(the_hub.files[AUTHORS][REPORTS])
+    assert counted[-1] == (whole, whole) and counted == sorted(counted)
+
+
+def test_what_keeps_the_button_from_fetching_is_said_and_can_be_tried_again(the_hub):
+    web, fetching = FastAPI(), Fetching()
+    path, client = serve_operator(web, "embedded", False, fetching), TestClient(web)
+    gate(the_hub)
+    assert "accept its terms at" in pressed(client, path, "look", fetching, "failed")
+    the_hub.gated.clear()
+    assert "mit." in pressed(client, path, "look", fetching, "told")
+
+
+def pressed(client, path, act, fetching, then):
+    assert client.post(f"{path}/{act}").status_code == 200
+    for _ in range(3000):
+        if fetching.state == then:
+            break
+        time.sleep(0.02)
+    assert fetching.state == then, fetching.said
+    return html.unescape(client.get(path).text)
+
+
+def both(on_bytes, counted):
+    def told(have, size):
+        counted.append((have, size))
+        on_bytes(have, size)
+
+    return told
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ NEITHER = "no checkpoint of PriorRG"
 TRIES = 5  # after as many cuts without a byte between them a download gives up
 WAIT_S = 1.0  # before the second try, doubled before each further one
 TIMEOUT_S = 20
+OnBytes = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,10 @@ class Repository:
             return WRITES
         return ALIGNS if b"temporal_fusion." in names else NEITHER
 
-    def fetch(self, file: HubFile, folder: Path) -> Path:
+    def fetch(self, file: HubFile, folder: Path, on_bytes: OnBytes | None = None) -> Path:
         """The file's bytes in a file of its last name in folder. What is there of it already is not fetched again.
+
+        on_bytes: told how many bytes there are and how many there will be, whenever some have come.
 
         Raises CheckpointError for whatever keeps it from arriving whole, and leaves what did arrive.
         """
@@ -125,7 +128,7 @@ class Repository:
             return target
         part = folder / f"{target.name}.{(file.digest or self.revision)[:16]}.part"
         with _told(self.name, self.revision):
-            self._append(file, part)
+            self._append(file, part, on_bytes or (lambda have, size: None))
         if file.digest and _digest(part) != file.digest:
             part.unlink()
             raise CheckpointError(
@@ -133,7 +136,7 @@ class Repository:
             )
         return part.replace(target)
 
-    def _append(self, file: HubFile, part: Path) -> None:
+    def _append(self, file: HubFile, part: Path, on_bytes: OnBytes) -> None:
         """Fetch what part lacks of the file, over as many connections as it takes."""
         fruitless = 0
         begun = part.stat().st_size if part.exists() else 0
@@ -146,6 +149,7 @@ class Repository:
                         for piece in self.pieces(file, have):
                             out.write(piece)
                             bar.update(len(piece))
+                            on_bytes(int(bar.n), file.size)
                 except Exception as error:
                     grown = part.stat().st_size > have
                     fruitless = 0 if grown else fruitless + 1

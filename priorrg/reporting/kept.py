@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from priorrg.assets import EMBEDDED_WEIGHTS, user_cache
 from priorrg.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from priorrg.model.hub import HubFile, Repository
 
 EMBEDDED, PUBLISHED = "embedded", "published"
 AUTHORS = "MK-runner/PriorRG"  # the authors' repository on the hub
@@ -65,17 +68,18 @@ def published(
     heads: Mapping[str, int] | None = None,
     say: Callable[[str], None] = _aside,
     again: bool = False,
+    on_bytes: Callable[[int, int], None] | None = None,
 ) -> Path:
     """The folder of the authors' weights, fetched and imported if it is not there.
 
-    revision, file, heads, say: see import_from_hub. again: fetch and import though they are there. Raises
+    revision, file, heads, say, on_bytes: see import_from_hub. again: fetch and import though they are there. Raises
     CheckpointError.
     """
     folder = published_folder()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):  # who comes second finds the folder
         if again or source_of(folder) is None:
-            import_from_hub(AUTHORS, folder, revision, file, say, heads=heads)
+            import_from_hub(AUTHORS, folder, revision, file, say, heads=heads, on_bytes=on_bytes)
     return folder
 
 
@@ -87,15 +91,17 @@ def import_from_hub(
     say: Callable[[str], None] = _aside,
     tokenizer: str | Path | None = None,
     view_positions: str | Path | None = None,
+    on_bytes: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> None:
     """Fetch a checkpoint from a hub repository, and write the weights in it to a folder, which is replaced as a whole.
 
     revision: a commit, branch or tag; None = what the repository is now. file: which checkpoint, where the one that
-    writes reports is not meant. say: told what is about to be done. Where the repository holds no tokenizer, it is
+    writes reports is not meant. say: told what is about to be done. on_bytes: how much of the checkpoint there is, and
+    how much there will be. Where the repository holds no tokenizer, it is
     DistilGPT2's. The rest: see import_checkpoint. Raises CheckpointError.
     """
-    from priorrg.model.hub import Repository, check_room, in_bytes
+    from priorrg.model.hub import Repository, check_room
     from priorrg.model.published import import_checkpoint
 
     repository = Repository.at(name, revision)
@@ -105,15 +111,11 @@ def import_from_hub(
             f"{name} holds no dictionary of view positions (any more). Name yours: import-checkpoint --view-positions."
         )
     checkpoint = repository.report_checkpoint(file)
-    say(f"{name} at {repository.revision}: {checkpoint.name}, {in_bytes(checkpoint.size)}.")
-    say(license_line(repository.license))
+    for sentence in what_it_takes(repository, checkpoint):
+        say(sentence)
     arriving = user_cache() / "arriving" / name.replace("/", "--")
     arriving.mkdir(parents=True, exist_ok=True)
     imported = min(IMPORTED_BYTES, checkpoint.size)
-    say(
-        f"Needs {in_bytes(checkpoint.size + imported)} of disk while it is imported, {in_bytes(imported)} from then "
-        f"on, and {IMPORT_MEMORY} of memory."
-    )
     have = sum(part.stat().st_size for part in arriving.glob(f"{Path(checkpoint.name).name}*"))
     check_room(arriving, max(checkpoint.size - have, 0) + imported, "Fetching and importing these weights")
     if tokenizer is None:
@@ -122,7 +124,7 @@ def import_from_hub(
         tokenizer = others.fetch(own or others.file("tokenizer.json"), arriving)
     if view_positions is None and views is not None:
         view_positions = repository.fetch(views, arriving)
-    fetched = repository.fetch(checkpoint, arriving)
+    fetched = repository.fetch(checkpoint, arriving, on_bytes)
     say("Importing it.")
     half = folder.with_name(f"{folder.name}.half")
     shutil.rmtree(half, ignore_errors=True)
@@ -140,6 +142,19 @@ def import_from_hub(
     half.rename(folder)
     shutil.rmtree(arriving)  # gigabytes that nothing reads any more
     say(f"Kept in {folder}.")
+
+
+def what_it_takes(repository: Repository, checkpoint: HubFile) -> list[str]:
+    """What is said before a byte of a checkpoint is fetched: which, its license, the disk and the memory."""
+    from priorrg.model.hub import in_bytes
+
+    imported = min(IMPORTED_BYTES, checkpoint.size)
+    return [
+        f"{repository.name} at {repository.revision}: {checkpoint.name}, {in_bytes(checkpoint.size)}.",
+        license_line(repository.license),
+        f"Needs {in_bytes(checkpoint.size + imported)} of disk while it is imported, {in_bytes(imported)} from then "
+        f"on, and {IMPORT_MEMORY} of memory.",
+    ]
 
 
 def license_line(license: str) -> str:

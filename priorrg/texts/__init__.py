@@ -47,6 +47,7 @@ from priorrg.texts import (
     keys,
     many,
     notes,
+    operator,
     pacs,
     page,
     reading,
@@ -69,6 +70,7 @@ __all__ = [
     "keys",
     "many",
     "notes",
+    "operator",
     "pacs",
     "page",
     "reading",
@@ -83,7 +85,7 @@ __all__ = [
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "de": "Deutsch"}
 # Rooms and constants that no catalogue has.
-ENGLISH_ALONE = {"export", "many", "pacs", "session_page", "sessions", "context.CONTEXT_EXAMPLES"}
+ENGLISH_ALONE = {"export", "many", "operator", "pacs", "session_page", "sessions", "context.CONTEXT_EXAMPLES"}
 A_NAME = "name"  # the field of a file's own name: no words of ours
 CATALOGUES = Path(__file__).parent / "languages"
 DOMAIN = "priorrg"

@@ -36,6 +36,7 @@ from priorrg.ui.server.headers import HeadersMiddleware
 from priorrg.ui.server.health import Readiness, serve_health
 from priorrg.ui.server.listeners import Listeners, ListenersMiddleware, heartbeat_key
 from priorrg.ui.server.network import HostsMiddleware, ProxiesMiddleware
+from priorrg.ui.server.operator import serve_operator
 from priorrg.ui.server.refusals import FailuresMiddleware
 from priorrg.ui.server.visits import VisitsMiddleware
 from priorrg.ui.session.live import Live
@@ -94,6 +95,7 @@ def build_app(
     serve_pixels(app, sessions, runs.encode_ahead)
     serve_alignments(app, sessions)
     serve_card(app, reporter)
+    app.state.operator = serve_operator(app, reporter.card.name, bool(settings.weights))
     serve_keep(app, sessions)
     serve_sessions(app, settings, cookies, Live(partial(_reporter, reporter), runs.queue))
     served = gr.mount_gradio_app(

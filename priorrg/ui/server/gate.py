@@ -24,17 +24,15 @@ LOGIN, LOGOUT = "/login", "/logout"
 READS = re.compile(
     r"/|/healthz|/readyz|/card|/(?:pixels|alignment)/[^/]+/[^/]+|/config|/favicon\.ico|/manifest\.json|/robots\.txt|/theme\.css"
     r"|/(?:assets|static)/.+"
-    r"|/session/[^/]+(?:/api/(?:state|cases/\d+|answers/\d+)|/pixels/[^/]+/[^/]+)?|/organise(?:/api/sessions)?"
+    r"|/operator/[^/]+|/session/[^/]+(?:/api/(?:state|cases/\d+|answers/\d+)|/pixels/[^/]+/[^/]+)?|/organise(?:/api/sessions)?"
     r"|/gradio_api/(?:info|theme\.css|app_id|startup-events|queue/data|upload_progress|heartbeat/[^/]+|call/[^/]+/[^/]+)"
 )
 CHANGES = re.compile(
     r"/keep|/gradio_api/(?:queue/join|run/[^/]+|call/[^/]+|cancel|reset|upload)"
-    r"|/session/[^/]+/(?:enter|api/events)|/organise/(?:enter|leave|api/acts)"
+    r"|/operator/[^/]+/(?:look|fetch)|/session/[^/]+/(?:enter|api/events)|/organise/(?:enter|leave|api/acts)"
 )
-OWN_KEYS = (
-    "/session/",
-    "/organise",
-)  # these ask for a personal link or the organiser's secret, with or without a login
+# These ask for a personal link, or the organiser's or the operator's secret, with or without a login.
+OWN_KEYS = ("/session/", "/organise", "/operator/")
 LONGEST_LOGIN = 10_000  # bytes of a login's form
 
 
