@@ -2,10 +2,12 @@
 
 import threading
 from contextlib import ExitStack
+from queue import SimpleQueue
 
 import pytest
 
 from priorrg.errors import BusyError
+from priorrg.reporting.stopping import Stop
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.server.listeners import Listeners
 
@@ -14,7 +16,7 @@ HEAVY, ANNA = Client("10.0.0.1", "program"), Client("10.0.0.2", "browser")
 
 def begun(place):
     """The place has the model now."""
-    assert list(place.wait(threading.Event())) == []
+    assert list(place.wait(Stop())) == []
     return place
 
 
@@ -98,9 +100,32 @@ def test_several_are_read_at_once_and_the_next_is_told_how_many_must_end():
         assert (first.before, third.before, fourth.before, queue.waiting) == (0, 1, 2, 2)
         with pytest.raises(BusyError, match="full: 2 at most"):
             queue.check(Client("10.0.0.5"))
-        stop = threading.Event()
+        stop = Stop()
         waits = third.wait(stop)
         assert next(waits) == 1
         second.close()
         assert list(waits) == [], "the one that ended made room"
         assert fourth.before == 1
+
+
+def test_whoever_stops_is_woken_and_the_next_one_moves_up():
+    """Nobody looks again and again: what is not told is not noticed, and this test would not end."""
+    queue = ReadingQueue(most_waiting=20)
+    stop, said = Stop(), SimpleQueue()
+
+    def wait(client, its_stop):
+        with queue.place(client) as place:
+            for before in place.wait(its_stop):
+                said.put((client, before))
+        said.put((client, "over"))
+
+    with ExitStack() as held:
+        begun(held.enter_context(queue.place(HEAVY)))
+        first, second = Client("10.0.0.3"), Client("10.0.0.4")
+        for client, its_stop in ((first, stop), (second, Stop())):
+            threading.Thread(target=wait, args=(client, its_stop), daemon=True).start()
+            expected = (client, 1 if client is first else 2)
+            assert said.get(timeout=60) == expected
+        stop.set()
+        assert {said.get(timeout=60) for _ in "ab"} == {(first, "over"), (second, 1)}
+    assert said.get(timeout=60) == (second, "over"), "its turn came"

@@ -1,6 +1,5 @@
 """Live sessions: a report that was not generated beforehand is written when a reader opens the case, and then kept."""
 
-import threading
 import time
 
 import httpx
@@ -10,6 +9,7 @@ from playwright.sync_api import expect
 from priorrg import texts
 from priorrg.errors import CheckpointError
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.stopping import Stop
 from priorrg.sessions.commands import COMMANDS
 from priorrg.sessions.prepare import to_prepare
 from priorrg.ui.queue import Client, ReadingQueue
@@ -67,7 +67,7 @@ def test_a_report_is_written_once_and_everybody_reads_the_same(make_live, tmp_pa
     with sessions_served(tmp_path, Live(load, queue)) as address:
         first = entered(session, address)
         with queue.place(Client("somebody", "who reads")) as place:  # the model is his: nothing is written meanwhile
-            assert list(place.wait(threading.Event())) == []
+            assert list(place.wait(Stop())) == []
             assert first.get("/api/cases/2").json()["is_coming"] and first.get("/api/cases/2").json()["is_coming"]
         shown = came(first)
         assert shown["reports"][0]["sentences"]
@@ -126,7 +126,7 @@ def test_the_reader_looks_at_the_films_until_the_report_comes_by_itself(make_liv
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
         with queue.place(Client("somebody", "who reads")) as place:
-            assert list(place.wait(threading.Event())) == []
+            assert list(place.wait(Stop())) == []
             page.goto(link(address, session.name, session.store.make_link("R1")))
             page.check(".consent input", timeout=60_000)
             page.click(".welcome .main-button")

@@ -7,6 +7,7 @@ import pytest
 
 from priorrg import texts
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.stopping import Stop
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.runs import Runs
@@ -77,16 +78,16 @@ def test_reading_ahead_gives_way_to_whoever_asks(runs, session):
     states = read_others(runs, session, session.run.key)
     next(states)
     with runs.queue.place(Client("somebody", "else")) as place:
-        assert list(place.wait(threading.Event())) == [], "nobody was before"
+        assert list(place.wait(Stop())) == [], "nobody was before"
         assert runs.queue.before(Client("a third")) == 1
 
 
 def test_a_reading_in_spare_time_is_told_to_stop_and_waited_for():
-    queue, stop, begun = ReadingQueue(1), threading.Event(), threading.Event()
+    queue, stop, begun = ReadingQueue(1), Stop(), threading.Event()
 
     def read() -> None:
         with queue.place(Client("reader")) as place:
-            assert list(place.wait(threading.Event())) == []
+            assert list(place.wait(Stop())) == []
             begun.set()
 
     with queue.spare(stop, patience_s=0) as is_lent:
@@ -101,13 +102,13 @@ def test_a_reading_in_spare_time_is_told_to_stop_and_waited_for():
 
 def test_no_spare_time_is_lent_while_somebody_reads():
     queue = ReadingQueue(1)
-    with queue.place(Client("reader")), queue.spare(threading.Event(), patience_s=0) as is_lent:
+    with queue.place(Client("reader")), queue.spare(Stop(), patience_s=0) as is_lent:
         assert not is_lent
 
 
 def test_what_could_not_be_read_ahead_is_read_when_it_is_asked_for_in_its_turn(runs, session):
     with runs.queue.place(Client("somebody", "else")) as place:
-        assert list(place.wait(threading.Event())) == []
+        assert list(place.wait(Stop())) == []
         states = read_others(runs, session, session.run.key, asked="context")
         next(states)
         waiting = next(states)

@@ -6,7 +6,6 @@ added. Everything else that the page does is private to it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -29,6 +28,7 @@ from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import DraftDone, ReportDone, gathered
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.stopping import Stop
 from priorrg.study import ClinicalContext, Radiograph, Study, check_context
 from priorrg.ui.queue import Client, ReadingQueue
 from priorrg.ui.server.listeners import Listeners
@@ -83,12 +83,12 @@ class Api:
         reporter: Reporter,
         queue: ReadingQueue,
         client: Client | None = None,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
     ):
         self.reporter = reporter
         self.queue = queue
         self.client = client or Client()
-        self.stop = stop or threading.Event()
+        self.stop = stop or Stop()
 
     def report(self, asked: Asked) -> dict[str, Any]:
         """Read one study to the end.

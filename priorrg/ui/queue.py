@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from priorrg import texts
 from priorrg.errors import BusyError
+from priorrg.reporting.stopping import Stop
 from priorrg.ui.server import metrics
 
-LOOK_AT_STOP_S = 0.1  # how often whoever waits looks whether it was stopped
 REMEMBERED = 1000  # clients of whom it is known when they last had the model
 
 
@@ -43,20 +43,26 @@ class Place:
         with self._queue.changed:
             return self._queue.before_this(self)
 
-    def wait(self, stop: threading.Event) -> Iterator[int]:
+    def wait(self, stop: Stop) -> Iterator[int]:
         """How many are before this one, at once and whenever it changes, until it is its turn or `stop` is set."""
-        said = 0
-        while not stop.is_set():
-            with self._queue.changed:
-                before = self._queue.before_this(self)
-                if before == 0 and self._queue.is_free():
-                    self._queue.begin(self)
-                    return
-            if before != said:
-                said = before
+        queue, said, before = self._queue, 0, 0
+
+        def is_news() -> bool:
+            nonlocal before
+            before = queue.before_this(self)
+            return stop.is_set() or (queue.is_free() if before == 0 else before != said)
+
+        with stop.telling(queue.tell):
+            while True:
+                with queue.changed:
+                    queue.changed.wait_for(is_news)
+                    if stop.is_set():
+                        return
+                    if before == 0:
+                        queue.begin(self)
+                        return
+                    said = before
                 yield before
-            with self._queue.changed:
-                self._queue.changed.wait(LOOK_AT_STOP_S)
 
 
 class ReadingQueue:
@@ -74,7 +80,7 @@ class ReadingQueue:
         self.places: list[Place] = []
         self.changed = threading.Condition(threading.RLock())
         self._reading: list[Place] = []  # in the order in which they began
-        self._spare: threading.Event | None = None  # stops what is read while nobody asks
+        self._spare: Stop | None = None  # stops what is read while nobody asks
         self._lent: OrderedDict[Client | str, int] = OrderedDict()  # client or group -> number of its last reading
         self._readings = 0
 
@@ -125,6 +131,11 @@ class ReadingQueue:
             lent[next_.client.group] = lent[next_.client] = readings
         return ordered
 
+    def tell(self) -> None:
+        """Wake whoever waits, to look at how things are now."""
+        with self.changed:
+            self.changed.notify_all()
+
     def is_free(self) -> bool:
         """Whether nothing is read in spare time; if so, it is told to stop. Call it with `changed` held."""
         if self._spare is not None:
@@ -132,7 +143,7 @@ class ReadingQueue:
         return self._spare is None
 
     @contextmanager
-    def spare(self, stop: threading.Event, patience_s: float) -> Iterator[bool]:
+    def spare(self, stop: Stop, patience_s: float) -> Iterator[bool]:
         """Lend the model while nobody reads or waits; True where it could be lent within patience_s.
 
         It counts for nothing in anybody's turn: whoever asks sets `stop` and goes first.
@@ -142,7 +153,8 @@ class ReadingQueue:
             return stop.is_set() or (not self.places and self._spare is None)
 
         with self.changed:
-            is_lent = self.changed.wait_for(is_idle, patience_s) and not stop.is_set()
+            with stop.telling(self.tell):
+                is_lent = self.changed.wait_for(is_idle, patience_s) and not stop.is_set()
             if is_lent:
                 self._spare = stop
         try:
@@ -172,6 +184,7 @@ class ReadingQueue:
         with self.changed:
             self.check(client)
             self.places.append(place)
+            self.changed.notify_all()
         ended = "finished"
         try:
             yield place

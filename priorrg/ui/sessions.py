@@ -19,6 +19,7 @@ from priorrg.feedback.store import SentenceMark
 from priorrg.imaging.pairs import Remark
 from priorrg.report.sentences import EditedSentence, edited_text
 from priorrg.reporting.events import ReportDone
+from priorrg.reporting.stopping import Stop
 from priorrg.study import ClinicalContext, Radiograph, Study
 from priorrg.ui.longer import Before
 from priorrg.ui.queue import Client
@@ -38,7 +39,7 @@ class Run:
     study: Study
     told: dict[str, Any] = field(default_factory=dict)
     before: Before | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
     is_waiting: bool = False
     has_begun: bool = False
     key: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -49,7 +50,7 @@ class Comparison:
     """The four readings of a finished report's study, on their way. readings: those of its session."""
 
     readings: dict[str, ReportDone] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
 
 
 @dataclass(eq=False)
@@ -60,7 +61,7 @@ class Others:
     """
 
     asked: str = ""
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
     is_over: bool = False
 
     def end(self) -> None:

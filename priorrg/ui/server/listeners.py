@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from priorrg import texts
+from priorrg.reporting.stopping import Stop
 from priorrg.ui.server.refusals import Refused
 
 API = "/gradio_api"
@@ -29,7 +30,7 @@ class Call:
     """A call that runs. keys: its session and its event, by either of which a program may listen."""
 
     keys: tuple[str, str]
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
 
 
 class Listeners:
@@ -43,7 +44,7 @@ class Listeners:
         self._lock = threading.Lock()
 
     @contextmanager
-    def call(self, session: str, event: str) -> Iterator[threading.Event]:
+    def call(self, session: str, event: str) -> Iterator[Stop]:
         """Gives the event that is set when nobody waits for this call's answer any more."""
         call = Call((session, event))
         unheard = threading.Timer(self._unheard_s, self._end_if_unheard, [call])

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from priorrg import texts
 from priorrg.errors import BusyError, PriorRGError
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.stopping import Stop
 from priorrg.sessions.cases import Case
 from priorrg.sessions.prepare import is_prepared, write_report
 from priorrg.sessions.protocol import Arm
@@ -57,7 +58,7 @@ class Live:
             if arm.weights not in self._reporters:
                 self._reporters[arm.weights] = self._load(arm.weights)
             with self._queue.place(Client(f"session {session.name}")) as place:
-                for _ in place.wait(threading.Event()):
+                for _ in place.wait(Stop()):
                     pass
                 write_report(session, case, arm, self._reporters[arm.weights])
         except PriorRGError:
