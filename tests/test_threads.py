@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from priorrg.reporting.threads import fitting, use_threads
+from priorrg.reporting.threads import cores_of_container, fitting, use_threads
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,15 @@ def test_a_number_that_was_asked_for_holds_whatever_the_load():
         assert 1 <= torch.get_num_threads() <= 2
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"), [("200000 100000", 2), ("50000 100000", 0.5), ("max 100000", 16), ("9900000 100000", 16)]
+)
+def test_a_container_is_lent_no_more_than_its_limit(tmp_path, limit, cores):
+    (tmp_path / "cpu.max").write_text(f"{limit}\n", encoding="utf-8")
+    assert cores_of_container(tmp_path / "cpu.max", 16) == cores
+
+
+def test_without_a_container_all_cores_are_there(tmp_path):
+    assert cores_of_container(tmp_path / "nothing", 16) == 16

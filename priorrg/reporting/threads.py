@@ -9,18 +9,35 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 
 import torch
+
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2, as seen in a container: microseconds, or max, of each period
 
 
 def use_threads(asked: int) -> None:
     """asked: how many; 0 looks at the machine as it is now."""
-    torch.set_num_threads(asked or fitting(torch.get_num_threads(), _load(), os.cpu_count() or 1))
+    cores = os.cpu_count() or 1
+    lent = max(1, math.floor(cores_of_container(CPU_LIMIT, cores)))
+    torch.set_num_threads(asked or fitting(min(torch.get_num_threads(), lent), _load(), cores))
 
 
 def fitting(most: int, load: float, cores: int) -> int:
     """Of `most` threads those for which a machine of so many cores under this load has room; one at least."""
     return max(1, min(most, math.ceil(cores - load)))
+
+
+def cores_of_container(limit: Path, cores: int) -> float:
+    """How many cores' time the container that this runs in may take; `cores` where nothing bounds it.
+
+    torch counts the cores of the machine: as many threads in a container of two cores' time would be halted in turn.
+    """
+    try:
+        allowed, period = limit.read_text(encoding="utf-8").split()
+        return min(cores, int(allowed) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):  # no such limit, or `max`
+        return cores
 
 
 def _load() -> float:
