@@ -67,8 +67,10 @@ def report_all(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
 
     def progress(done: int, failed: int, since: int) -> None:
-        left = (time.monotonic() - began) / (done - since) * (len(rows) - done)
-        said = texts.many.PROGRESS.format(done=done, studies=len(rows), failed=failed, minutes=f"{left / 60:.0f}")
+        rate = (done - since) / (time.monotonic() - began)
+        left = f"{(len(rows) - done) / rate / 60:.0f}"
+        told = {"done": done, "studies": len(rows), "failed": failed, "rate": f"{rate:.1f}", "minutes": left}
+        said = texts.many.PROGRESS.format(**told)
         print(said, file=sys.stderr)
 
     done, failed = write_reports(reporter, rows, file.parent, output, arguments.beams, progress, arguments.files)

@@ -18,7 +18,7 @@ USAGE = (
     "A manifest is read as: report --manifest studies.csv --out reports.jsonl. Each study's own options are columns."
 )
 WRITTEN = "Wrote {file}: {studies} studies, {priors} with a prior. Indication and history are yours to fill in."
-PROGRESS = "{done} of {studies} studies, {failed} could not be read; about {minutes} min left."
+PROGRESS = "{done} of {studies} studies, {failed} could not be read; {rate} a second, about {minutes} min left."
 DONE = "{file} holds {done} studies, {failed} of them could not be read."
 ASIDE = {
     "no DICOM": "files that are no DICOM objects",
