@@ -77,8 +77,9 @@ class Decoding:
 
     Each text reads a memory of its own, which its rows (the versions of a search) share, and stands at a length of its
     own. A row's numbers are those that it has alone, up to the order of float32 sums: what belongs to other texts, or
-    is not written yet, is masked where they stand side by side. Products of 8 bits have no
-    such order, and each row a scale of its own.
+    is not written yet, is masked where they stand side by side. Products of 8 bits
+    have no such order, and each row a scale of its own; what they are given differs by that order all the same, and
+    rounding may make more of it.
     """
 
     def __init__(self, decoder: ReportDecoder):
