@@ -84,6 +84,12 @@ class Effects:
         return 2 <= len(self.sentences) == len(set(self.sentences)) <= MOST_SENTENCES
 
     @property
+    def is_draft_clear(self) -> bool:
+        """Whether the draft speaks of each finding once: to deny and to state the same is a slip, no lack of detail."""
+        places = [place for one in split_sentences(self.draft) for place in facts_by_place(one.text)]
+        return len(places) == len(set(places))
+
+    @property
     def answered(self) -> list[Fact]:
         """What is said only because the context is known."""
         without_it = facts_by_place(self.without_context)
@@ -137,7 +143,7 @@ def shows_an_answer(effects: Effects) -> bool:
 
 def shows_a_detail(effects: Effects) -> bool:
     """A right report in which refining added a fact, or righted its grade, size or place."""
-    return effects.is_brief and effects.is_right and bool(effects.refined)
+    return effects.is_brief and effects.is_right and effects.is_draft_clear and bool(effects.refined)
 
 
 def shows_all(effects: Effects) -> bool:
@@ -224,7 +230,7 @@ def choose(weights: str, data: Path, root: Path, size_px: int = 768) -> None:
         if not missing:
             return
         truth = found[number]["findings"]
-        if not 2 <= len(split_sentences(truth)) <= MOST_SENTENCES:
+        if not 2 <= len(split_sentences(truth)) <= MOST_SENTENCES or not _is_read_at_once(found[number]):
             continue
         study = _study(data, found[number])
         effects = read_effects(reporter, study, truth)
@@ -248,6 +254,12 @@ def _hangs_on_context(record: dict[str, Any]) -> bool:
     now, before = (StudyTruth.from_dict(record["simulation"][which]) for which in ("current", "prior"))
     unasked = write_report(now, before, ClinicalContext(), random.Random(0))
     return facts_by_place(unasked).keys() != facts_by_place(record["findings"]).keys()
+
+
+def _is_read_at_once(record: dict[str, Any]) -> bool:
+    """Whether the context is one line without gaps of de-identification, and nothing in it is shouted."""
+    texts = record["indication_pure"], record["history_pure"]
+    return not any("___" in text or "\n" in text or text.isupper() for text in texts)
 
 
 def _study(data: Path, record: dict[str, Any]) -> Study:
