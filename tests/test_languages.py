@@ -122,7 +122,7 @@ def test_a_german_browser_gets_a_german_page_and_an_english_report(app, browser)
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_axe_finds_nothing_serious_in_german_either(app, browser, theme):
-    context = browser.new_context(locale="de-DE")
+    context = browser.new_context(locale="de-DE", reduced_motion="reduce")  # colours on their way are no colours
     page = opened(context, f"{app.address}/?__theme={theme}")
     written(page)
     page.click("#report .sentence >> nth=0")
