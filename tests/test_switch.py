@@ -198,7 +198,9 @@ def test_one_press_shows_the_other_reading_and_switching_back_finds_the_edited_r
     )
     assert page.query_selector("#report .other del") is not None, "words that differ"
     assert page.query_selector("#report .other .tag.glow") is not None, "tags that differ"
-    assert page.query_selector("#report .glance td.glow") is not None, "cells that differ"
+    colour = "selector => getComputedStyle(document.querySelector(selector)).color"
+    cell = page.evaluate(colour, "#report .glance tr.selected td.glow")
+    assert cell == page.evaluate(colour, "#report .other-line"), "cells that differ can be read, also of what is chosen"
     assert "report itself" in page.inner_text("#report .other .note")
     assert "report itself" in page.inner_text("#exports .exports-note"), "also beside the exports"
     assert page.get_attribute("#viewer .viewer", "data-overlay") == "shown", "of the sentence that names the same"
