@@ -17,7 +17,9 @@ from priorrg.imaging.orientation import TURN_OVER, corrected
 from priorrg.report.sentences import Sentence
 from priorrg.reporting.reporter import WeightsCard
 from priorrg.study import Study
-from tests.test_imaging import dicom, written
+from priorrg.texts.export import GSPS_LAYER
+from priorrg.texts.report import DISCLAIMER
+from tests.test_imaging import NAME, dicom, written
 
 NOON = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 CARD = WeightsCard("small", "own", "", "coarse_memory")
@@ -47,8 +49,9 @@ def film_of(**changes) -> tuple[bytes, int, int]:
 def test_an_outline_lies_on_the_films_stored_pixels_where_the_model_saw_it():
     file, rows, columns = film_of()
     state = pydicom.dcmread(io.BytesIO(write_gsps(exported(read_radiograph(file)), file)))
-    (annotation,) = state.GraphicAnnotationSequence
-    assert [layer.GraphicLayerDescription for layer in state.GraphicLayerSequence] == [f"1. {SAID}"]
+    note, annotation = state.GraphicAnnotationSequence
+    assert [layer.GraphicLayerDescription for layer in state.GraphicLayerSequence] == [GSPS_LAYER, f"1. {SAID}"]
+    assert DISCLAIMER in note.TextObjectSequence[0].UnformattedTextValue, "whoever sees an outline sees this"
     (outline,) = annotation.GraphicObjectSequence
     points = np.array(outline.GraphicData).reshape(-1, 2)
     assert np.array_equal(points[0], points[-1])
@@ -66,6 +69,43 @@ def test_a_film_is_shown_no_negative_of_itself(photometric, shape):
     file, _, _ = film_of(PhotometricInterpretation=photometric)
     state = pydicom.dcmread(io.BytesIO(write_gsps(exported(read_radiograph(file)), file)))
     assert state.PresentationLUTShape == shape
+
+
+@pytest.mark.parametrize(
+    ("header", "shows"),
+    [
+        ({"WindowCenter": "", "WindowWidth": ""}, None),
+        ({"WindowCenter": 2000}, None),
+        ({"WindowCenter": [100, 2000], "WindowWidth": [200, 4000]}, [100, 2000]),
+    ],
+)
+def test_a_window_without_values_is_none(header, shows):
+    file, _, _ = film_of(**header)
+    state = pydicom.dcmread(io.BytesIO(write_gsps(exported(read_radiograph(file)), file)))
+    found = [window.WindowCenter for window in state.get("SoftcopyVOILUTSequence", [])]
+    assert found == ([shows] if shows else [])
+
+
+def test_a_film_without_a_preamble_has_its_outlines_too():
+    file, _, _ = film_of()
+    assert write_gsps(exported(read_radiograph(file[132:])), file[132:])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"WindowCenter": 2000, "WindowWidth": 0},
+        {"WindowCenter": [100, 2000], "WindowWidth": 200},
+        {"WindowCenter": 2000, "WindowWidth": 4000, "VOILUTFunction": NAME.replace("^", " ")},
+        {"RescaleSlope": 1},
+    ],
+)
+def test_a_header_that_breaks_the_standard_is_a_sentence_and_is_not_quoted(header):
+    """One such film among thousands must not end a manifest's run."""
+    file, _, _ = film_of(**header)
+    with pytest.raises(ExportError, match="does not say as the DICOM standard wants it") as refused:
+        write_gsps(exported(read_radiograph(file)), file)
+    assert "ROENTGEN" not in str(refused.value) and refused.value.__cause__ is None
 
 
 def test_what_would_lie_wrongly_or_show_nothing_is_refused_in_a_sentence():

@@ -177,6 +177,7 @@ def test_overlays_and_dicom_objects_are_written_beside_the_lines_on_request(tmp_
     for kind, modality in (("sr", "SR"), ("gsps", "PR")):
         assert pydicom.dcmread(folder / first["files"][kind]).Modality == modality
     with np.load(folder / first["files"]["overlays"]) as arrays:
+        assert DISCLAIMER in arrays["statements"]
         assert len(arrays["current"]) == len(arrays["prior"]) == len(arrays["sentences"]) > 0
         assert arrays["sentences"][0] in first["report"]
     alone = reporter.report(read_study(tmp_path / "2.dcm", tmp_path / "1.dcm"))

@@ -32,7 +32,8 @@ def write_files(
 
     image: the file of the current radiograph. stem: path of the files without their endings. The arrays of overlays are
     `current` (S, G, G) float32, a grid a sentence over the centred square that the model saw (docs/serving.md),
-    `prior` alike, empty without one, and `sentences` (S,). Raises ExportError where a file cannot be written.
+    `prior` alike, empty without one, `sentences` (S,), and `statements`, as in every export. Raises ExportError where a
+    file cannot be written.
     """
     method = methods_of(reporter.config)[0]
     overlays = tuple(explain(reporter, study, done.tokens, done.sentences, method))
@@ -74,4 +75,5 @@ def _save_arrays(file: Path, export: ReportExport) -> None:
         prior=np.array(prior, dtype=np.float32),
         sentences=np.array([overlay.sentence.text for overlay in export.overlays], dtype=str),
         method=np.array(export.method),
+        statements=np.array(export.statements(), dtype=str),
     )

@@ -88,13 +88,18 @@ CODES_NOTE = "Coded findings were read out of the sentences by rules; the senten
 NO_PRIOR_READ = "No prior image was read."
 PRIOR_WITHOUT_REFERENCE = "{described}; it was no DICOM object that could be pointed at."
 
-# The DICOM presentation state (dicom_gsps.py). GSPS_DESCRIPTION: 64 characters at most.
+# The DICOM presentation state (dicom_gsps.py). GSPS_DESCRIPTION, GSPS_LAYER: 64 characters at most.
 
 GSPS_DESCRIPTION = "Where each sentence came from; no proof that one is right"
+GSPS_LAYER = "Research demonstration, not a medical device"
 GSPS_SENTENCE = "{number}. {sentence}"
 GSPS_TURNED = (
     "No presentation state can be written: the current image was turned, mirrored or resampled while it was read, so "
     "outlines would not lie where they belong on its stored pixels."
+)
+GSPS_HEADER = (
+    "No presentation state can be written: the header of the current image does not say as the DICOM standard wants it "
+    "how its stored numbers become grey."
 )
 GSPS_NOTHING = "No presentation state can be written: no sentence of this report points at a place."
 

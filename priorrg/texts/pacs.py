@@ -13,7 +13,10 @@ NOT_ALLOWED = (
 REFUSED = "The server refused what was asked (status {status}). Its operator can read why in its log."
 NOT_REACHED = "The server did not answer. Check its address, the network and its certificate."
 NO_DICOMWEB = "What answered there is no DICOMweb service. Its address often ends in /dicom-web or /rs."
-NOT_STORED = "The server did not store the report. Its operator can read why in its log."
+NOT_STORED = (
+    "The server did not store all that was sent: the report or its outlines may be missing there. Its operator can "
+    "read why in its log."
+)
 CONFIRM = (
     "Send this report to the server as a preliminary, unverified structured report, and the outlines of its overlays "
     "as a presentation state? Type yes to send them:"
