@@ -23,6 +23,7 @@ from priorrg.errors import CheckpointError
 from priorrg.model import hub as hub_client
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.reporting import kept
+from priorrg.texts.report import DISCLAIMER
 from priorrg.ui.server.operator import Fetching, serve_operator
 from tests.hub import hub
 from tests.serving import ROOT
@@ -230,10 +231,13 @@ def test_own_weights_go_to_the_hub_with_a_card_and_without_the_machine_they_were
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_test")
     folder = save_small_model()
     (folder / "run.json").write_text('{"annotation": "/home/me/annotation.json"}', encoding="utf-8")
+    (folder / "checkpoints").mkdir()
+    shutil.copy(folder / "model.safetensors", folder / "checkpoints" / "model.safetensors")
     assert main(["weights", "push", str(folder), "me/mine"]) == 0
     sent = the_hub.files["me/mine"]
     assert the_hub.made[0].get("visibility") == "private" or the_hub.made[0].get("private") is True
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= set(sent)
+    assert not any("/" in name for name in sent), "checkpoints of the training lie in folders"
     assert not any(b"/home/me" in content for content in sent.values()) and "run.json" not in sent
     assert (
         "never trained" in sent["README.md"].decode() and "not a medical device" in sent["README.md"].decode().lower()
@@ -244,17 +248,21 @@ def test_own_weights_go_to_the_hub_with_a_card_and_without_the_machine_they_were
     )
     assert main(["weights", "push", str(save_small_model(weights_kind="published")), "me/theirs"]) == 2
     assert "weights of the paper's authors" in capsys.readouterr().err and "me/theirs" not in the_hub.files
+    assert main(["weights", "push", "me/mine", "me/again"]) == 2
+    assert "There is no folder me/mine" in capsys.readouterr().err and "me/again" not in the_hub.files
 
 
 # The operator's page
 
 
-def test_whoever_runs_the_app_fetches_the_published_weights_by_a_button(the_hub):
+def test_whoever_runs_the_app_fetches_the_published_weights_by_a_button(the_hub, monkeypatch):
     """Told first, then fetched and imported, then used where none are named; what comes is counted."""
     web, counted = FastAPI(), []
     fetching = Fetching(lambda on_bytes, **how: kept.published(heads=HEADS, on_bytes=both(on_bytes, counted), **how))
     client = TestClient(web)
     path = serve_operator(web, "embedded", False, fetching)
+    monkeypatch.setenv("TQDM_DISABLE", "1")  # what is counted for the page does not hang on a bar in the terminal
+    assert DISCLAIMER in html.unescape(client.get(path).text)
     assert (
         "no weights" not in client.get(path).text
         and f'action="{path.rpartition("/")[2]}/look"' in client.get(path).text

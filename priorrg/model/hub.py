@@ -122,13 +122,15 @@ class Repository:
 
         Raises CheckpointError for whatever keeps it from arriving whole, and leaves what did arrive.
         """
+        on_bytes = on_bytes or (lambda have, size: None)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / Path(file.name).name
         if target.is_file() and target.stat().st_size == file.size:
+            on_bytes(file.size, file.size)
             return target
         part = folder / f"{target.name}.{(file.digest or self.revision)[:16]}.part"
         with _told(self.name, self.revision):
-            self._append(file, part, on_bytes or (lambda have, size: None))
+            self._append(file, part, on_bytes)
         if file.digest and _digest(part) != file.digest:
             part.unlink()
             raise CheckpointError(
@@ -149,7 +151,7 @@ class Repository:
                         for piece in self.pieces(file, have):
                             out.write(piece)
                             bar.update(len(piece))
-                            on_bytes(int(bar.n), file.size)
+                            on_bytes(out.tell(), file.size)  # bar counts nothing where bars are switched off
                 except Exception as error:
                     grown = part.stat().st_size > have
                     fruitless = 0 if grown else fruitless + 1

@@ -27,9 +27,11 @@ def push_to_hub(folder: Path, repository: str, public: bool = False, api: HfApi 
     """Send weights to a repository, which is made where it is not there yet; returns its address.
 
     public: whether one that is made is open to everybody; one that is there stays as it is. A folder without a card is
-    given one, which says what the weights' configuration says. Raises CheckpointError for weights that do not load, for
-    those of the paper's authors, and where the hub cannot be reached or refuses.
+    given one, which says what the weights' configuration says. Raises CheckpointError for what is no folder of weights,
+    for those of the paper's authors, and where the hub cannot be reached or refuses.
     """
+    if not folder.is_dir():  # load_weights would take a repository's name too
+        raise CheckpointError(f"There is no folder {folder}: name the one that training wrote.")
     config = load_weights(str(folder))[0].config
     assert isinstance(config, PriorRGConfig)
     if config.weights_kind == "published":
@@ -37,15 +39,16 @@ def push_to_hub(folder: Path, repository: str, public: bool = False, api: HfApi 
             "These are the weights of the paper's authors: whoever wants them fetches them from there (priorrg weights "
             "published). What you taught them further can be passed on, as far as their license lets you."
         )
-    if not (folder / CARD).is_file():
-        (folder / CARD).write_text(card_of(config), encoding="utf-8")
     api = api or HfApi(endpoint=constants.ENDPOINT)
     try:
+        if not (folder / CARD).is_file():
+            (folder / CARD).write_text(card_of(config), encoding="utf-8")
         made = api.create_repo(repository, private=not public, exist_ok=True)
         api.upload_folder(
             repo_id=repository,
             folder_path=folder,
             allow_patterns=list(TAKEN),
+            ignore_patterns="*/*",  # a pattern of names fits in folders as well: checkpoints of the training
             commit_message=f"{config.weights_name}, by PriorRG",
         )
     except (HTTPError, HFValidationError, OSError, ValueError) as error:

@@ -30,7 +30,8 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{tit
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; }}
 progress {{ width: 100%; }} button {{ font: inherit; padding: .4rem 1rem; }} .only {{ opacity: .8; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #0b0f17; color: #e5e9f0; }} }}
-</style></head><body><main><h1>{title}</h1><p class="only">{only}</p><p>{now}</p>{body}</main></body></html>"""
+</style></head><body><main><h1>{title}</h1><p class="only">{only}</p><p>{now}</p>{body}
+<p class="only">{note}</p></main></body></html>"""
 log = logging.getLogger("priorrg.weights")
 
 
@@ -147,6 +148,7 @@ def _page(fetching: Fetching, key: str, name: str, is_named: bool) -> str:
         now=html.escape(words["now"].format(name=name)),
         refresh=f'<meta http-equiv="refresh" content="{EVERY_S}">' if goes_on else "",
         body="".join(parts),
+        note=html.escape(texts.report.DISCLAIMER),
     )
 
 
