@@ -1,9 +1,11 @@
 """Threads of the model: as many as a machine has room for at the start."""
 
+import os
+
 import pytest
 import torch
 
-from priorrg.reporting.threads import cores_of_container, fitting, use_threads
+from priorrg.reporting.threads import cores_allowed, cores_of_container, fitting, use_threads
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,21 @@ def test_a_number_that_was_asked_for_holds_whatever_the_load():
 def test_a_container_is_lent_no_more_than_its_limit(tmp_path, limit, cores):
     (tmp_path / "cpu.max").write_text(f"{limit}\n", encoding="utf-8")
     assert cores_of_container(tmp_path / "cpu.max", 16) == cores
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux holds a process to some of the cores")
+def test_cores_that_the_process_may_not_run_on_do_not_count():
+    before = os.sched_getaffinity(0)
+    try:
+        assert cores_allowed() == len(before)
+        os.sched_setaffinity(0, {min(before)})
+        assert cores_allowed() == 1
+        torch.set_num_threads(2)
+        use_threads(0)
+        assert torch.get_num_threads() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+        torch.set_num_threads(1)
 
 
 def test_without_a_container_all_cores_are_there(tmp_path):

@@ -19,13 +19,21 @@ CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2, as seen in a container:
 def use_threads(asked: int) -> None:
     """asked: how many; 0 looks at the machine as it is now."""
     cores = os.cpu_count() or 1
-    lent = max(1, math.floor(cores_of_container(CPU_LIMIT, cores)))
+    lent = max(1, math.floor(min(cores_allowed(), cores_of_container(CPU_LIMIT, cores))))
     torch.set_num_threads(asked or fitting(min(torch.get_num_threads(), lent), _load(), cores))
 
 
 def fitting(most: int, load: float, cores: int) -> int:
     """Of `most` threads those for which a machine of so many cores under this load has room; one at least."""
     return max(1, min(most, math.ceil(cores - load)))
+
+
+def cores_allowed() -> int:
+    """How many cores this process may run on (taskset, a set of a container's); all where the system does not say."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
 
 
 def cores_of_container(limit: Path, cores: int) -> float:

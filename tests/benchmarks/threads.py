@@ -19,6 +19,7 @@ import torch
 
 from priorrg.assets import EXAMPLES
 from priorrg.reporting.reporter import Reporter, read_study
+from priorrg.reporting.threads import cores_allowed
 from priorrg.study import Study
 
 THREADS = (1, 2)
@@ -57,7 +58,7 @@ def main(rounds: int) -> None:
     study = read_study(folder / "current.png", folder / "prior.png", "Cough and fever.")
     for threads in THREADS:
         seconds(reporter, study, threads)  # warms up
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = cores_allowed()
     print(f"{cores} cores, load of the machine before: {os.getloadavg()[0]:.1f}")
     for name, count in (("alone", 0), ("cores kept busy", cores)):
         with busy(count):
