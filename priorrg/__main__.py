@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from priorrg import texts, weights_commands
 from priorrg.errors import CheckpointError, ExportError, PriorRGError, StudyError
 from priorrg.many import commands as many
+from priorrg.model.precisions import FLOAT32, PRECISIONS
 from priorrg.pacs import commands as pacs
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write-on", action="store_true", help="over that limit, until the report ends by itself")
     parser.add_argument(
         "--precision",
-        choices=("float32", "bfloat16", "int8"),
-        default="float32",
+        choices=PRECISIONS,
+        default=FLOAT32,
         help="bits to compute with: bfloat16 for the image encoder, int8 for the decoder (default: float32)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text as it is written")

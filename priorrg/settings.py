@@ -21,6 +21,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from priorrg.errors import PriorRGError
+from priorrg.model.precisions import FLOAT32, Precision
 
 ON_SPACES = "SPACE_ID" in os.environ
 PREFIX = "PRIORRG_"
@@ -102,8 +103,8 @@ class Settings(BaseSettings):
     report_tokens: int = Field(
         0, ge=0, description="most tokens of a report; 0: as the weights have it (published: 100)"
     )
-    precision: Literal["float32", "bfloat16", "int8"] = Field(
-        "float32", description="bits to compute with: bfloat16 for the image encoder, int8 for the decoder, or float32"
+    precision: Precision = Field(
+        FLOAT32, description="bits to compute with: bfloat16 for the image encoder, int8 for the decoder, or float32"
     )
     host: Annotated[str, BeforeValidator(_as_host)] = Field(
         "0.0.0.0" if ON_SPACES else "127.0.0.1", description="address to serve on"

@@ -48,6 +48,7 @@ def main(weights: str, current: str, prior: str) -> None:
     from priorrg.explain.overlays import explain
     from priorrg.reporting import zero_gpu
     from priorrg.reporting.reporter import Reporter, read_study
+    from priorrg.reporting.stopping import Stop
     from priorrg.study import ClinicalContext, Study
 
     reporter = Reporter.load(weights)
@@ -71,7 +72,7 @@ def main(weights: str, current: str, prior: str) -> None:
     found["encoded ahead"] = reporter.encode_ahead(study.current, lambda: True).result()
     found["remembered"] = reporter.images.holds(study.current)
 
-    stop, words = threading.Event(), []
+    stop, words = Stop(), []
     for event in reporter.stream(study, stop):
         words.append(type(event).__name__)
         if words.count("DraftWord") == 2:

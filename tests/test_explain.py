@@ -19,6 +19,7 @@ from priorrg.explain.placement import Seen, seen_square
 from priorrg.imaging.open import read_radiograph
 from priorrg.model.vision import VisionFeatures
 from priorrg.report.sentences import Sentence, split_sentences
+from priorrg.reporting.batches import Batches
 from priorrg.reporting.confidence import sentence_places
 from priorrg.reporting.events import ReportDone
 from priorrg.reporting.image_features import ImageFeatures
@@ -86,15 +87,17 @@ def test_the_one_patch_that_shows_something_is_the_one_that_lights_up_on_its_own
 ):
     """Above the diagonal on the current image, below it on the prior: neither transposed, shifted nor exchanged."""
     hot = {with_prior.current.fingerprint: (3, 10), with_prior.prior.fingerprint: (8, 2)}
+    current, see = reporter.processor.images([with_prior.current]), reporter.model.encode_image
 
-    def encode(radiograph):
-        seen = reporter.model.encode_image(reporter.processor.images([radiograph]))
-        row, column = hot[radiograph.fingerprint]
+    def encode(pixels):
+        seen = see(pixels)
+        row, column = hot[(with_prior.current if torch.equal(pixels, current) else with_prior.prior).fingerprint]
         only = torch.zeros_like(seen.last_hidden_state)
         only[:, 1 + 14 * row + column] = 1  # behind the CLS token, row by row
         return VisionFeatures(seen.last_hidden_state * only, seen.hidden_states * only[:, None])
 
-    monkeypatch.setattr(reporter, "images", ImageFeatures(encode, 2))
+    monkeypatch.setattr(reporter.model, "encode_image", encode)
+    monkeypatch.setattr(reporter, "images", ImageFeatures(Batches(reporter._encode, 1).begin, 2))
     overlays = overlays_of(reporter, with_prior, "gradient")
     overlays = [overlay for overlay in overlays if overlay.current.any()]
     assert overlays

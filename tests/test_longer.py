@@ -1,6 +1,5 @@
 """What published weights write, on the page: a report that ended at the limit and is written on, gaps, the lateral."""
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from priorrg.model.decoding import Decoding
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting.events import ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter, WeightsCard
+from priorrg.reporting.stopping import Stop
 from priorrg.study import Study
 from priorrg.ui.editing import correction, edit, mark
 from priorrg.ui.longer import correction_after
@@ -140,7 +140,7 @@ def test_to_the_end_is_what_each_part_begun_anew_would_write(reporter, study, nu
         ]
         parts.append(part.text)
         tokens = part.tokens
-    stop, shown = threading.Event(), [""]
+    stop, shown = Stop(), [""]
     for event in reporter.stream(study, stop, num_beams, to_the_end=True):
         if isinstance(event, ReportWord):
             shown.append(event.text_so_far)

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -132,6 +133,51 @@ def test_a_session_that_ends_while_its_image_is_encoded_leaves_nothing(
             one.result(LONG_ENOUGH_S)
     assert calls == [1], "the second image was not wanted any more"
     assert not any(reporter.images.holds(image) for image in images)
+
+
+def test_what_does_not_hang_on_the_context_is_computed_before_generate(
+    runs, reporter, sessions, make_radiograph, monkeypatch
+):
+    """For the views that the reader chose; and without the prior, nothing of the pair stands in for it."""
+    fused, fuse = [], reporter.model.spatiotemporal_features
+
+    def counted(current, views, *prior):
+        fused.append(views.tolist())
+        return fuse(current, views, *prior)
+
+    monkeypatch.setattr(reporter.model, "spatiotemporal_features", counted)
+    session = sessions.of("tab")
+    show(session, make_radiograph)
+    session.views["current"] = "AP"
+    runs.encode_ahead(session)
+    runs.encode_ahead(session)  # the page fetches two images
+    reporter.encode_ahead(session.current, lambda: True).result(LONG_ENOUGH_S)  # behind what was asked for before
+    assert fused == [[reporter.processor.view_id("AP")]]
+    study = Study(replace(session.current, view_position="AP"), session.prior, ClinicalContext("Cough."))
+    ahead = reporter.report(study)
+    assert len(fused) == 1 and ahead == Reporter(reporter.model, reporter.processor).report(study)
+    assert reporter.report(replace(study, prior=None)).report != ahead.report
+    assert len(fused) == 3
+
+
+def test_a_pair_that_left_the_page_while_it_was_fused_is_not_remembered(
+    runs, reporter, sessions, make_radiograph, monkeypatch
+):
+    session, fused, fuse = sessions.of("tab"), [], reporter.model.spatiotemporal_features
+    show(session, make_radiograph)
+    study = Study(session.current, session.prior)
+
+    def closed_meanwhile(*given):
+        fused.append(1)
+        sessions.end("tab")
+        return fuse(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reporter.model, "spatiotemporal_features", closed_meanwhile)
+        ahead = reporter.fuse_ahead(study, lambda: session.shows_pair(study.current, study.prior))
+        ahead.result(LONG_ENOUGH_S)
+        reporter.report(study)
+    assert len(fused) == 2, "it had to be computed anew"
 
 
 # Waiting and stopping

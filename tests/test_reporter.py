@@ -17,6 +17,7 @@ from priorrg.explain.overlays import explain
 from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.reporting.events import DraftDone, DraftWord, Progress, ReportDone, ReportWord, Stopped
 from priorrg.reporting.reporter import Reporter
+from priorrg.reporting.stopping import Stop
 from priorrg.study import ClinicalContext, Study
 from priorrg.ui.examples import examples
 
@@ -117,7 +118,7 @@ def test_beams_report_their_progress(reporter, study):
 @pytest.mark.parametrize("num_beams", [1, 3])
 @pytest.mark.parametrize("words_before", [0, 1, 3])
 def test_stop_ends_the_draft_within_one_token_and_keeps_it(reporter, study, words_before, num_beams):
-    stop = threading.Event()
+    stop = Stop()
     shown = []
     for event in reporter.stream(study, stop, num_beams):
         if isinstance(event, Progress) and event.step == "drafting" and words_before == 0:
@@ -134,7 +135,7 @@ def test_stop_ends_the_draft_within_one_token_and_keeps_it(reporter, study, word
 
 
 def test_stop_during_the_report_keeps_draft_and_report(long_winded_reader, study):
-    stop = threading.Event()
+    stop = Stop()
     for event in long_winded_reader.stream(study, stop, num_beams=1):
         if isinstance(event, ReportWord):
             stop.set()
@@ -144,7 +145,7 @@ def test_stop_during_the_report_keeps_draft_and_report(long_winded_reader, study
 
 
 def test_stop_during_beam_search_ends_it_early(long_winded_reader, study):
-    stop = threading.Event()
+    stop = Stop()
     steps = 0
     for event in long_winded_reader.stream(study, stop, num_beams=3):
         if isinstance(event, Progress) and "versions" in event.message:

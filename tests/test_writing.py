@@ -116,8 +116,8 @@ def test_a_report_that_ended_at_the_limit_is_written_on_from_there(save_small_mo
 def test_another_context_does_not_fuse_the_same_images_again(small_weights, study, monkeypatch):
     reporter = Reporter.load(small_weights)
     fused = []
-    joint = reporter.model.joint_features
-    monkeypatch.setattr(reporter.model, "joint_features", lambda *given: fused.append(1) or joint(*given))
+    fine = reporter.model.fine_features
+    monkeypatch.setattr(reporter.model, "fine_features", lambda *given: fused.append(1) or fine(*given))
     reporter.report(study)
     other = reporter.report(replace(study, context=ClinicalContext("Trauma.", "")))
     assert len(fused) == 1

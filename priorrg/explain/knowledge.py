@@ -75,9 +75,5 @@ def _readings(reporter: Reporter, study: Study) -> dict[str, dict[str, Any]]:
         "context_attention_mask": mask.to(reporter.device),
     }
     blank = reporter.blank_film
-    assert blank.hidden_states is not None
-    readings[CURRENT] = whole | {
-        "current_last_hidden_state": blank.last_hidden_state,
-        "current_hidden_states": blank.hidden_states,
-    }
+    readings[CURRENT] = whole | {"current_last_hidden_state": blank.last, "current_fused_layers": blank.fused}
     return readings

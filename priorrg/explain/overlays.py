@@ -247,7 +247,8 @@ def perceiver_flow(weights: PerceiverWeights) -> tuple[torch.Tensor, torch.Tenso
 def _gradient(
     reporter: Reporter, study: Study, tokens: tuple[int, ...], owners: list[list[int]], stop: threading.Event
 ) -> list[Parts]:
-    inputs = reporter.study_inputs(study)
+    inputs = reporter.study_inputs(study) | {"current_hidden_states": reporter.layers(study.current)}
+    del inputs["current_fused_layers"]  # evidence is asked of every layer
     names = [
         n for n in ("current_last_hidden_state", "current_hidden_states", "prior_last_hidden_state") if n in inputs
     ]

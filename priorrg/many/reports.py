@@ -22,7 +22,7 @@ from priorrg.imaging.decoders import decoders
 from priorrg.many.files import folder_of, write_files
 from priorrg.many.manifest import Row
 from priorrg.model.configuration import COARSE_FROM_MEMORY
-from priorrg.model.precision import INT8
+from priorrg.model.precisions import INT8
 from priorrg.reporting.confidence import weights_digest
 from priorrg.reporting.events import read_to_end
 from priorrg.reporting.reporter import Reading, Reporter, read_study

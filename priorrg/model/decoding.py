@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from transformers import GPT2LMHeadModel
 
-from priorrg.model.precision import FLOAT32, INT8, int8_linear
+from priorrg.model.precision import int8_linear
+from priorrg.model.precisions import FLOAT32, INT8
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 Pack = Callable[[torch.Tensor, torch.Tensor | None], Linear]

@@ -169,7 +169,14 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
 
     def joint_features(self, hidden_states: torch.Tensor, view_ids: torch.Tensor) -> torch.Tensor:
         """hidden_states: (B, L, P, H), all layers of the current image. Returns (B, P, H)."""
-        fused = self.layer_fusion(hidden_states.to(self.vp_pos_embed.dtype))
+        return self.fine_features(self.fuse_layers(hidden_states), view_ids)
+
+    def fuse_layers(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        """All layers of an image (B, L, P, H) -> (B, P, H), which depends on nothing but the image."""
+        return self.layer_fusion(hidden_states.to(self.vp_pos_embed.dtype))
+
+    def fine_features(self, fused: torch.Tensor, view_ids: torch.Tensor) -> torch.Tensor:
+        """The joint features (B, P, H) of current images whose layers are fused already, (B, P, H)."""
         return self.layer_norm_fusion(self._project(fused, view_ids, CURRENT))
 
     # From features to memory
@@ -211,18 +218,20 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
         prior_pixel_values: torch.Tensor | None = None,
         current_last_hidden_state: torch.Tensor | None = None,
         current_hidden_states: torch.Tensor | None = None,
+        current_fused_layers: torch.Tensor | None = None,
         prior_last_hidden_state: torch.Tensor | None = None,
         memory_level: str = "full",
         output_attentions: bool = False,
         output_tokens: bool = False,
     ) -> Memory:
-        """Everything up to the memory. Vision features stand in for pixels wherever they are given.
+        """Everything up to the memory. Vision features stand in for pixels wherever they are given, and in the place of
+        all layers what fuse_layers made of them.
 
         Prior tensors are full batches (B, ...); rows where has_prior is false are not read. With memory_level
         `coarse` the joint features are not computed.
         """
-        current_last, layers = current_last_hidden_state, current_hidden_states
-        if current_last is None or (layers is None and memory_level == "full"):
+        current_last, layers, fused = current_last_hidden_state, current_hidden_states, current_fused_layers
+        if current_last is None or (layers is None and fused is None and memory_level == "full"):
             if pixel_values is None:
                 raise ValueError("a study needs pixel_values or the vision features computed from them")
             features = self.encode_image(pixel_values, with_layers=memory_level == "full")
@@ -233,7 +242,11 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
             current_last, view_ids, prior_last, prior_view_ids, has_prior, output_attentions
         )
         spatiotemporal, fusion = seen if isinstance(seen, tuple) else (seen, ())
-        joint = self.joint_features(layers, view_ids) if memory_level == "full" and layers is not None else None
+        joint = None
+        if memory_level == "full":
+            fused = self.fuse_layers(layers) if fused is None and layers is not None else fused
+            assert fused is not None
+            joint = self.fine_features(fused, view_ids)
         context = self.encode_context(context_input_ids, context_attention_mask)
         memory = self.build_memory(context, context_attention_mask, spatiotemporal, joint, output_attentions)
         return replace(memory, fusion=fusion, tokens=spatiotemporal if output_tokens else None)

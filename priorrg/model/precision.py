@@ -13,9 +13,7 @@ import torch
 from torch import nn
 
 from priorrg.errors import CheckpointError
-
-FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"
-PRECISIONS = (FLOAT32, BFLOAT16, INT8)
+from priorrg.model.precisions import BFLOAT16, INT8, PRECISIONS
 
 
 def lower(image_encoder: nn.Module, precision: str) -> None:

@@ -33,13 +33,17 @@ class Batches(Generic[Item, Result]):
 
     def of(self, item: Item) -> Result:
         """Its result, when its batch is done; raises what computing it raised."""
+        return self.begin(item).result()
+
+    def begin(self, item: Item) -> Future[Result]:
+        """Its result to come; what is called when it is done must be short, for it holds up the next batch."""
         future: Future[Result] = Future()
         with self._lock:
             if not self._is_running:
                 threading.Thread(target=self._run, name="batches", daemon=True).start()  # raises where there is no room
                 self._is_running = True
             self._waiting.append((item, future))
-        return future.result()
+        return future
 
     def _next(self) -> list[tuple[Item, Future[Result]]]:
         """The one that waited longest and those of its kind; empty where nothing waits, and the thread ends."""

@@ -7,100 +7,98 @@ is encoded beside the writing of a report and never holds it up.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
+from typing import NamedTuple
 
-from priorrg.model.vision import VisionFeatures
+import torch
+
+from priorrg.reporting.stopping import Stop
 from priorrg.study import Radiograph
 
-LOOK_AT_STOP_S = 0.05  # how often whoever waits for an image looks whether it was stopped
+
+class SeenImage(NamedTuple):
+    """What a reading needs of an image, (1, P, H) each: the last hidden state, and all layers fused into one.
+
+    The layers themselves, six times as much, are needed by the gradient alone (Reporter.layers).
+    """
+
+    last: torch.Tensor
+    fused: torch.Tensor
 
 
 class ImageFeatures:
     """A bounded memory of features, in which no image is encoded twice at once.
 
-    encode: computes them. most: images remembered; the one that was not asked for longest goes first.
+    encode: begins to compute them. most: images remembered; the one that was not asked for longest goes first.
     """
 
-    def __init__(self, encode: Callable[[Radiograph], VisionFeatures], most: int):
+    def __init__(self, encode: Callable[[Radiograph], Future[SeenImage]], most: int):
         self._encode = encode
         self._most = most
-        self._features: OrderedDict[str, VisionFeatures] = OrderedDict()
-        self._encoding: dict[str, Future[VisionFeatures]] = {}
+        self._features: OrderedDict[str, SeenImage] = OrderedDict()
+        self._encoding: dict[str, Future[SeenImage]] = {}
         self._lock = threading.Lock()
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="encoding ahead")
 
-    def of(self, radiograph: Radiograph) -> VisionFeatures:
+    def of(self, radiograph: Radiograph) -> SeenImage:
         """Features of an image; who asks while it is being encoded waits for that."""
-        key = radiograph.fingerprint
+        return self._begin(radiograph).result()
+
+    def _begin(self, radiograph: Radiograph) -> Future[SeenImage]:
+        key, ours = radiograph.fingerprint, Future[SeenImage]()
         with self._lock:
-            found = self._features.get(key)
+            found, running = self._features.get(key), self._encoding.get(key)
             if found is not None:
                 self._features.move_to_end(key)
-                return found
-            running = self._encoding.get(key)
-            ours: Future[VisionFeatures] = Future()
-            if running is None:
-                self._encoding[key] = ours
-        if running is not None:
-            return running.result()
+                ours.set_result(found)
+                return ours
+            if running is not None:
+                return running
+            self._encoding[key] = ours
         try:
-            features = self._encode(radiograph)
-        except BaseException as error:
+            self._encode(radiograph).add_done_callback(partial(self._end, key, ours))
+        except BaseException as error:  # nothing could begin
             with self._lock:
                 self._take_down(key, ours)
             ours.set_exception(error)
-            raise
+        return ours
+
+    def _end(self, key: str, ours: Future[SeenImage], encoded: Future[SeenImage]) -> None:
+        error = encoded.exception()
         with self._lock:
-            if self._take_down(key, ours):  # else it was forgotten meanwhile
-                self._features[key] = features
+            if self._take_down(key, ours) and error is None:  # else it was forgotten meanwhile
+                self._features[key] = encoded.result()
                 while len(self._features) > self._most:
                     self._features.popitem(last=False)
-        ours.set_result(features)
-        return features
+        if error is not None:
+            ours.set_exception(error)
+        else:
+            ours.set_result(encoded.result())
 
-    def _take_down(self, key: str, ours: Future[VisionFeatures]) -> bool:
+    def _take_down(self, key: str, ours: Future[SeenImage]) -> bool:
         if self._encoding.get(key) is not ours:
             return False
         del self._encoding[key]
         return True
 
-    def wait(self, radiograph: Radiograph, stop: threading.Event) -> bool:
+    def wait(self, radiograph: Radiograph, stop: Stop) -> bool:
         """Have an image encoded; False as soon as `stop` is set, and then the encoding ends by itself."""
-        if self.holds(radiograph):
-            return not stop.is_set()
-        done = threading.Event()
-        failures: list[BaseException] = []
+        encoding, changed = self._begin(radiograph), threading.Event()
+        encoding.add_done_callback(lambda _: changed.set())
+        with stop.telling(changed.set):
+            if not stop.is_set():  # what was set before tells nobody
+                changed.wait()
+        if stop.is_set():
+            return False
+        encoding.result()  # raises what encoding it raised
+        return True
 
-        def work() -> None:
-            try:
-                self.of(radiograph)
-            except BaseException as error:  # handed to whoever waits, who raises it
-                failures.append(error)
-            finally:
-                done.set()
-
-        threading.Thread(target=work, name="encoding", daemon=True).start()
-        while not done.wait(LOOK_AT_STOP_S):
-            if stop.is_set():
-                return False
-        if failures:
-            raise failures[0]
-        return not stop.is_set()
-
-    def ahead(self, radiograph: Radiograph, is_wanted: Callable[[], bool]) -> Future[None]:
-        """Encode an image in the background, one after another, if it is still wanted when its turn comes.
-
-        What is no longer wanted when it is ready is forgotten. A failure is no one's yet: whoever asks for the image
-        meets it again.
-        """
-
-        def work() -> None:
-            if is_wanted():
-                self.of(radiograph)
-            if not is_wanted():
-                self.forget([radiograph.fingerprint])
-
-        return self._ahead.submit(work)
+    def if_wanted(self, radiograph: Radiograph, is_wanted: Callable[[], bool]) -> None:
+        """Encode an image if it is still wanted; what is no longer wanted when it is ready is forgotten."""
+        if is_wanted():
+            self.of(radiograph)
+        if not is_wanted():
+            self.forget([radiograph.fingerprint])
 
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Drop these images, also those that are being encoded just now."""

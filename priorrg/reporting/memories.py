@@ -19,7 +19,6 @@ from torch import nn
 from priorrg.model.modeling import Memory, PriorRGModel
 from priorrg.reporting.batches import Batches
 
-SEEN_PAIRS = 8  # at paper scale 8 MB each
 MOST = 8  # studies of a batch: of more each takes as long
 Key = tuple[str | int, ...]
 
@@ -40,8 +39,10 @@ class _Beginning(NamedTuple):
 
 
 class Memories:
-    def __init__(self, model: PriorRGModel) -> None:
-        self._model = model
+    """most_pairs: whose features are remembered; those that were not asked for longest go first."""
+
+    def __init__(self, model: PriorRGModel, most_pairs: int) -> None:
+        self._model, self._most_pairs = model, most_pairs
         self._remembered: OrderedDict[Key, SeenFeatures] = OrderedDict()
         self._lock = threading.Lock()
         self._fusions = Batches(self._fuse, MOST, kind=lambda inputs: "prior_view_ids" in inputs)
@@ -57,7 +58,7 @@ class Memories:
         with self._lock:
             self._remembered[key] = found
             self._remembered.move_to_end(key)
-            while len(self._remembered) > SEEN_PAIRS:
+            while len(self._remembered) > self._most_pairs:
                 self._remembered.popitem(last=False)
         return found
 
@@ -81,12 +82,12 @@ class Memories:
             return torch.cat([study[name] for study in studies]) if name in studies[0] else None
 
         views = of_all("view_ids")
-        current, layers = of_all("current_last_hidden_state"), of_all("current_hidden_states")
-        assert current is not None and layers is not None and views is not None
+        current, fused = of_all("current_last_hidden_state"), of_all("current_fused_layers")
+        assert current is not None and fused is not None and views is not None
         prior = of_all("prior_last_hidden_state")
         seen = self._model.spatiotemporal_features(current, views, prior, of_all("prior_view_ids"))
         assert isinstance(seen, torch.Tensor)
-        joint = self._model.joint_features(layers, views)
+        joint = self._model.fine_features(fused, views)
         # Copies: a part of a batch that is remembered would keep all of it.
         parts = zip(seen.split(1), joint.split(1), strict=True)
         return [SeenFeatures(spatiotemporal.clone(), fine.clone()) for spatiotemporal, fine in parts]

@@ -6,7 +6,7 @@ remembered of images; it knows no page and draws no overlay. How one text is wri
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +22,9 @@ from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
 from priorrg.model.decoding import ReportDecoder
 from priorrg.model.memory import Memory
 from priorrg.model.modeling import PriorRGModel
-from priorrg.model.precision import FLOAT32, INT8, lower
+from priorrg.model.precision import lower
+from priorrg.model.precisions import FLOAT32, INT8
 from priorrg.model.processing import PriorRGProcessor
-from priorrg.model.vision import VisionFeatures
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import split_sentences
 from priorrg.reporting import kept, zero_gpu
@@ -41,14 +41,15 @@ from priorrg.reporting.events import (
     read_to_end,
     stopped_after,
 )
-from priorrg.reporting.image_features import ImageFeatures
+from priorrg.reporting.image_features import ImageFeatures, SeenImage
 from priorrg.reporting.loading import load_weights
 from priorrg.reporting.memories import Memories, SeenFeatures
+from priorrg.reporting.stopping import Stop
 from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check_context
 
-CACHED_IMAGES = 16  # at paper scale 55 MB each
+CACHED_IMAGES = 16  # and so many pairs of them; at paper scale 8 MB each
 MOST_AT_ONCE = 16  # readings; a step for more of them takes as much longer
 FEATURES_AT_ONCE = 512 << 20  # bytes that the image features of all readings at once may take
 IMAGES_AT_ONCE = 8  # of a batch: of more each takes as long
@@ -116,8 +117,10 @@ class Reporter:
         self.calibration = calibration
         self.source = source
         # Two of each reading at least: what is written just now must not be encoded again.
-        self.images = ImageFeatures(Batches(self._encode, IMAGES_AT_ONCE).of, max(cached_images, 2 * self.at_once))
-        self.memories = Memories(self.model)
+        most = max(cached_images, 2 * self.at_once)
+        self.images = ImageFeatures(Batches(self._encode, IMAGES_AT_ONCE).begin, most)
+        self.memories = Memories(self.model, most)
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._steps: Together | None = None
         self._making_steps = threading.Lock()  # not `lock`: no text waits for an explanation
 
@@ -157,37 +160,59 @@ class Reporter:
     # Images
 
     @cached_property
-    def blank_film(self) -> VisionFeatures:
+    def blank_film(self) -> SeenImage:
         """Features of a film of one grey, encoded once: what stands for a current film that is withheld."""
         vision = self.config.vision_config
         grey = torch.zeros(1, vision.num_channels, vision.image_size, vision.image_size, device=self.device)
-        with torch.no_grad():
-            return self.model.encode_image(grey)
+        return self._seen_in(grey)[0]
+
+    def _encode(self, radiographs: Sequence[Radiograph]) -> list[SeenImage]:
+        return self._seen_in(self.processor.images(radiographs).to(self.device))
 
     @torch.no_grad()
-    def _encode(self, radiographs: Sequence[Radiograph]) -> list[VisionFeatures]:
-        features = self.model.encode_image(self.processor.images(radiographs).to(self.device))
+    def _seen_in(self, pixels: torch.Tensor) -> list[SeenImage]:
+        features = self.model.encode_image(pixels)
         assert features.last_hidden_state is not None and features.hidden_states is not None
-        if len(radiographs) == 1:
-            return [features]
-        # Copies: a part of a batch that is remembered would keep all of it.
+        # Copies: a part of a batch that is remembered would keep all of it. One by one: a batch takes no less time.
         parts = zip(features.last_hidden_state.split(1), features.hidden_states.split(1), strict=True)
-        return [VisionFeatures(last.clone(), layers.clone()) for last, layers in parts]
+        return [SeenImage(last.clone(), self.model.fuse_layers(layers)) for last, layers in parts]
 
-    def prepare(self, radiograph: Radiograph) -> VisionFeatures:
-        """Vision features (1, P, H) and (1, L, P, H) of one radiograph, computed at most once while it is cached."""
+    def prepare(self, radiograph: Radiograph) -> SeenImage:
+        """What the encoder saw in one radiograph, computed at most once while it is cached."""
         return self.images.of(radiograph)
 
-    def encode_ahead(self, radiograph: Radiograph, is_wanted: Callable[[], bool]) -> Future[None]:
-        """Encode an image in the background, before anybody reads it; see ImageFeatures.ahead.
+    @torch.no_grad()
+    def layers(self, radiograph: Radiograph) -> torch.Tensor:
+        """(1, L, P, H): every layer of the encoder's, computed anew: they are too large to be remembered."""
+        layers = self.model.encode_image(self.processor.images([radiograph]).to(self.device)).hidden_states
+        assert layers is not None
+        return layers
 
-        Not on ZeroGPU, where a GPU is lent for a reading and would be paid for by the visitor.
+    def encode_ahead(self, radiograph: Radiograph, is_wanted: Callable[[], bool]) -> Future[None]:
+        """Encode an image in the background, before anybody reads it; see ImageFeatures.if_wanted.
+
+        What is asked for ahead is computed one after another. A failure is no one's yet: whoever reads the image meets
+        it again. Not on ZeroGPU, where a GPU is lent for a reading and would be paid for by the visitor.
         """
-        if zero_gpu.IS_ON:
-            done: Future[None] = Future()
-            done.set_result(None)
-            return done
-        return self.images.ahead(radiograph, is_wanted)
+        return self._in_background(lambda: self.images.if_wanted(radiograph, is_wanted))
+
+    def fuse_ahead(self, study: Study, is_wanted: Callable[[], bool]) -> Future[None]:
+        """As encode_ahead, what of a study does not depend on its context, which may still be typed."""
+
+        def work() -> None:
+            if is_wanted():
+                self._seen(study, self._image_inputs(study))
+            if not is_wanted():
+                self.memories.forget({image.fingerprint for image in (study.current, study.prior) if image})
+
+        return self._in_background(work)
+
+    def _in_background(self, work: Callable[[], None]) -> Future[None]:
+        if not zero_gpu.IS_ON:
+            return self._ahead.submit(work)
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Drop what is remembered of these images (Radiograph.fingerprint)."""
@@ -199,20 +224,23 @@ class Reporter:
 
     def study_inputs(self, study: Study) -> dict[str, Any]:
         """Keyword arguments of PriorRGModel.encode_study for one study, B = 1."""
-        current = self.prepare(study.current)
         fitting, _ = self.processor.fit_context(check_context(study.context))
         ids, mask = self.processor.context([self.processor.context_text(fitting)])
+        context = {"context_input_ids": ids.to(self.device), "context_attention_mask": mask.to(self.device)}
+        return self._image_inputs(study) | context
+
+    def _image_inputs(self, study: Study) -> dict[str, torch.Tensor]:
+        """Those of them that come from the images."""
+        current = self.prepare(study.current)
         inputs = {
-            "current_last_hidden_state": current.last_hidden_state,
-            "current_hidden_states": current.hidden_states,
-            "context_input_ids": ids,
-            "context_attention_mask": mask,
+            "current_last_hidden_state": current.last,
+            "current_fused_layers": current.fused,
             "view_ids": torch.tensor([self.processor.view_id(study.current.view_position)]),
         }
         if study.prior is not None:
-            inputs["prior_last_hidden_state"] = self.prepare(study.prior).last_hidden_state
+            inputs["prior_last_hidden_state"] = self.prepare(study.prior).last
             inputs["prior_view_ids"] = torch.tensor([self.processor.view_id(study.prior.view_position)])
-        return {name: value.to(self.device) for name, value in inputs.items() if value is not None}
+        return {name: value.to(self.device) for name, value in inputs.items()}
 
     def received_context(self, context: ClinicalContext) -> ReceivedContext:
         """What the model is given of a context. Raises StudyError for one that is too long to be read at all."""
@@ -238,7 +266,7 @@ class Reporter:
     def stream(
         self,
         study: Study,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
         num_beams: int | None = None,
         with_draft: bool = True,
         begun: Sequence[int] = (),
@@ -257,7 +285,7 @@ class Reporter:
         Raises StudyError for a context that is too long.
         """
         check_context(study.context)
-        stop = stop or threading.Event()
+        stop = stop or Stop()
         yield Progress("images", texts.reading.READING_IMAGES if study.has_prior else texts.reading.READING_IMAGE)
         for radiograph in (study.current, study.prior):
             if stop.is_set() or (radiograph is not None and not self.images.wait(radiograph, stop)):

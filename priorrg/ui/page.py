@@ -87,7 +87,7 @@ def build_page(runs: Runs, store: FeedbackStore, sessions: Sessions, listeners: 
         examples.wire(study, session_of)
         opening = Opening(runs, examples.studies[0])
         keep.wire(page, sessions, session_of, study, feedback, method.choice, readings, examples, opening)
-        slots.wire(study, session_of)
+        slots.wire(study, session_of, runs.encode_ahead)
         several.wire(study, session_of)
         notes.wire(study, session_of)
         for part in (viewer.html, notes.html):

@@ -35,14 +35,21 @@ class Runs:
         self.queue = ReadingQueue(most_waiting, at_once)
 
     def encode_ahead(self, session: Session) -> None:
-        """Have the images on the page encoded in the background, while the reader types; never waits.
+        """Have the images on the page encoded in the background, while the reader types, and fused; never waits.
 
-        Called when the page has fetched an image: what the reader sees first goes before what the model sees. An image
-        that is known costs nothing.
+        Called when the page has fetched an image, and when the reader chose a view position: what the reader sees first
+        goes before what the model sees. What is known costs nothing.
         """
-        for radiograph in (session.current, session.prior):
+        with session.lock:
+            current, prior, views = session.current, session.prior, dict(session.views)
+        for radiograph in (current, prior):
             if radiograph is not None:
                 self.reporter.encode_ahead(radiograph, lambda shown=radiograph: session.shows(shown))
+        if current is not None:
+            current = replace(current, view_position=views.get("current", current.view_position))
+            prior = prior and replace(prior, view_position=views.get("prior", prior.view_position))
+            study = Study(current, prior)
+            self.reporter.fuse_ahead(study, lambda: session.shows_pair(study.current, study.prior))
 
     def press(self, session: Session, indication: str, history: str, view: str, prior_view: str) -> None:
         """Generate was pressed: the study is what stands on the page now, however long its turn takes to come.

@@ -231,6 +231,12 @@ class Session:
             image is not None and image.fingerprint == radiograph.fingerprint for image in (self.current, self.prior)
         )
 
+    def shows_pair(self, current: Radiograph, prior: Radiograph | None) -> bool:
+        """Whether these two, and in this order, are the images on the page, of a session that has not ended."""
+        with self.lock:
+            shown = [image and image.fingerprint for image in (self.current, self.prior)]
+            return not self.has_ended and shown == [current.fingerprint, prior and prior.fingerprint]
+
     def take_report(self, run: Run, draft: str, report: ReportDone) -> bool:
         """Take the report of `run`; False where the page has gone on to something else."""
         with self.lock:

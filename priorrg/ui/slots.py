@@ -6,7 +6,7 @@ film's own corner. From there come the events `viewed` and `removed` too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class Slots:
             for side in SIDES
         }
 
-    def wire(self, study: StudyOnPage, session_of: SessionOf) -> None:
+    def wire(self, study: StudyOnPage, session_of: SessionOf, when_viewed: Callable[[Session], None]) -> None:
+        """when_viewed: called with the session after a view position was chosen; must not wait."""
         for side in SIDES:
             self._wire_upload(side, study, session_of)
 
@@ -47,6 +48,7 @@ class Slots:
             if side not in SIDES or view not in study.views_offered:
                 return gr.skip()
             session.views[side] = view
+            when_viewed(session)
             said = study.outdated(session, indication, history)
             return {study.notes: notes_payload(session), study.said_at_generate: said}
 

@@ -23,7 +23,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.decoding import ReportDecoder
 from priorrg.model.modeling import PriorRGModel
-from priorrg.model.precision import INT8
+from priorrg.model.precisions import INT8
 from priorrg.model.processing import PriorRGProcessor
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.reporting.together import Together

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from priorrg.model.precision import FLOAT32
+from priorrg.model.precisions import FLOAT32
 from priorrg.reporting.events import read_to_end
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import Study

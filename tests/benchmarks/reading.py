@@ -47,6 +47,14 @@ def main(rounds: int) -> None:
                 done = event
         note("refined report", began)
         assert done is not None
+        for what in ("images encoded", "and the pair fused"):  # while the reader typed
+            if what == "images encoded":
+                reporter.memories.forget({one.fingerprint for one in (study.current, study.prior) if one})
+            began = time.perf_counter()
+            for event in reporter.stream(study):
+                if isinstance(event, DraftWord):
+                    break
+            note(f"first coarse word, {what}", began)
         began = time.perf_counter()
         reporter.report(study)
         note("the same again, images remembered", began)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from priorrg.model.precision import FLOAT32, PRECISIONS
+from priorrg.model.precisions import FLOAT32, PRECISIONS
 from priorrg.reporting.events import ReportDone
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.study import Study
