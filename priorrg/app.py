@@ -50,6 +50,7 @@ def serve(settings: Settings) -> None:
         kept,
         zero_gpu,  # before torch
     )
+    from priorrg.reporting.on_device import is_gpu
     from priorrg.reporting.reporter import Reporter
     from priorrg.reporting.threads import use_threads
     from priorrg.ui.serve import build_app
@@ -58,6 +59,8 @@ def serve(settings: Settings) -> None:
 
     use_threads(settings.threads)
     reporter = Reporter.load(kept.resolve(settings.weights), settings.report_tokens, settings.precision)
+    if is_gpu(reporter.device):
+        reporter.warm_up()  # seconds that would otherwise be the first reader's
     logs.keep_texts_out(settings.log_level)  # until now there was no reader whose text could be told
     app = build_app(settings, reporter, logins, feedback, folder)
     if settings.metrics:

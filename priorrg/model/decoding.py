@@ -8,7 +8,7 @@ texts of different readers are rows of one step. Knows no search and no words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,9 @@ from priorrg.model.precisions import FLOAT32, INT8
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 Pack = Callable[[torch.Tensor, torch.Tensor | None], Linear]
+# The number of a block and what its rows ask, (R, heads, D), with their own keys and values where they look back.
+Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Ask = Callable[[int, torch.Tensor], torch.Tensor]
 ROWS = 3  # how many rows a packed matrix expects (published: 3 beams); others work as well
 
 
@@ -52,6 +55,7 @@ class _Block:
             "widen": block.mlp.c_fc,  # type: ignore[union-attr]
             "narrow": block.mlp.c_proj,  # type: ignore[union-attr]
         }
+        self.scale: float = block.attn.scaling  # type: ignore[union-attr, assignment]  # of both attentions
         self.linear = {name: packed(part.weight.T, part.bias) for name, part in parts.items()}
 
 
@@ -71,6 +75,42 @@ class ReportDecoder:
     def begin(self) -> Decoding:
         """Nothing is written yet."""
         return Decoding(self)
+
+    def logits(self, ids: torch.Tensor, places: torch.Tensor, attend: Attend, ask: Ask) -> torch.Tensor:
+        """ids, places: (R,), a token of each row and where in its text it stands. Returns (R, V), what follows it.
+
+        attend: how rows look back at what they have read; ask: how they look at their memories.
+        """
+        states = self.transformer.wte(ids) + self.transformer.wpe.weight[places]  # (R, H)
+        for number, packed in enumerate(self.blocks):
+            block, apply = packed.block, packed.linear
+            asked, key, value = apply["attend"](block.ln_1(states)).chunk(3, dim=-1)  # type: ignore[operator]
+            seen = attend(number, self.split(asked), self.split(key), self.split(value))
+            states = apply["attended"](seen.flatten(1)) + states
+            asked = apply["ask"](block.ln_cross_attn(states))  # type: ignore[operator]
+            states = states + apply["answered"](ask(number, self.split(asked)).flatten(1))
+            widened = block.mlp.act(apply["widen"](block.ln_2(states)))  # type: ignore[operator, union-attr]
+            states = states + apply["narrow"](widened)
+        return self.head(self.transformer.ln_f(states))
+
+    def attend(
+        self, block: int, asked: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """asked: (B, heads, N, D); keys, values: (B, heads, M, D); mask: (B, 1, 1, M) bool, true where is looked at."""
+        return nn.functional.scaled_dot_product_attention(
+            asked, keys, values, attn_mask=mask, scale=self.blocks[block].scale
+        )
+
+    def split(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(R, H) -> (R, heads, D)"""
+        return tokens.view(len(tokens), self.heads, -1)
+
+    def remembered(self, memory: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Of each block, keys and values (heads, M, D) of a memory (1, M, H)."""
+        for packed in self.blocks:
+            read = packed.block.crossattention.c_attn(memory)[0].chunk(2, dim=-1)  # type: ignore[union-attr, operator]
+            key, value = (part.unflatten(-1, (self.heads, -1)).transpose(0, 1) for part in read)
+            yield key, value
 
 
 class Decoding:
@@ -98,15 +138,14 @@ class Decoding:
         start token included."""
         text, first, length = len(self.rows), sum(self.rows), memory.shape[1]
         width = memory.shape[-1] // self.decoder.heads
-        for block, past, remembered in zip(self.decoder.blocks, self.past, self.memory, strict=True):
-            read = block.block.crossattention.c_attn(memory).chunk(2, dim=-1)  # type: ignore[union-attr, operator]
+        for read, past, remembered in zip(self.decoder.remembered(memory), self.past, self.memory, strict=True):
             if not past:
                 past += [memory.new_zeros(0, self.decoder.heads, most, width) for _ in "kv"]
                 remembered += [memory.new_zeros(0, self.decoder.heads, length, width) for _ in "kv"]
             for part in range(2):
                 past[part] = _roomy(past[part], first + rows, most)
                 remembered[part] = _roomy(remembered[part], text + 1, length)
-                remembered[part][text, :, :length] = self._split(read[part])[0]
+                remembered[part][text, :, :length] = read[part]
         self.rows.append(rows)
         self.lengths.append(0)
         self.most.append(most)
@@ -138,48 +177,28 @@ class Decoding:
                 if part.shape[2] > max(self.most):
                     past[number] = part[:, :, : max(self.most)].clone()
 
-    def _split(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(B, N, H) -> (B, heads, N, D)"""
-        return tokens.unflatten(-1, (self.decoder.heads, -1)).transpose(1, 2)
-
     def step(self, ids: torch.Tensor) -> torch.Tensor:
         """ids: (R,), the next token of each row, text after text. Returns the logits (R, V) of what follows."""
-        transformer, count, longest = self.decoder.transformer, len(ids), max(self.lengths) + 1
+        count, longest = len(ids), max(self.lengths) + 1
         places = [length for length, rows in zip(self.lengths, self.rows, strict=True) for _ in range(rows)]
         place = torch.tensor(places, device=ids.device)
         every = torch.arange(count, device=ids.device)
         mask = None if len(set(places)) == 1 else _up_to([at + 1 for at in places], longest, ids.device)
         asks = _Asks(self.rows, self.memories, ids.device)
-        states = transformer.wte(ids) + transformer.wpe.weight[place]  # (R, H)
-        for packed, past, remembered in zip(self.decoder.blocks, self.past, self.memory, strict=True):
-            block, apply = packed.block, packed.linear
-            asked, key, value = apply["attend"](block.ln_1(states)).chunk(3, dim=-1)  # type: ignore[operator]
-            past[0][every, :, place], past[1][every, :, place] = self._row(key), self._row(value)
-            seen = nn.functional.scaled_dot_product_attention(
-                self._row(asked)[:, :, None],
-                past[0][:count, :, :longest],
-                past[1][:count, :, :longest],
-                attn_mask=mask,
-                scale=block.attn.scaling,  # type: ignore[union-attr]
-            )
-            states = apply["attended"](seen.flatten(1)) + states
-            asked = apply["ask"](block.ln_cross_attn(states))  # type: ignore[operator]
-            seen = nn.functional.scaled_dot_product_attention(
-                asks.side_by_side(self._row(asked)),
-                remembered[0][: len(self.rows), :, : asks.longest],
-                remembered[1][: len(self.rows), :, : asks.longest],
-                attn_mask=asks.mask,
-                scale=block.crossattention.scaling,  # type: ignore[union-attr]
-            )
-            states = states + apply["answered"](asks.below_each_other(seen).flatten(1))
-            widened = block.mlp.act(apply["widen"](block.ln_2(states)))  # type: ignore[operator, union-attr]
-            states = states + apply["narrow"](widened)
-        self.lengths = [length + 1 for length in self.lengths]
-        return self.decoder.head(transformer.ln_f(states))
 
-    def _row(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(R, H) -> (R, heads, D)"""
-        return tokens.view(len(tokens), self.decoder.heads, -1)
+        def attend(block: int, asked: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+            keys, values = self.past[block]
+            keys[every, :, place], values[every, :, place] = key, value
+            kept = keys[:count, :, :longest], values[:count, :, :longest]
+            return self.decoder.attend(block, asked[:, :, None], *kept, mask)
+
+        def ask(block: int, asked: torch.Tensor) -> torch.Tensor:
+            keys, values = (part[: len(self.rows), :, : asks.longest] for part in self.memory[block])
+            seen = self.decoder.attend(block, asks.side_by_side(asked), keys, values, asks.mask)
+            return asks.below_each_other(seen)
+
+        self.lengths = [length + 1 for length in self.lengths]
+        return self.decoder.logits(ids, place, attend, ask)
 
     def follow(self, text: int, rows: Sequence[int]) -> None:
         """Each row of a text goes on from what the row of this number, of the same text, has read."""

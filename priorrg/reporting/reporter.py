@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from priorrg import texts
@@ -19,7 +20,6 @@ from priorrg.errors import ImageError
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.orientation import corrected, orientation_of, through_asked
 from priorrg.model.configuration import COARSE_FROM_MEMORY, PriorRGConfig
-from priorrg.model.decoding import ReportDecoder
 from priorrg.model.memory import Memory
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.precision import lower
@@ -44,14 +44,13 @@ from priorrg.reporting.events import (
 from priorrg.reporting.image_features import ImageFeatures, SeenImage
 from priorrg.reporting.loading import load_weights
 from priorrg.reporting.memories import Memories, SeenFeatures
+from priorrg.reporting.on_device import decoder_of, studies_at_once
 from priorrg.reporting.stopping import Stop
 from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
-from priorrg.study import ClinicalContext, Orientation, Radiograph, Study, check_context
+from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Orientation, Radiograph, Study, check_context
 
 CACHED_IMAGES = 16  # and so many pairs of them; at paper scale 8 MB each
-MOST_AT_ONCE = 16  # readings; a step for more of them takes as much longer
-FEATURES_AT_ONCE = 512 << 20  # bytes that the image features of all readings at once may take
 IMAGES_AT_ONCE = 8  # of a batch: of more each takes as long
 
 
@@ -144,11 +143,8 @@ class Reporter:
 
     @property
     def at_once(self) -> int:
-        """How many studies may well be read at once: as many as their image features leave room for."""
-        vision = self.config.vision_config
-        tokens = (vision.image_size // vision.patch_size) ** 2 + 1
-        of_study = 2 * (vision.num_hidden_layers + 1) * tokens * vision.hidden_size * 4  # float32, with a prior
-        return 1 if zero_gpu.IS_ON else max(1, min(MOST_AT_ONCE, FEATURES_AT_ONCE // of_study))
+        """How many studies may well be read at once."""
+        return studies_at_once(self.config, self.device)
 
     @property
     def card(self) -> WeightsCard:
@@ -355,8 +351,14 @@ class Reporter:
         """Made when the first text is written, once: of two, each would take steps of its own."""
         with self._making_steps:
             if self._steps is None:
-                self._steps = Together(ReportDecoder(self.model.decoder, self.precision), self.device)
+                self._steps = Together(decoder_of(self.model, self.device, self.precision), self.device)
             return self._steps
+
+    def warm_up(self) -> None:
+        """Read a grey film before any reader's, so that what the first reading has to make is made by then."""
+        grey = Radiograph(np.full((64, 64), 2048, np.uint16), (2048.0, 4096.0), UNKNOWN_VIEW, source="PNG", bits=12)
+        self.report(Study(grey, grey))
+        self.forget([grey.fingerprint])
 
     def _seen(self, study: Study, inputs: dict[str, Any]) -> SeenFeatures:
         images = [image for image in (study.current, study.prior) if image is not None]

@@ -14,25 +14,27 @@ from typing import Protocol
 
 import torch
 
-from priorrg.model.decoding import Decoding, ReportDecoder
-
 
 @dataclass(frozen=True)
 class Next:
-    """What a text goes on with. tokens: one of each of its rows; rows: which row each of them goes on from."""
+    """What a text goes on with. tokens: one of each of its rows; rows: which row each of them goes on from. likeliest:
+    how many of the likeliest tokens of each row it asks for."""
 
     tokens: Sequence[int]
     rows: Sequence[int]
+    likeliest: int = 0
 
 
 @dataclass(frozen=True)
 class Said:
     """What the decoder says of a text's rows. logits: (rows, V) float32. best: the likeliest token of each row, and
-    probabilities how likely it is, computed for all texts at once."""
+    probabilities how likely it is. likeliest: where they were asked for, log-probabilities and tokens, (rows, N) each,
+    the likeliest first. All but the logits are computed for all texts at once, and on the CPU."""
 
     logits: torch.Tensor
     best: Sequence[int]
     probabilities: Sequence[float]
+    likeliest: tuple[torch.Tensor, torch.Tensor]
 
 
 class Text(Protocol):
@@ -58,6 +60,26 @@ class Text(Protocol):
         ...
 
 
+class Decoding(Protocol):
+    """What the rows of some texts have read so far: model/decoding.py says what is asked of it."""
+
+    def join(self, memory: torch.Tensor, rows: int, most: int) -> None: ...
+
+    def allow(self, text: int, most: int) -> None: ...
+
+    def leave(self, text: int) -> None: ...
+
+    def follow(self, text: int, rows: Sequence[int]) -> None: ...
+
+    def step(self, ids: torch.Tensor) -> torch.Tensor: ...
+
+
+class Decoder(Protocol):
+    """How steps are taken: model/decoding.py, or model/fixed_steps.py."""
+
+    def begin(self) -> Decoding: ...
+
+
 @dataclass
 class _Writing:
     text: Text
@@ -68,7 +90,7 @@ class _Writing:
 class Together:
     """Writes every text that joins, those of all readers in common steps."""
 
-    def __init__(self, decoder: ReportDecoder, device: torch.device):
+    def __init__(self, decoder: Decoder, device: torch.device):
         self._decoder, self._device = decoder, device
         self._lock = threading.Lock()
         self._joining: list[Text] = []
@@ -125,12 +147,14 @@ class Together:
         best = logits.argmax(dim=-1)
         probabilities = logits.softmax(dim=-1).gather(1, best[:, None])[:, 0].tolist()
         chosen, first = best.tolist(), 0
+        likeliest = _likeliest(logits, writings)
         ended: list[tuple[int, BaseException | None]] = []
         for number, writing in enumerate(writings):
             of = slice(first, first + len(writing.next.tokens))
             first = of.stop
             try:
-                writing.next = writing.search.send(Said(logits[of], chosen[of], probabilities[of]))
+                said = Said(logits[of], chosen[of], probabilities[of], likeliest[number])
+                writing.next = writing.search.send(said)
                 writing.text.stepped()
             except StopIteration:
                 ended.append((number, None))
@@ -142,3 +166,16 @@ class Together:
     def _end(self, number: int, error: BaseException | None, decoding: Decoding, writings: list[_Writing]) -> None:
         decoding.leave(number)
         writings.pop(number).text.ended(error)
+
+
+def _likeliest(logits: torch.Tensor, writings: list[_Writing]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """What each text asked for of the logits of all, (R, V)."""
+    counts = [len(writing.next.tokens) if writing.next.likeliest else 0 for writing in writings]
+    if not any(counts):
+        return [(logits[:0], logits[:0])] * len(writings)
+    asking = [writing.next.likeliest > 0 for writing in writings for _ in writing.next.tokens]
+    rows = logits if all(asking) else logits[torch.tensor(asking, device=logits.device)]
+    most = min(max(writing.next.likeliest for writing in writings), logits.shape[1])
+    found = [part.cpu().split(counts) for part in rows.log_softmax(dim=-1).topk(most)]
+    asked = [writing.next.likeliest for writing in writings]
+    return [(logs[:, :of], tokens[:, :of]) for of, logs, tokens in zip(asked, *found, strict=True)]

@@ -199,25 +199,26 @@ class BeamSearch(Writing):
         """Search on from what stands, whose last token is still to be read by that row; which row read all but the last
         token of what is taken, None where that ended by itself."""
         config, count, begun = self.writer.model.config, self.num_beams, tuple(self.tokens)
-        following = Next([previous] * count, [row] * count)
+        most = 2 * count  # twice as many as are written on: as many could end with this token
+        following = Next([previous] * count, [row] * count, most)
         logs = tuple(torch.tensor(self.probabilities).log().tolist())
         # All alike: only one may go on.
         running = [_Version(begun, logs, sum(logs), row)] + [_Version(begun, logs, -1e9, row)] * (count - 1)
         whole: list[_Version] = []
         for length in range(len(begun) + 1, self.most + 1):
             said = yield following
-            log_probabilities = said.logits.log_softmax(dim=-1)  # (count, V)
-            sums = log_probabilities + torch.tensor([[one.score] for one in running], device=self.writer.device)
-            # Twice as many as are written on: as many could end with this token.
-            scores, places = sums.flatten().topk(2 * count)
+            log_probabilities, tokens = said.likeliest  # (count, most): no other token of a row can be among the best
+            sums = log_probabilities + torch.tensor([[one.score] for one in running])
+            scores, places = sums.flatten().topk(most)
             means = (scores / length).tolist()
             is_last = length == self.most
             possible: list[_Version] = []
             for rank, (score, place) in enumerate(zip(scores.tolist(), places.tolist(), strict=True)):
-                row, token = divmod(place, sums.shape[1])
+                row, column = divmod(place, tokens.shape[1])
+                token = int(tokens[row, column])
                 one = _Version(
                     (*running[row].tokens, token),
-                    (*running[row].log_probabilities, float(log_probabilities[row, token])),
+                    (*running[row].log_probabilities, float(log_probabilities[row, column])),
                     score,
                     row,
                 )
@@ -230,7 +231,7 @@ class BeamSearch(Writing):
             self._take(whole[:1] or running[:1], [*whole[:1], *running])
             if not running or (len(whole) == count and not _may_win(running[0], length, whole[-1])):
                 break
-            following = Next([one.tokens[-1] for one in running], [one.row for one in running])
+            following = Next([one.tokens[-1] for one in running], [one.row for one in running], most)
         self.settled = len(self.tokens)
         return None if not whole or whole[0].tokens[-1] == config.eos_token_id else whole[0].row
 
