@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from priorrg.__main__ import main
 from priorrg.errors import ExportError, StudyError
 from priorrg.many.manifest import read_manifest, studies_in
-from priorrg.many.reports import write_reports
+from priorrg.many.reports import read_together, write_reports
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.texts.report import DISCLAIMER
 from tests.test_imaging import dicom, written
@@ -71,6 +71,20 @@ def test_a_batch_writes_what_each_study_alone_is_written(reports, studies, repor
             prior = studies / row.prior if row.prior else None
             alone = reporter.report(read_study(studies / row.current, prior, row.indication, view=row.view))
             assert (line["draft"], line["report"]) == (alone.draft, alone.report)
+
+
+def test_on_a_gpu_studies_are_read_as_those_of_many_readers(reports, studies, reporter, monkeypatch):
+    """No GPU is here; this is all that is done otherwise with a batch where one is."""
+    monkeypatch.setattr("priorrg.many.reports.is_gpu", lambda device: True)
+    monkeypatch.setattr(reporter.model, "generate", lambda *_, **__: pytest.fail("not in steps of ours"))
+    rows = [row for row in read_manifest(studies / "studies.csv") if row.id in ("1", "2", "3", "5", "6")]
+    asked = [
+        read_study(studies / row.current, studies / row.prior if row.prior else None, row.indication, view=row.view)
+        for row in rows
+    ]
+    lines = {line["id"]: line for line in lines_of(reports)}
+    for row, reading in zip(rows, read_together(reporter, asked), strict=True):
+        assert (reading.draft, reading.report) == (lines[row.id]["draft"], lines[row.id]["report"]), row.id
 
 
 def test_what_was_killed_goes_on_behind_its_last_whole_line(reports, studies, reporter, tmp_path):

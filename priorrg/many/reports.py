@@ -1,7 +1,8 @@
 """A manifest's studies, read in batches; one JSON object a line, in the manifest's order, whatever happens to one.
 
 A run that was interrupted goes on behind its last whole line. The reports are those of Reporter: where padding would
-change what is read (published weights), and in 8 bits, studies are read one at a time.
+change what is read (published weights), and in 8 bits, studies are read one at a time. On a GPU they are read as those
+of many readers are (priorrg/reporting/together.py), whatever the weights.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.model.precisions import INT8
 from priorrg.reporting.confidence import weights_digest
 from priorrg.reporting.events import read_to_end
+from priorrg.reporting.on_device import is_gpu
 from priorrg.reporting.reporter import Reading, Reporter, read_study
 from priorrg.study import Study
 
@@ -149,6 +151,8 @@ def _study(row: Row, folder: Path) -> Study | PriorRGError:
 def read_together(reporter: Reporter, studies: Sequence[Study], num_beams: int | None = None) -> list[Reading]:
     """What Reporter.report gives for each, computed as one batch where the weights allow it."""
     model, processor, device = reporter.model, reporter.processor, reporter.device
+    if is_gpu(device):
+        return _read_at_once(reporter, studies, num_beams)
     if not reporter.config.mask_context_padding or len(studies) < 2 or reporter.precision == INT8:
         return [reporter.report(study, num_beams) for study in studies]
     images = {r.fingerprint: r for study in studies for r in (study.current, study.prior) if r}
@@ -180,6 +184,17 @@ def read_together(reporter: Reporter, studies: Sequence[Study], num_beams: int |
             for latents, beams in ((draft, 1), (memory.full, num_beams or reporter.config.num_beams))
         ]
     return [Reading(*pair) for pair in zip(*written, strict=True)]
+
+
+def _read_at_once(reporter: Reporter, studies: Sequence[Study], num_beams: int | None) -> list[Reading]:
+    """As readers of a page would have them read, in captured steps and with whatever weights."""
+
+    def read(study: Study) -> Reading:
+        draft, report = read_to_end(reporter.stream(study, num_beams=num_beams, with_words=False))
+        return Reading(draft, report.text)
+
+    with ThreadPoolExecutor(reporter.at_once) as pool:
+        return list(pool.map(read, studies))
 
 
 def _texts(reporter: Reporter, latents: torch.Tensor, num_beams: int) -> list[str]:
