@@ -104,6 +104,7 @@ def report(arguments: argparse.Namespace) -> int:
     from priorrg.imaging.orientation import window_in_use, words_of
     from priorrg.reporting import kept
     from priorrg.reporting.events import read_to_end
+    from priorrg.reporting.heap import give_back_large_blocks
     from priorrg.reporting.reporter import Reporter, read_study
     from priorrg.reporting.threads import use_threads
 
@@ -122,6 +123,7 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.prior_window,
     )
     check_outputs(arguments.out, study)
+    give_back_large_blocks()
     use_threads(0)
     reporter = Reporter.load(kept.resolve(arguments.weights or ""), arguments.tokens, arguments.precision)
     for view in filter(None, (arguments.view, arguments.prior_view)):

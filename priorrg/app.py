@@ -50,6 +50,7 @@ def serve(settings: Settings) -> None:
         kept,
         zero_gpu,  # before torch
     )
+    from priorrg.reporting.heap import give_back_large_blocks
     from priorrg.reporting.on_device import is_gpu
     from priorrg.reporting.reporter import Reporter
     from priorrg.reporting.threads import use_threads
@@ -57,6 +58,7 @@ def serve(settings: Settings) -> None:
     from priorrg.ui.server import metrics
     from priorrg.ui.server.bounds import PatientProtocol
 
+    give_back_large_blocks()
     use_threads(settings.threads)
     reporter = Reporter.load(kept.resolve(settings.weights), settings.report_tokens, settings.precision)
     if is_gpu(reporter.device):

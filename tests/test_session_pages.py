@@ -18,6 +18,7 @@ from priorrg.ui.login import Hashed, Logins
 from priorrg.ui.server.cookies import Cookies
 from priorrg.ui.server.gate import GateMiddleware
 from priorrg.ui.session import reading
+from priorrg.ui.session.rooms import Rooms
 from priorrg.ui.session.routes import link
 from tests.session_rooms import make_session, sessions_served
 
@@ -302,3 +303,18 @@ def test_the_organiser_sees_progress_and_agreement_and_arms_only_after_unblindin
 def test_a_password_in_the_databases_address_is_not_printed():
     lines = Settings(session_database="postgresql://keeper:hidden@db.example/reads").lines()  # type: ignore[call-arg]
     assert "session_database: postgresql://keeper:***@db.example/reads" in lines
+
+
+def test_servers_of_one_database_know_each_others_readers(tmp_path, make_radiograph):
+    """Behind a proxy they have one address and ports of their own, and a reader may be sent from one to the other."""
+    session = make_session(tmp_path, make_radiograph)
+    shared = f"sqlite:///{tmp_path / 'small' / 'answers.sqlite3'}"
+    token = session.store.make_link("R1")
+
+    def knows(databases: tuple[str, str]) -> bool:
+        first, second = (Rooms(tmp_path, one, Cookies(port)) for one, port in zip(databases, (7861, 7862), strict=True))
+        headers = [(b"cookie", f"{first.cookie(session.name)}={token}".encode())]
+        return second.reader(session, {"type": "http", "headers": headers}) == "R1"
+
+    assert knows((shared, shared))
+    assert not knows(("", "")), "of servers with folders of their own each has cookies of its own"

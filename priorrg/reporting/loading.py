@@ -31,6 +31,7 @@ CONFIG, IMAGES, TOKENIZER, TOKENIZER_CONFIG = (
 GENERATION = "generation_config.json"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 LFS_POINTER = b"version https://git-lfs"  # what a clone has of a large file that was not fetched
+LOOKED_AT_ONCE = 40  # tensors; of each map the head is read anew
 AGAIN = "Fetch it again from where these weights came."
 
 
@@ -46,13 +47,29 @@ def load_weights(source: str, most_tokens: int = 0) -> tuple[PriorRGModel, Prior
     places = _tensors(source, config)
     if file_beside(source, GENERATION) is not None:
         _json(source, GENERATION)  # transformers would go on without a damaged one
+    for place in sorted(set(places.values())):
+        if name := _no_number(source, place, [name for name, its in places.items() if its == place]):
+            raise CheckpointError(f"{place} of {source} is damaged: {name} holds values that are no numbers. {AGAIN}")
     model = PriorRGModel.from_pretrained(source, config=config, dtype=torch.float32, use_safetensors=True)
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise CheckpointError(
-                f"{places.get(name, WEIGHTS)} of {source} is damaged: {name} holds values that are no numbers. {AGAIN}"
-            )
     return model, processor
+
+
+def _no_number(source: str, place: str, names: list[str]) -> str:
+    """The first of these tensors of a file that holds a value which is no number; empty where there is none.
+
+    Looked at through maps of their own, each of a few and closed again: in the model's, which is the file itself where
+    it holds float32, all that was looked at would stay in memory, also what no reading needs.
+    """
+    file = file_beside(source, place)
+    assert file is not None, "its head was read before"
+    for first in range(0, len(names), LOOKED_AT_ONCE):
+        with safe_open(file, "pt") as tensors:
+            for name in names[first : first + LOOKED_AT_ONCE]:
+                value = tensors.get_tensor(name)
+                if value.is_floating_point() and not all(bool(end.isfinite()) for end in value.aminmax()):
+                    return name
+                del value  # or it would hold the map
+    return ""
 
 
 def _configuration(source: str) -> PriorRGConfig:

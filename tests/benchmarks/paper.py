@@ -25,6 +25,7 @@ from priorrg.model.configuration import VOCABULARY, PriorRGConfig
 from priorrg.model.modeling import PriorRGModel
 from priorrg.model.processing import PriorRGProcessor, make_image_processor, make_tokenizer
 from priorrg.reporting.events import DraftWord
+from priorrg.reporting.heap import give_back_large_blocks
 from priorrg.reporting.reporter import Reporter
 from priorrg.reporting.threads import use_threads
 from priorrg.study import ClinicalContext, Radiograph, Study
@@ -81,6 +82,7 @@ def main(readings: int, tokens: int, studies: int) -> None:
         writing = multiprocessing.get_context("spawn").Process(target=write_weights, args=(Path(folder), tokens))
         writing.start()  # a process of its own, whose memory is not counted
         writing.join()
+        give_back_large_blocks()
         use_threads(0)
         reporter = Reporter.load(folder)
         print(f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}; loaded: {held()}", flush=True)
@@ -89,7 +91,7 @@ def main(readings: int, tokens: int, studies: int) -> None:
             current = film(number)
             read(reporter, Study(current, before, CONTEXT))
             before = current
-            if number in (1, readings):
+            if number in (1, readings) or number % 10 == 0:
                 print(f"{number} readings: {held()}", flush=True)
         times = [first_words(reporter, Study(film(number), film(number + 1), CONTEXT)) for number in range(studies)]
         for what in times[0] if times else ():

@@ -13,8 +13,9 @@ from starlette.types import Scope
 class Cookies:
     """How cookies are given here.
 
-    port: stands in their names, for a browser sends them to every port of a host. root_path: the setting. goes_abroad:
-    whether a page of another site shows this one or calls it, so that they must be sent from there too.
+    port: stands in their names, for a browser sends them to every port of a host; 0 where several servers share them.
+    root_path: the setting. goes_abroad: whether a page of another site shows this one or calls it, so that they must be
+    sent from there too.
     """
 
     port: int

@@ -8,6 +8,7 @@ import os
 import secrets
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.types import Scope
@@ -29,7 +30,9 @@ class Rooms:
     """
 
     def __init__(self, folder: Path, database: str, cookies: Cookies):
-        self.folder, self.database, self.cookies = folder, database, cookies
+        self.folder, self.database = folder, database
+        # Servers of one database know the same readers, whatever their ports: behind a proxy they have one address.
+        self.cookies = replace(cookies, port=0) if database else cookies
         self.attempts = Attempts()
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
