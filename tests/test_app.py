@@ -135,6 +135,17 @@ def test_a_sentence_is_edited_in_place_and_the_correction_starts_from_it(page):
     page.wait_for_function("(text) => document.querySelector('#corrected textarea').value === text", arg=correction)
 
 
+def test_a_double_click_edits_its_sentence_though_the_rows_move_at_its_first_click(page):
+    """The tools of the chosen sentence come, those of the one before go: Delete lies under the pointer then."""
+    written(page)
+    page.click("#report .sentence >> nth=0")
+    delete = page.locator("#report [data-row='0'] [data-role=remove]").bounding_box()
+    second = page.locator("#report [data-row='1'] .sentence").bounding_box()
+    page.mouse.dblclick(delete["x"] + delete["width"] / 2, second["y"] + 0.75 * second["height"])
+    page.wait_for_selector("#report [data-row='1'] textarea")
+    assert page.query_selector("#report .sentence-row.removed") is None
+
+
 def test_four_readings_stand_side_by_side(page):
     written(page)
     page.click("#compare")

@@ -136,7 +136,6 @@ function paintRow(row, number, change) {
   else button.textContent = filledGaps(row.text, texts.leftOut);
   button.lang = "en"; // the report's, whatever the page speaks
   button.setAttribute("aria-pressed", String(state.selected === number));
-  button.addEventListener("dblclick", () => openEditor(number));
   button.addEventListener("keydown", (event) => {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key === "F2") {
@@ -251,6 +250,23 @@ for (const name of ["pointerup", "pointercancel"])
     name,
     () => {
       isPressed = false;
+    },
+    true,
+  );
+
+// A double click edits the sentence that its first click chose. The tools come with the choice and the rows move up:
+// at the second click another thing may be under the pointer, and one of them deletes.
+let clicked = -1;
+for (const name of ["mousedown", "click"])
+  parts.refined.addEventListener(
+    name,
+    (event) => {
+      const row = event.target.closest(".sentence")?.closest(".sentence-row");
+      if (event.detail < 2 && name === "click") clicked = row ? Number(row.dataset.row) : -1;
+      if (event.detail < 2 || clicked < 0 || event.target.closest("textarea")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (name === "click") openEditor(clicked);
     },
     true,
   );
