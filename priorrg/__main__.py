@@ -78,6 +78,14 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         "outlines as DICOM presentation state, into a folder beside the reports",
     )
     parser.add_argument(
+        "--cluster",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="with --manifest: read by the workers of the Ray cluster at ADDRESS (`auto` is this machine's), or of a "
+        "Ray of its own on this machine",
+    )
+    parser.add_argument(
         "--out",
         action="append",
         default=[],
@@ -90,7 +98,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 def report(arguments: argparse.Namespace) -> int:
     if arguments.manifest:
         return many.report_all(arguments)
-    if arguments.files:
+    if arguments.files or arguments.cluster:
         raise StudyError(texts.many.FILES_USAGE)
     if not arguments.current:
         raise StudyError("There is nothing to read: name the current radiograph, or a --manifest of many studies.")

@@ -114,11 +114,11 @@ def ranges(lines: list[str]) -> dict[str, Requirement]:
 
 def test_every_range_of_the_package_holds_the_version_that_was_tested():
     extras = PROJECT["optional-dependencies"]
-    app, train = ranges(PROJECT["dependencies"]), ranges([*extras["train"], *extras["sessions"]])
+    app, beyond = ranges(PROJECT["dependencies"]), ranges([line for extra in extras.values() for line in extra])
     tested, beside = pins("requirements.txt"), pins("requirements-dev.txt")
-    assert app.keys() == tested.keys() and train.keys() <= beside.keys()
+    assert app.keys() == tested.keys() and beyond.keys() <= beside.keys()
     assert app.pop("torch").specifier == tested.pop("torch").specifier, "the one that may differ, see requirements.txt"
-    for name, wanted in (app | train).items():
+    for name, wanted in (app | beyond).items():
         (pin,) = (tested | beside)[name].specifier
         assert pin.operator == "==" and Version(pin.version) in wanted.specifier, name
 

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from priorrg.__main__ import main
 from priorrg.errors import ExportError, StudyError
 from priorrg.many.manifest import read_manifest, studies_in
-from priorrg.many.reports import read_together, write_reports
+from priorrg.many.reports import job_of, read_together, write_reports
 from priorrg.reporting.reporter import Reporter, read_study
 from priorrg.texts.report import DISCLAIMER
 from tests.test_imaging import dicom, written
@@ -93,14 +93,35 @@ def test_what_was_killed_goes_on_behind_its_last_whole_line(reports, studies, re
     lines = whole.splitlines(keepends=True)
     half.write_bytes(b"".join(lines[:17]) + lines[17][:20])
     rows, told = read_manifest(studies / "studies.csv"), []
-    assert write_reports(reporter, rows, studies, half, None, lambda *progress: told.append(progress)) == (19, 2)
-    assert half.read_bytes() == whole and told == [(19, 2, 17)]
+    job = job_of(reporter, studies, half)
+    assert write_reports(reporter, rows, job, half, lambda *progress: told.append(progress)) == (19, 2)
+    assert half.read_bytes() == whole and told == [(19, 2, 17, 19)]
 
     with pytest.raises(ExportError, match="other studies, other weights"):
-        write_reports(reporter, rows[1:], studies, half)
+        write_reports(reporter, rows[1:], job, half)
     with pytest.raises(ExportError, match="other studies, other weights"):
-        write_reports(reporter, rows, studies, half, num_beams=2)
+        write_reports(reporter, rows, job_of(reporter, studies, half, num_beams=2), half)
     assert half.read_bytes() == whole, "what stands there is left alone"
+
+
+def test_parts_of_processes_that_were_killed_are_gone_on_with_by_one_and_joined_in_order(
+    reports, studies, reporter, tmp_path
+):
+    lines = reports.read_bytes().splitlines(keepends=True)
+    output, parts = tmp_path / "reports.jsonl", tmp_path / "reports.parts"
+    parts.mkdir()
+    output.write_bytes(b"".join(lines[:3]))
+    (parts / "0000.jsonl").write_bytes(b"".join([lines[9], lines[2], lines[17][:40]]))  # one stands in the output, too
+    (parts / "0003.jsonl").write_bytes(b"".join([lines[6], lines[18]]))
+    rows, told, job = read_manifest(studies / "studies.csv"), [], job_of(reporter, studies, output)
+    assert write_reports(reporter, rows, job, output, lambda *progress: told.append(progress)) == (19, 2)
+    assert output.read_bytes() == reports.read_bytes() and not parts.exists() and told == [(19, 2, 6, 19)]
+
+    parts.mkdir()
+    (parts / "0000.jsonl").write_bytes(lines[1].replace(b'"2"', b'"another study"'))
+    with pytest.raises(ExportError, match="other studies, other weights"):
+        write_reports(reporter, rows, job, output)
+    assert output.read_bytes() == reports.read_bytes()
 
 
 @pytest.mark.parametrize(

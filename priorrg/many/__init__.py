@@ -1,1 +1,1 @@
-"""Many studies without a page: a manifest of them, and their reports line by line."""
+"""Many studies without a page: a manifest, and its reports line by line, by one process, several or a cluster."""

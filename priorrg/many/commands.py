@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from priorrg import texts
@@ -49,30 +50,63 @@ def report_all(arguments: argparse.Namespace) -> int:
         or arguments.write_on
     ):
         raise StudyError(texts.many.USAGE)
+    from priorrg.many import devices
+
+    share = devices.share()
     from transformers.utils import logging
 
     from priorrg.many.manifest import read_manifest
-    from priorrg.many.reports import write_reports
+    from priorrg.many.reports import job_of, write_reports
     from priorrg.reporting import kept
     from priorrg.reporting.reporter import Reporter
+    from priorrg.reporting.threads import use_threads
 
     logging.disable_progress_bar()
+    use_threads(0)
     file, output = Path(arguments.manifest), Path(arguments.out[0])
     rows = read_manifest(file)
+    if arguments.cluster and share.count > 1:
+        raise StudyError(texts.many.ONE_WAY)
     reporter = Reporter.load(kept.resolve(arguments.weights or ""), precision=arguments.precision)
     views = {view for row in rows for view in (row.view, row.prior_view) if view}
     for view in sorted(views):
         reporter.processor.check_view(view)
-    print(texts.report.DISCLAIMER, file=sys.stderr)
+    job = job_of(reporter, file.parent, output, arguments.beams, arguments.files)
+    is_main = share.number == 0
+    if is_main:
+        print(texts.report.DISCLAIMER, file=sys.stderr)
+    on_progress = _progress(share.count) if is_main else lambda *_: None
+    if arguments.cluster:
+        from priorrg.many.cluster import Worker, write_reports_on
+
+        del reporter  # the workers have their own
+        worker = Worker(_known_everywhere(arguments.weights or ""), arguments.precision, job, Path.cwd())
+        done, failed = write_reports_on(arguments.cluster, worker, rows, output, on_progress)
+    else:
+        done, failed = write_reports(reporter, rows, job, output, on_progress, share)
+        share.leave()
+    if is_main:
+        print(texts.many.DONE.format(file=output, done=done, failed=failed))
+    return 0
+
+
+def _progress(processes: int) -> Callable[[int, int, int, int], None]:
+    """Says how far a run is; of several processes that share what is missing, how far the first is with its own."""
     began = time.monotonic()
 
-    def progress(done: int, failed: int, since: int) -> None:
+    def progress(done: int, failed: int, since: int, of: int) -> None:
         rate = (done - since) / (time.monotonic() - began)
-        left = f"{(len(rows) - done) / rate / 60:.0f}"
-        told = {"done": done, "studies": len(rows), "failed": failed, "rate": f"{rate:.1f}", "minutes": left}
+        left = f"{(of - done) / rate / 60:.0f}"
+        told = {"done": done, "studies": of, "failed": failed, "rate": f"{rate:.1f}", "minutes": left}
         said = texts.many.PROGRESS.format(**told)
-        print(said, file=sys.stderr)
+        print(texts.many.FIRST_OF.format(processes=processes, said=said) if processes > 1 else said, file=sys.stderr)
 
-    done, failed = write_reports(reporter, rows, file.parent, output, arguments.beams, progress, arguments.files)
-    print(texts.many.DONE.format(file=output, done=done, failed=failed))
-    return 0
+    return progress
+
+
+def _known_everywhere(weights: str) -> str:
+    """What the workers load: a word or repository as it is, a folder by its whole path."""
+    from priorrg.reporting import kept
+
+    name = weights or kept.chosen() or kept.EMBEDDED
+    return str(Path(name).absolute()) if Path(name).is_dir() else name

@@ -1,15 +1,15 @@
 """A manifest's studies, read in batches; one JSON object a line, in the manifest's order, whatever happens to one.
 
-A run that was interrupted goes on behind its last whole line. The reports are those of Reporter: where padding would
-change what is read (published weights), and in 8 bits, studies are read one at a time. On a GPU they are read as those
-of many readers are (priorrg/reporting/together.py), whatever the weights.
+A run that was interrupted goes on with what has no line yet (lines.py). The reports are those of Reporter: where
+padding would change what is read (published weights), and in 8 bits, studies are read one at a time. On a GPU they are
+read as those of many readers are (priorrg/reporting/together.py), whatever the weights.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError
 from priorrg.export.contents import remarks_before
 from priorrg.imaging.decoders import decoders
+from priorrg.many.devices import Share
 from priorrg.many.files import folder_of, write_files
+from priorrg.many.lines import Line, Lines
 from priorrg.many.manifest import Row
 from priorrg.model.configuration import COARSE_FROM_MEMORY
 from priorrg.model.precisions import INT8
@@ -31,95 +33,111 @@ from priorrg.reporting.reporter import Reading, Reporter, read_study
 from priorrg.study import Study
 
 BATCH = 16  # studies whose images and texts are computed together
+ALONE = Share()
+
+OnProgress = Callable[[int, int, int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done with every study of a manifest, whichever process has it.
+
+    folder: what the rows' paths are relative to. beside: where files of `kinds` (files.KINDS) go. weights: what read
+    the studies, as their lines name it.
+    """
+
+    folder: Path
+    beside: Path
+    weights: str
+    num_beams: int | None = None
+    kinds: tuple[str, ...] = ()
+
+
+def job_of(
+    reporter: Reporter, folder: Path, output: Path, num_beams: int | None = None, kinds: Sequence[str] = ()
+) -> Job:
+    beams = num_beams or reporter.config.num_beams
+    weights = f"{reporter.card.name}, {weights_digest(reporter.model)}, {beams} beams"
+    return Job(folder, folder_of(output), weights, num_beams, tuple(kinds))
 
 
 def write_reports(
     reporter: Reporter,
     rows: Sequence[Row],
-    folder: Path,
+    job: Job,
     output: Path,
-    num_beams: int | None = None,
-    on_progress: Callable[[int, int, int], None] = lambda done, failed, since: None,
-    kinds: Sequence[str] = (),
+    on_progress: OnProgress = lambda done, failed, since, of: None,
+    share: Share = ALONE,
 ) -> tuple[int, int]:
-    """Read what `output` does not hold yet and add it. folder: what the rows' paths are relative to.
+    """Read what `output` does not hold yet and add it; of several processes each reads its share of that.
 
-    A line holds `id`, `draft` and `report`, or `error`; further `remarks`, `weights` and the disclaimer. Returns the
-    number of lines, and of those with an error; on_progress is told both after each batch, and how many stood before.
-    kinds: of files.KINDS, what is written of each study besides; then `files` names it, `refused` says why something is
-    missing, and studies are read one at a time. Raises ExportError where `output` holds lines of other studies, weights
+    A line holds `id`, `draft` and `report`, or `error`; further `remarks`, `weights` and the disclaimer. Where files
+    are asked for, `files` names them and `refused` says why one is missing. Returns the number of lines, and of those
+    with an error; on_progress is told both after each batch, how many stood before, and how many there will be, of
+    this process's share and what stood before. Raises ExportError where `output` holds lines of other studies, weights
     or kinds.
     """
-    weights = f"{reporter.card.name}, {weights_digest(reporter.model)}, {num_beams or reporter.config.num_beams} beams"
-    done, failed = since, _ = _resumed(output, rows, weights, kinds)
-    beside = folder_of(output)
-    try:
-        if kinds:
-            beside.mkdir(exist_ok=True)
-        lines = output.open("a", encoding="utf-8")
-    except OSError as error:
-        raise ExportError(texts.many.UNWRITABLE.format(file=output, reason=error.strerror or error)) from None
-    with lines:
-        for batch, studies in _decoded(rows[done:], folder):
-            good = [study for study in studies if isinstance(study, Study)]
-            readings = iter([] if kinds else read_together(reporter, good, num_beams))
-            for number, (row, study) in enumerate(zip(batch, studies, strict=True), done + 1):
-                line: dict[str, Any] = {"id": row.id}
-                if isinstance(study, Study):
-                    if kinds:
-                        draft, report = read_to_end(reporter.stream(study, num_beams=num_beams))
-                        reading = Reading(draft, report.text)
-                        stem = beside / f"{number:06d}"  # an id may hold what no file's name may
-                        given = reporter, study, draft, report, folder / row.current
-                        line["files"], line["refused"] = write_files(*given, stem, kinds)
-                    else:
-                        reading = next(readings)
-                    line |= {"draft": reading.draft, "report": reading.report, "remarks": remarks_before(study)}
-                else:
-                    line["error"] = str(study)
-                    failed += 1
-                line |= {"weights": weights, "disclaimer": texts.report.DISCLAIMER}
-                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-            lines.flush()
-            done += len(batch)
-            on_progress(done, failed, since)
-            reporter.forget(r.fingerprint for study in good for r in (study.current, study.prior) if r)
-    return done, failed
+    lines = Lines(output, rows, job.weights, job.kinds)
+    share.wait()  # nobody writes before all have seen the same
+    mine = lines.missing[share.number :: share.count]
+    since = lines.done
+    part = share.number if share.count > 1 or lines.has_parts else None
+    with lines.adding(part) as add:
+        for batch in read_rows(reporter, mine, job):
+            add(batch)
+            on_progress(lines.done, lines.failed, since, since + len(mine))
+    share.wait()
+    if share.number == 0:
+        lines.join()
+    return lines.done, lines.failed
 
 
-def _resumed(output: Path, rows: Sequence[Row], weights: str, kinds: Sequence[str]) -> tuple[int, int]:
-    """Lines that stand, and those of them with an error. Half a line at the end, of a run that was killed, is cut."""
-    if not output.exists():
-        return 0, 0
-    written = output.read_bytes()
-    whole = written[: written.rfind(b"\n") + 1]
-    try:
-        lines = [json.loads(line) for line in whole.splitlines()]
-        same = [line["id"] for line in lines] == [row.id for row in rows[: len(lines)]]
-        same = same and all(line["weights"] == weights for line in lines)
-        same = same and all(_kinds_of(line) == set(kinds) for line in lines if "error" not in line)
-    except (ValueError, TypeError, KeyError):
-        same = False
-    if not same or (written and not whole):
-        raise ExportError(texts.many.OTHER_OUTPUT.format(file=output))
-    if len(whole) < len(written):
-        with output.open("r+b") as file:
-            file.truncate(len(whole))
-    return len(lines), sum("error" in line for line in lines)
+def read_rows(reporter: Reporter, rows: Sequence[tuple[int, Row]], job: Job) -> Iterator[list[Line]]:
+    """The lines of rows with their numbers in the manifest, a batch at a time; with files, each study read alone."""
+    if job.kinds:
+        try:
+            job.beside.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ExportError(texts.many.UNWRITABLE.format(file=job.beside, reason=error.strerror or error)) from None
+    for batch, studies in _decoded(rows, job.folder):
+        good = [study for study in studies if isinstance(study, Study)]
+        readings = iter([] if job.kinds else read_together(reporter, good, job.num_beams))
+        lines = []
+        for (number, row), study in zip(batch, studies, strict=True):
+            line: Line = {"id": row.id}
+            if not isinstance(study, Study):
+                line["error"] = str(study)
+            elif job.kinds:
+                line |= _read_with_files(reporter, number, row, study, job)
+            else:
+                line |= _told(study, next(readings))
+            lines.append(line | {"weights": job.weights, "disclaimer": texts.report.DISCLAIMER})
+        yield lines
+        reporter.forget(r.fingerprint for study in good for r in (study.current, study.prior) if r)
 
 
-def _kinds_of(line: dict[str, Any]) -> set[str]:
-    return {*line.get("files", ()), *line.get("refused", ())}
+def _read_with_files(reporter: Reporter, number: int, row: Row, study: Study, job: Job) -> Line:
+    draft, report = read_to_end(reporter.stream(study, num_beams=job.num_beams))
+    stem = job.beside / f"{number:06d}"  # an id may hold what no file's name may
+    image = job.folder / row.current
+    files, refused = write_files(reporter, study, draft, report, image, stem, job.kinds)
+    return {"files": files, "refused": refused} | _told(study, Reading(draft, report.text))
 
 
-def _decoded(rows: Sequence[Row], folder: Path) -> Iterator[tuple[Sequence[Row], list[Study | PriorRGError]]]:
+def _told(study: Study, reading: Reading) -> Line:
+    return {"draft": reading.draft, "report": reading.report, "remarks": remarks_before(study)}
+
+
+def _decoded(
+    rows: Sequence[tuple[int, Row]], folder: Path
+) -> Iterator[tuple[Sequence[tuple[int, Row]], list[Study | PriorRGError]]]:
     """Batches of rows with their studies, or why one cannot be read; the next batch is decoded meanwhile."""
     decoders().warm()
     with ThreadPoolExecutor(decoders().count) as pool:
         ahead: list[Future[Study | PriorRGError]] = []
 
         def submit(start: int) -> None:
-            ahead.extend(pool.submit(_study, row, folder) for row in rows[start : start + BATCH])
+            ahead.extend(pool.submit(_study, row, folder) for _, row in rows[start : start + BATCH])
 
         submit(0)
         for start in range(0, len(rows), BATCH):

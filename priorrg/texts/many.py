@@ -13,12 +13,31 @@ OTHER_OUTPUT = (
     "{file} holds something else than the beginning of these reports (other studies, other weights or beams, other "
     "--files): name another file, or remove it."
 )
-FILES_USAGE = "--files goes with --manifest; of one study, --out names the files."
+FILES_USAGE = "--files and --cluster go with --manifest; of one study, --out names the files."
+INCOMPLETE = (
+    "{missing} studies have no line in {file} or beside it: another process failed, or writes into a folder that this "
+    "one does not see. Run it again; it goes on with them."
+)
+NO_ACCELERATE = "Several processes need accelerate: pip install 'priorrg[cluster]', or start one."
+APART = "{started} processes were started, and accelerate joined {joined} of them: start them by accelerate launch."
+NO_RAY = "--cluster needs Ray: pip install 'priorrg[cluster]'."
+NO_CLUSTER = (
+    "No Ray can be had at {address} ({reason}). Start this on a machine of the cluster and name its address, or leave "
+    "the address out: then a Ray of its own is started here."
+)
+CLUSTER_GAVE_UP = "Ray gave up ({reason}). Run it again; it goes on with the studies that have no line yet."
+ONE_WAY = "--cluster shares the studies out itself: start it as one process, without accelerate."
+NOT_SHARED = (
+    "A worker of the cluster sees no folder {folder}: manifest, images and output have to lie where all machines see "
+    "them under the same path."
+)
+OTHER_WEIGHTS = "A worker of the cluster has other weights than this machine: {found} instead of {wanted}."
 USAGE = (
     "A manifest is read as: report --manifest studies.csv --out reports.jsonl. Each study's own options are columns."
 )
 WRITTEN = "Wrote {file}: {studies} studies, {priors} with a prior. Indication and history are yours to fill in."
 PROGRESS = "{done} of {studies} studies, {failed} could not be read; {rate} a second, about {minutes} min left."
+FIRST_OF = "The first of {processes} processes: {said}"
 DONE = "{file} holds {done} studies, {failed} of them could not be read."
 ASIDE = {
     "no DICOM": "files that are no DICOM objects",
