@@ -7,13 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
+from priorrg.errors import DataError
 from priorrg.imaging.open import read_radiograph
 from train.__main__ import main
 from train.data import read_annotation
-from train.simulate.anatomy import sample_exposure, sample_patient
+from train.measure.films import compare_films, film_statistics, films_table
+from train.simulate.anatomy import FIELD_CM, sample_exposure, sample_patient
 from train.simulate.film import Attenuation, expose
 from train.simulate.patients import grade, sample_case
+from train.simulate.sheet import write_sheet
 from train.simulate.truth import CHANGES, HARD, MASK_CHANNELS, POINTS, Device, Finding, StudyTruth, change_of
 
 SIZE = 256
@@ -146,7 +150,7 @@ def test_a_device_tip_moves_with_its_distance():
     high, low = (film_of(devices=(Device("endotracheal tube", "", cm),)) for cm in (6.0, 2.0))
     channel = MASK_CHANNELS.index("endotracheal tube")
     lowest = [np.nonzero(f.masks[channel].any(axis=1))[0].max() for f in (high, low)]
-    # 4 cm of a 40 cm film are 3.2 of its 32 rows.
+    # 4 cm of a 36 cm film are 3.6 of its 32 rows.
     assert lowest[1] - lowest[0] in (3, 4)
 
 
@@ -156,7 +160,7 @@ def place(film, name: str) -> np.ndarray:
 
 
 def test_points_lie_where_tips_and_what_they_are_measured_from_are():
-    cm = 40 * chest()[1].scale
+    cm = FIELD_CM * chest()[1].scale
     tube = film_of(devices=(Device("endotracheal tube", "", 4.0),))
     tip, carina = place(tube, "endotracheal tube"), place(tube, "carina")
     assert (carina - tip)[1] * cm == pytest.approx(4, abs=0.3) and abs((carina - tip)[0]) * cm < 0.5
@@ -271,3 +275,48 @@ def test_resolution_does_not_change_what_is_seen():
     fine = expose(patient, exposure, NORMAL, 512).pixels.astype(float).reshape(256, 2, 256, 2).mean(axis=(1, 3))
     assert np.corrcoef(coarse.ravel(), fine.ravel())[0, 1] > 0.99
     assert abs(coarse.mean() - fine.mean()) < 40
+
+
+def of_power_law(exponent: float, edge: int = 256) -> np.ndarray:
+    """(edge, edge) uint8 noise whose power falls with the frequency to `exponent`."""
+    line = np.fft.fftfreq(edge) * edge
+    frequency = np.maximum(np.hypot(line[:, None], line[None, :]), 1.0)
+    spectrum = np.fft.fft2(np.random.default_rng(3).standard_normal((edge, edge))) * frequency ** (-exponent / 2)
+    field = np.fft.ifft2(spectrum).real
+    return np.clip(127 + 40 * field / field.std(), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 2.0, 3.0])
+def test_the_exponent_of_a_spectrum_is_found(exponent):
+    assert film_statistics(of_power_law(exponent))["exponent"] == pytest.approx(exponent, abs=0.15)
+
+
+def test_grey_values_and_edges_are_those_of_the_film_that_is_shown():
+    halves = np.zeros((512, 512), dtype=np.uint8)
+    halves[:, 256:] = 255
+    found = film_statistics(halves)
+    assert (found["mean"], found["deviation"]) == pytest.approx((0.5, 0.5))
+    assert found["edges"] == pytest.approx(2 / 256)  # the two columns beside the border, of 256
+    assert film_statistics(np.full((300, 400), 51, dtype=np.uint8))["edges"] == 0
+
+
+def test_real_films_are_measured_beside_simulated_ones_and_other_files_passed_over(tmp_path):
+    with pytest.raises(DataError, match="holds no film"):
+        compare_films(1, 0, tmp_path)
+    Image.fromarray(of_power_law(3.0)).save(tmp_path / "film.png")
+    (tmp_path / "notes.txt").write_text("not a film", encoding="utf-8")
+    compared = compare_films(2, 0, tmp_path)
+    assert compared["real (1 films)"]["exponent"] == pytest.approx(3.0, abs=0.15)
+    assert "| real (1 films) |" in films_table(compared)
+
+
+def test_a_blinded_sheet_tells_nothing_and_its_key_tells_all(tmp_path):
+    write_sheet(tmp_path / "open.png", 4, patients=1, size_px=64)
+    write_sheet(tmp_path / "sheet.png", 4, patients=1, size_px=64, is_blinded=True)
+    key = (tmp_path / "sheet.txt").read_text(encoding="utf-8").splitlines()
+    case = sample_case(4000)
+    assert [line.split(":")[0] for line in key] == ["1", "2"]
+    for study, line in zip((case.prior, case.current), key, strict=True):
+        assert all(shown.name in line for shown in study.truth.findings)
+    told, blinded = (np.asarray(Image.open(tmp_path / name)) for name in ("open.png", "sheet.png"))
+    assert np.array_equal(told[:400], blinded[:400]) and (told[400:] > 0).sum() > 3 * (blinded[400:] > 0).sum()

@@ -1,6 +1,6 @@
-"""The training commands: python -m train simulate | sheet | examples | cases | vision | stage1 | stage2 | wordings |
-ground | evaluate | probe | precision | retrieve | localise | knowledge | claims | worth | calibrate | embed | words |
-card."""
+"""The training commands: python -m train simulate | sheet | films | examples | cases | vision | stage1 | stage2 |
+wordings | ground | evaluate | probe | precision | retrieve | localise | knowledge | claims | worth | calibrate |
+embed | words | card."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from train.measure.commands import (
     card_command,
     claims_command,
     evaluate_command,
+    films_command,
     knowledge_command,
     localise_command,
     precision_command,
@@ -60,7 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     sheet.add_argument("--output", type=Path, default=Path("sheet.png"))
     sheet.add_argument("--seed", type=int, default=1)
     sheet.add_argument("--patients", type=int, default=10)
+    sheet.add_argument("--blinded", action="store_true", help="numbers alone; what they show, into a text beside it")
     sheet.set_defaults(run=_sheet)
+
+    films = commands.add_parser("films", help="grey values, spectrum and edges of simulated films beside real ones")
+    films.add_argument("--count", type=int, default=200, help="simulated films (default 200)")
+    films.add_argument("--seed", type=int, default=1)
+    films.add_argument("--real", type=Path, metavar="FOLDER", help="real films to measure too; nothing of them is kept")
+    films.set_defaults(run=films_command)
 
     examples = commands.add_parser("examples", help="write the app's example studies")
     examples.add_argument("--output", type=Path, default=Path("assets/examples"))
@@ -203,7 +211,7 @@ def _simulate(options: argparse.Namespace) -> None:
 def _sheet(options: argparse.Namespace) -> None:
     from train.simulate.sheet import write_sheet
 
-    write_sheet(options.output, options.seed, options.patients)
+    write_sheet(options.output, options.seed, options.patients, is_blinded=options.blinded)
 
 
 def _examples(options: argparse.Namespace) -> None:

@@ -30,6 +30,12 @@ def evaluate_command(options: argparse.Namespace) -> None:
     )
 
 
+def films_command(options: argparse.Namespace) -> None:
+    from train.measure.films import compare_films, films_table
+
+    print(films_table(compare_films(options.count, options.seed, options.real)))
+
+
 def precision_command(options: argparse.Namespace) -> None:
     from train.measure.precision import compare_precisions
 

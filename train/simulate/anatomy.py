@@ -73,7 +73,7 @@ def poor(exposure: Exposure) -> Exposure:
     )
 
 
-FIELD_CM = 40.0  # the film's edge, a square one
+FIELD_CM = 36.0  # the edge of a square film, collimated to the chest
 
 
 def sample_patient(rng: np.random.Generator, is_shifted: bool = False) -> Patient:
@@ -98,7 +98,7 @@ def sample_patient(rng: np.random.Generator, is_shifted: bool = False) -> Patien
         rib_slope=float(rng.normal(1.0, 0.12)),
         scoliosis=float(rng.normal(0, 0.35)),
         breast=float(max(0.0, rng.normal(2.2, 0.9))) if female else 0.0,
-        lung_shape=float(rng.normal(2.5, 0.2)),
+        lung_shape=float(rng.normal(3.5, 0.4)),
         seed=int(rng.integers(2**31)),
     )
 

@@ -23,7 +23,7 @@ from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, sample_case
 from train.simulate.reports import write_context, write_report
 
-VERSION = 6  # raise it when the same seed would give other images
+VERSION = 7  # raise it when the same seed would give other images
 WORDING = 2  # raise it when the same seed would give other texts with the same images
 VIEW_POSITIONS = {"PA": 0, "AP": 1, "LATERAL": 2, "unk": 3}
 # Patients of train, val, test and shifted never share a seed. `shifted` is the second held-out set: broader people,

@@ -145,9 +145,15 @@ def _pacemaker(canvas: Canvas, chest: Chest, device: Device, rng: np.random.Gene
     ventricular = [*vein, (-2.3 + middle, base - 5.5), (-0.5 + middle, base - 1.9), (4.6 + middle, base - 1.2)]
     for lead in (atrial, ventricular):
         start = (float(centre[0]) - side * 1.2, float(centre[1]) - 1.4)
-        canvas.tube(polyline([start, *lead]), 0.20, 0.9)
-    canvas.polygon(centre + round_box, 2.6)
-    canvas.polygon(centre + round_box * 0.9, 2.1)
+        canvas.tube(polyline([start, *lead]), 0.17, 0.9)
+        canvas.disc((float(lead[-1][0]), float(lead[-1][1])), 0.19, 1.8)
+    canvas.polygon(centre + round_box, 1.15)
+    canvas.polygon(centre + round_box * 0.92, 0.75)
+    # Within the can: the battery below, the circuit above it, and the header that takes the leads.
+    canvas.polygon(centre + np.array([0.1 * side, 0.55]) + round_box * np.array([0.74, 0.48]), 1.9)
+    canvas.polygon(centre + np.array([-0.5 * side, -0.75]) + round_box * np.array([0.42, 0.26]), 1.4)
+    canvas.oval((float(centre[0]) - 1.1 * side, float(centre[1]) - 1.75), (0.85, 0.38), 0.5)
+    canvas.disc((float(centre[0]) - 0.9 * side, float(centre[1]) - 1.7), 0.17, 2.6)
     return None
 
 

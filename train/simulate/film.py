@@ -55,7 +55,7 @@ class Attenuation:
 
 
 def expose(patient: Patient, exposure: Exposure, truth: StudyTruth, size: int) -> Film:
-    """Simulate one radiograph of `size` pixels an edge (a multiple of 32), the film being 40 cm wide."""
+    """Simulate one radiograph of `size` pixels an edge (a multiple of 32), the film being FIELD_CM wide."""
     chest = chest_module.build(patient, exposure, size, deformation(truth, patient))
     found = apply_findings(chest, truth)
     devices, tips = apply_devices(chest, truth)
@@ -69,7 +69,7 @@ def _attenuation(chest: Chest) -> np.ndarray:
     gas = np.minimum(chest.air, chest.body * 0.9)
     water = np.maximum(chest.body - lung - gas, 0)
     parenchyma = np.clip(mu.lung * (1 + chest.texture) * (1 + chest.haze * 0.9), 0.4 * mu.lung, mu.soft)
-    vessels = np.minimum(chest.vessels * 0.8, lung)
+    vessels = np.minimum(chest.vessels, lung)
     inside = chest.body > 0.3
     return (
         inside
@@ -96,12 +96,12 @@ def _develop(chest: Chest) -> np.ndarray:
     signal = -np.log(np.maximum(photons, 1.0) / np.float32(9.0e4 * exposure.dose * (6.4 / pixels_per_cm) ** 2))
     signal = blur(signal, 0.045 * pixels_per_cm)
     # Display processing of a digital system: compress the slow variation, lift the fine detail.
-    slow = blur(signal, 2.2 * pixels_per_cm)
+    slow = blur(signal, 2.8 * pixels_per_cm)
     fine = signal - blur(signal, 0.35 * pixels_per_cm)
     body = chest.body > 4.0
     middle = float(np.median(signal[body]))
-    tone = (signal - middle) - 0.42 * (slow - middle) + 0.60 * fine
-    value = 0.50 + exposure.brightness + tone * 0.40 * exposure.contrast
+    tone = (signal - middle) - 0.52 * (slow - middle) + 0.60 * fine
+    value = 0.52 + exposure.brightness + tone * 0.37 * exposure.contrast
     value = 1 / (1 + np.exp(-4.2 * (value - 0.5)))
     low, high = 1 / (1 + np.exp(4.2 * 0.60)), 1 / (1 + np.exp(-4.2 * 0.62))
     value = np.clip((value - low) / (high - low), 0, 1)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from train.simulate.anatomy import Patient
-from train.simulate.chest import Break, Chest, Deformation, break_place
+from train.simulate.bones import Break, break_place
+from train.simulate.chest import Chest, Deformation
 from train.simulate.drawing import Canvas, Texture, blur, ellipsoid, smooth_step
 from train.simulate.shape import SIGN
 from train.simulate.truth import MASK_CHANNELS, Finding, StudyTruth
@@ -103,7 +104,8 @@ def _pneumothorax(chest: Chest, finding: Finding) -> np.ndarray:
     apex = chest.patient.apex_y + 1.35 * gap
     wobble = 0.08 * Texture(chest.patient.seed + 31, 2.0).at(chest.frame)
     # Distance inside the visceral surface: below the apical cap and medial to the lateral border.
-    inside = np.minimum(inner - u, (y - apex) * 0.8 + 0.35 * (inner - u).clip(0, 3)) + wobble
+    below, medial = (y - apex) * np.float32(0.8) + np.float32(0.35) * (inner - u).clip(0, 3), inner - u
+    inside = _round_corner(below, medial, 1.6) + wobble
     room = (chest.gross[side] > 0.05).astype(np.float32)
     free = smooth_step(-inside, 0.06) * room * (u > 1.0)
     lung = chest.lung[side]
@@ -117,6 +119,12 @@ def _pneumothorax(chest: Chest, finding: Finding) -> np.ndarray:
     return free * (lung > 0.05)
 
 
+def _round_corner(first: np.ndarray, second: np.ndarray, radius_cm: float) -> np.ndarray:
+    """The smaller of two distances, with the corner between them rounded."""
+    apart = np.maximum(radius_cm - np.abs(first - second), 0) / np.float32(radius_cm)
+    return np.minimum(first, second) - apart * apart * np.float32(0.25 * radius_cm)
+
+
 def _opacity(chest: Chest, finding: Finding) -> np.ndarray:
     """Airspace filling: a ragged cloud in one zone that replaces aerated lung."""
     side, shape = finding.side, chest.shapes[finding.side]
@@ -124,13 +132,17 @@ def _opacity(chest: Chest, finding: Finding) -> np.ndarray:
     centre = _zone_centre(chest, finding, rng)
     radius = 2.5 + 2.8 * finding.amount
     u, y = chest.u(side), chest.frame.y
-    distance = np.sqrt(((u - centre[0]) / (1.05 * radius)) ** 2 + ((y - centre[1]) / (0.85 * radius)) ** 2)
+    stretch, turn = float(rng.uniform(0.80, 1.15)), float(rng.uniform(-0.7, 0.7))
+    du, dy = u - np.float32(centre[0]), y - np.float32(centre[1])
+    along, across = du * np.float32(np.cos(turn)) + dy * np.float32(np.sin(turn)), dy - du * np.float32(np.sin(turn))
+    distance = np.sqrt((along / np.float32(1.05 * radius * stretch)) ** 2 + (across / np.float32(0.85 * radius)) ** 2)
     seed = chest.patient.seed + 51 + _zone_seed(finding)
-    ragged = 0.30 * Texture(seed, 1.5).at(chest.frame) + 0.14 * Texture(seed + 1, 0.6).at(chest.frame)
-    cloud = smooth_step(0.95 - distance + ragged * np.clip(distance, 0.3, 1.2), 0.55)
+    large, small = Texture(seed, 1.9).at(chest.frame), Texture(seed + 1, 0.75).at(chest.frame)
+    ragged = 0.26 * large + 0.15 * small
+    cloud = smooth_step(0.95 - distance + ragged * np.clip(distance, 0.3, 1.2), 0.70)
     filled = cloud * (0.26 + 0.44 * finding.amount) * (u > 0.5)
-    mottled = 1 - 0.25 * np.clip(Texture(seed + 2, 0.5).at(chest.frame), -1, 1)
-    chest.lung[side] = chest.lung[side] * (1 - np.clip(filled * mottled, 0, 0.92))
+    patchy = 1 + 0.17 * np.clip(large, -1.6, 1.6) + 0.11 * np.clip(small, -1.6, 1.6) - 0.20 * distance
+    chest.lung[side] = chest.lung[side] * (1 - np.clip(filled * patchy, 0, 0.92))
     return cloud * (chest.gross[side] > 1.0) * (shape.lateral(y) > u)
 
 
@@ -154,9 +166,13 @@ def _nodule(chest: Chest, finding: Finding) -> np.ndarray:
     centre_u, centre_y = _zone_centre(chest, finding, rng)
     radius = (finding.size_mm or 15.0) / 20.0
     u, y = chest.u(side), chest.frame.y
-    lobed = 1 + 0.10 * Texture(chest.patient.seed + 62, 0.8).at(chest.frame)
-    inside = 1 - ((u - centre_u) ** 2 + (y - centre_y) ** 2) / np.float32(radius * radius) * lobed
-    thickness = 2.4 * radius * np.sqrt(np.maximum(inside, 0))
+    du, dy = u - np.float32(centre_u), y - np.float32(centre_y)
+    stretch = float(rng.uniform(0.85, 1.18))
+    lobed = 1 + 0.22 * Texture(chest.patient.seed + 62, 0.9).at(chest.frame)
+    inside = 1 - ((du / np.float32(stretch)) ** 2 + (dy * np.float32(stretch)) ** 2) / np.float32(radius**2) * lobed
+    # A border that fades into the lung, with strands, where a sphere's would be as sharp as a coin's.
+    thickness = 2.7 * radius * np.maximum(inside, 0) ** np.float32(0.75)
+    thickness = blur(thickness, 0.10 * chest.frame.pixels_per_cm)
     replaced = np.minimum(thickness, chest.lung[side])
     chest.lung[side] = chest.lung[side] - replaced
     chest.soft = chest.soft + 0.7 * thickness
@@ -199,10 +215,15 @@ def _atelectasis(chest: Chest, finding: Finding) -> np.ndarray:
         border = float(shape.lateral(np.float32(y)))
         start = border * float(rng.uniform(0.28, 0.42))
         stop = min(start + float(rng.uniform(4.0, 6.0)) * (0.7 + 0.5 * finding.amount), 0.93 * border)
-        slope = float(rng.uniform(-0.05, 0.22))
-        points = np.array([[SIGN[side] * start, y], [SIGN[side] * stop, y + slope * (stop - start)]])
-        bands.tube(points, 0.38 + 0.35 * finding.amount, 1.6 + 1.0 * finding.amount)
-    plate = bands.thickness(0.08)
+        slope = float(rng.uniform(-0.18, 0.32))
+        bow = float(rng.uniform(-0.25, 0.35))
+        along = np.linspace(0, 1, 13)
+        curve = y + slope * (stop - start) * along + bow * np.sin(np.pi * along)
+        points = np.stack([SIGN[side] * (start + (stop - start) * along), curve], -1)
+        taper = np.sin(np.pi * np.clip(0.08 + 0.84 * along[:-1], 0, 1)) ** 0.7
+        wide = (0.34 + 0.36 * finding.amount) * taper * float(rng.uniform(0.75, 1.2))
+        bands.segments(np.stack([points[:-1], points[1:]], 1), wide, (1.6 + 1.0 * finding.amount) * taper)
+    plate = bands.thickness(0.11)
     plate = np.minimum(plate, chest.lung[side])
     base = smooth_step(chest.frame.y - shape.dome + 3.5, 2.5) * (chest.u(side) > 0) * (0.08 + 0.22 * finding.amount)
     chest.lung[side] = (chest.lung[side] - plate) * (1 - base)
