@@ -83,7 +83,9 @@ def targets_of(truths: list[StudyTruth], mask_files: list[Path], grid: int) -> V
 class VisionHeads(nn.Module):
     """Reads (B, P, H) tokens, CLS first.
 
-    A token: mask logits and amounts, logits and offsets of points, a tip's place. An image: presence, amount, tips.
+    A token: mask logits and amounts, logits and offsets of points, a tip's place. An image: presence, amount, tips;
+    the same once more of its CLS token alone, by one linear layer, so that this token is the image's summary: what two
+    studies are compared by then lies in one place of each.
     """
 
     def __init__(self, hidden: int) -> None:
@@ -97,13 +99,12 @@ class VisionHeads(nn.Module):
         outputs = 2 * len(FINDING_KEYS) + len(DEVICES) + len(TIPPED) + CATHETER_SIDES
         self.attend = nn.Linear(hidden, 8)
         self.image = nn.Sequential(nn.Linear(hidden * 9, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, outputs))
+        self.summary = nn.Linear(hidden, outputs)
 
     def forward(self, last: Tensor, middle: Tensor) -> dict[str, Tensor]:
         patches = last[:, 1:]
         weights = self.attend(patches).softmax(dim=1)  # eight learned places to look at
         pooled = torch.einsum("bpk,bph->bkh", weights, patches).flatten(1)
-        image = self.image(torch.cat([last[:, 0], pooled], dim=1)).float()
-        found, devices = len(FINDING_KEYS), len(DEVICES)
         return {
             "mask": self.mask(patches).float(),
             "early_mask": self.early_mask(middle[:, 1:]).float(),
@@ -111,11 +112,20 @@ class VisionHeads(nn.Module):
             "points": self.points(patches).float(),
             "offsets": self.offsets(patches).float().unflatten(2, (len(POINTS), 2)),
             "tip": self.tip(patches).float(),
-            "present": image[:, : found + devices],
-            "amount": image[:, found + devices : 2 * found + devices],
-            "tips": image[:, 2 * found + devices : -1],
-            "side": image[:, -1],
+            **_image_outputs(self.image(torch.cat([last[:, 0], pooled], dim=1)).float()),
+            **{f"summary {name}": out for name, out in _image_outputs(self.summary(last[:, 0]).float()).items()},
         }
+
+
+def _image_outputs(values: Tensor) -> dict[str, Tensor]:
+    """(B, outputs): logits of presence and amounts of findings, logits of devices, tips, the catheter's side."""
+    found, devices = len(FINDING_KEYS), len(DEVICES)
+    return {
+        "present": values[:, : found + devices],
+        "amount": values[:, found + devices : 2 * found + devices],
+        "tips": values[:, 2 * found + devices : -1],
+        "side": values[:, -1],
+    }
 
 
 def vision_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
@@ -128,16 +138,23 @@ def vision_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
     # How much of it there is, said where it is: what two studies are compared by lies in the tokens themselves.
     off = (out["local"] - batch["local"][:, None]) ** 2 * masks * (batch["local"][:, None] > 0)
     loss = loss + 0.5 * off.sum() / masks.sum().clamp(min=1)
+    loss = 6 * loss + image_loss(out, batch, "", 0.3, 1.0) + image_loss(out, batch, "summary ", 1.0, 0.1)
+    return loss + point_loss(out, batch)
+
+
+def image_loss(out: dict[str, Tensor], batch: dict[str, Tensor], prefix: str, weight: float, beta: float) -> Tensor:
+    """Of the outputs of that prefix. weight, beta: of tips; below beta, in units of 4 cm, errors count squared."""
     present = batch["present"].float()
-    loss = 6 * loss + F.binary_cross_entropy_with_logits(out["present"], present, weight=1 + 2 * present)
+    loss = F.binary_cross_entropy_with_logits(out[f"{prefix}present"], present, weight=1 + 2 * present)
     shown = present[:, : len(FINDING_KEYS)]
     # Where a finding is absent its amount is 0; where it is present the amount counts more.
-    loss = loss + 2 * ((out["amount"] - batch["amount"]) ** 2 * (0.25 + 8 * shown)).mean()
+    loss = loss + 2 * ((out[f"{prefix}amount"] - batch["amount"]) ** 2 * (0.25 + 8 * shown)).mean()
     for name, scale in (("tips", _TIP_CM), ("side", 1.0)):
         known = ~torch.isnan(batch[name])
         if known.any():
-            loss = loss + 0.3 * F.smooth_l1_loss(out[name][known], batch[name][known] / scale)
-    return loss + point_loss(out, batch)
+            off = F.smooth_l1_loss(out[f"{prefix}{name}"][known], batch[name][known] / scale, beta=beta)
+            loss = loss + weight * off
+    return loss
 
 
 def point_loss(out: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
@@ -289,7 +306,7 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
     """Held-out figures: area under the ROC curve a label, correlation of amounts, how often the mask's peak hits."""
     encoder.eval()
     collected: dict[str, list[Tensor]] = {
-        name: [] for name in ("present", "amount", "tips", "mask", "side", "points", "offsets", "tip")
+        name: [] for name in ("present", "amount", "tips", "mask", "side", "points", "offsets", "tip", "summary tips")
     }
     for start in range(0, len(run.pixels), 64):
         batch = run.batch(np.arange(start, min(start + 64, len(run.pixels))))
@@ -310,7 +327,7 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
             correlation[name] = float(
                 np.corrcoef(got["amount"][shown, column], run.targets.amount[shown, column])[0, 1]
             )
-    tips, near, points_off = {}, {}, {}
+    tips, near, summed, points_off = {}, {}, {}, {}
     for column, name in enumerate(TIPPED):
         known = ~np.isnan(run.targets.tips[:, column])
         if known.any():
@@ -319,6 +336,8 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
             peak = got["points"][known, :, len(LANDMARKS) + column].argmax(axis=1)
             said = got["tip"][known, peak, column] * _TIP_CM
             near[name] = float((np.abs(said - run.targets.tips[known, column]) < 1).mean())
+            off = np.abs(got["summary tips"][known, column] * _TIP_CM - run.targets.tips[known, column])
+            summed[name] = float((off < 1).mean())
     centres, grid = _centres(math.isqrt(got["points"].shape[1])).numpy(), math.isqrt(got["points"].shape[1])
     for column, name in enumerate(POINTS):
         known = ~np.isnan(run.targets.points[:, column, 0])
@@ -340,6 +359,7 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
         "amount_correlation": round(float(np.mean(list(correlation.values()))), 3) if correlation else None,
         "peak_in_mask": round(float(np.mean(list(hits.values()))), 3) if hits else None,
         "tips_within_1_cm": round(float(np.mean(list(near.values()))), 3) if near else None,
+        "summary_tips_within_1_cm": round(float(np.mean(list(summed.values()))), 3) if summed else None,
     }
     return {
         "summary": summary,
@@ -347,6 +367,7 @@ def evaluate_vision(encoder: nn.Module, heads: VisionHeads, run: VisionRun, mean
         "amount_correlation": correlation,
         "tip_error_cm": tips,
         "tip_within_1_cm": near,
+        "summary_tip_within_1_cm": summed,
         "point_error_cm": points_off,
         "peak_in_mask": hits,
     }
