@@ -11,13 +11,16 @@ TORCH := 2.13.0
 # Python compiles a module at its first import; to compile all that is installed takes pip most of a minute.
 PIP_INSTALL := $(BIN)/pip install --quiet --no-compile
 
-.PHONY: run test lint fix bench audit sbom mutate clean
+.PHONY: run test test-long lint fix bench audit sbom mutate clean
 
 run: $(VENV)/app.stamp
 	$(BIN)/python app.py
 
 test: lint
 	$(BIN)/python -m pytest -n 2
+
+test-long: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

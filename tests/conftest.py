@@ -40,7 +40,7 @@ TOGETHER = [
     ("test_app", "test_keep", "test_api"),
     ("test_guard", "test_where_it_runs"),
 ]
-SECONDS = {"browser": 8, "slow": 6, "long": 45}  # what such a test takes, roughly; others are quick
+SECONDS = {"browser": 8, "slow": 6}  # what such a test takes, roughly; others are quick
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,7 +23,7 @@ from priorrg.__main__ import main
 from tests.serving import ROOT, free_port
 from tests.test_imaging import dicom, written
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 NAME, PATIENT, INDICATION = "Sanderson^Ottilie", "PID-5550123", "Cough since the flood of Marburg."
 STUDIES = 72  # three tasks of a cluster, three batches of each of two processes
 BLOCKED = 70  # stands in the last task, and in the last batch of the second process
@@ -107,6 +107,7 @@ def lines_in(folder: Path) -> list[str]:
     return [json.loads(line)["id"] for part in folder.glob("*.jsonl") for line in part.read_bytes().splitlines()]
 
 
+@pytest.mark.long
 def test_processes_of_accelerate_write_what_one_writes_though_one_is_killed(studies, small_weights, tmp_path):
     output, parts, log = studies / "processes.jsonl", studies / "processes.parts", tmp_path / "log"
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--monitor_interval=0.1"]
@@ -174,6 +175,7 @@ def test_a_cluster_writes_what_one_process_writes_though_its_workers_are_killed(
     assert not any(report.encode() in logged for report in reports)
 
 
+@pytest.mark.long
 def test_a_ray_of_its_own_writes_files_too_and_leaves_nothing_behind(small_weights, tmp_path):
     for number in (1, 2):
         data = dicom(StudyInstanceUID=generate_uid(), SeriesInstanceUID=generate_uid(), StudyDate=f"2024010{number}")
@@ -191,7 +193,7 @@ def test_a_ray_of_its_own_writes_files_too_and_leaves_nothing_behind(small_weigh
     scratch = Path(tempfile.mkdtemp(prefix="own-", dir="/tmp"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(scratch), "HOME": str(home)}
     run = [sys.executable, "-m", "priorrg", *arguments]
-    ran = subprocess.run(run, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    ran = subprocess.run(run, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8")
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "own.jsonl").read_bytes() == (tmp_path / "plain.jsonl").read_bytes()
     names = [sorted(file.name for file in (tmp_path / f"{run}.files").iterdir()) for run in ("own", "plain")]

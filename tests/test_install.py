@@ -83,6 +83,7 @@ def test_the_wheel_serves_the_whole_demonstration_from_an_empty_folder(installed
     assert all(f"example-{folder.name}" in config for folder in (ROOT / "assets" / "examples").iterdir())
 
 
+@pytest.mark.long
 def test_the_wheel_reads_an_example_study_by_its_command(installed, tmp_path):
     example = ROOT / "assets" / "examples" / "growing-effusion"
     said = json.loads(ran(tmp_path, installed / "priorrg", "report", example / "current.dcm", "--json"))

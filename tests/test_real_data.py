@@ -210,7 +210,7 @@ def configuration(runs: Path, data: dict[str, str], model: dict, **changes) -> s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["mimic", "iu"])
+@pytest.mark.parametrize("kind", ["mimic", pytest.param("iu", marks=pytest.mark.long)])
 def test_real_studies_train_and_are_evaluated_by_the_same_commands(kind, request, starting_points, tmp_path):
     data = request.getfixturevalue(kind)
     config, output = configuration(tmp_path, data, starting_points), tmp_path / "evaluation.json"

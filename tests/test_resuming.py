@@ -84,7 +84,9 @@ def kill_behind_a_checkpoint(count: int, step: int, *arguments: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("stage", "processes", "step"), [("stage1", 2, 10), ("stage2", 1, 10)])
+@pytest.mark.parametrize(
+    ("stage", "processes", "step"), [pytest.param("stage1", 2, 10, marks=pytest.mark.long), ("stage2", 1, 10)]
+)
 def test_a_run_that_was_killed_and_resumed_ends_where_an_unbroken_one_ends(
     trained, simulated, tmp_path, stage, processes, step
 ):
