@@ -227,6 +227,7 @@ def test_a_fresh_start_forgets_the_checkpoints_of_an_earlier_run(trained, simula
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_train_together(trained, simulated, tmp_path):
     """One process may decode the coarse memory while the other does not. Stage 1: see the run that is killed."""
     changes = {"model__vision": str(trained / "vision" / "vision.pt"), "stage2__start_from": str(trained / "stage1")}
