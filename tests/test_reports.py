@@ -5,7 +5,7 @@ import random
 import pytest
 
 from priorrg.study import ClinicalContext
-from train.measure.metrics import score, text_metrics
+from train.measure.metrics import figures_of, measure, score, text_metrics
 from train.measure.parsing import parse_report
 from train.simulate.context import (
     ELSEWHERE,
@@ -405,6 +405,35 @@ def test_what_became_of_a_device_is_counted():
     reference = "Endotracheal tube is in place, repositioned. The nasogastric tube has been removed."
     figures = scored([reference], ["Endotracheal tube is in place, unchanged. The nasogastric tube has been removed."])
     assert (figures["device_change"], figures["repositioned"]) == (0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("device", "tip_cm", "said", "exact", "within"),
+    [
+        ("endotracheal tube", 3.4, "The endotracheal tube ends 3 cm above the carina.", 1, 1),
+        ("endotracheal tube", 3.4, "The endotracheal tube ends 4 cm above the carina.", 0, 1),
+        ("endotracheal tube", 3.4, "The endotracheal tube ends 5 cm above the carina.", 0, 0),
+        ("endotracheal tube", 0.8, "The endotracheal tube ends in the right main bronchus.", 0, 1),
+        ("endotracheal tube", 3.4, "Endotracheal tube is in place.", 0, 0),
+        ("endotracheal tube", 3.4, "No endotracheal tube is seen.", 0, 0),
+        ("central venous catheter", 0.3, "Central venous catheter tip is in the superior vena cava.", 0, 1),
+        ("central venous catheter", -0.3, "Central venous catheter tip is in the superior vena cava.", 0, 0),
+        ("central venous catheter", -0.3, "Central venous catheter tip is at the cavoatrial junction.", 1, 1),
+        ("chest drain", 8.7, "The chest drain ends at the base.", 0, 1),
+        ("nasogastric tube", 2.0, "The nasogastric tube ends in the esophagus and should be advanced.", 0, 0),
+    ],
+)
+def test_a_tip_is_right_to_the_word_or_within_a_centimetre(device, tip_cm, said, exact, within):
+    asks = asking(device)
+    reference = write_report(truth(devices=(Device(device, tip_cm=tip_cm),)), None, asks, random.Random(0))
+    figures = figures_of(measure([reference], [said], [asks], [False], ["a"], tips_cm=[{device: tip_cm}]))
+    assert (figures["tips"], figures["tips_within_1_cm"]) == (exact, within), reference
+
+
+def test_no_tip_is_scored_by_distance_where_nobody_says_where_it_lies():
+    reference = "The endotracheal tube ends 3 cm above the carina."
+    figures = scored([reference], [reference])
+    assert (figures["tips"], figures["tips_within_1_cm"]) == (1, None)
 
 
 def test_comparing_without_a_prior_is_a_false_comparison():

@@ -94,9 +94,12 @@ class PlaceHeads(nn.Module):
         weight = torch.full((CLASSES,), 3.0, device=logits.device)
         weight[ABSENT] = 1.0
         said = F.cross_entropy(logits.flatten(0, 1), classes.flatten(), weight=weight)
-        known = ~amounts.isnan()
-        off = (guessed - amounts.nan_to_num()) ** 2 * (0.25 + 6 * (amounts.nan_to_num() != 0)) * known
-        return said + 2 * off.sum() / known.sum().clamp(min=1)
+        found, tips = amounts.split((len(FINDING_KEYS), len(DEVICES)), dim=1)
+        off = (guessed[:, : len(FINDING_KEYS)] - found) ** 2 * (0.25 + 6 * (found != 0))
+        # Tips have a mean of their own: most are not there, and among the amounts of findings they would hardly weigh.
+        known = ~tips.isnan()
+        tips_off = (guessed[:, len(FINDING_KEYS) :] - tips.nan_to_num()) ** 2 * known
+        return said + 2 * off.mean() + 2 * tips_off.sum() / known.sum().clamp(min=1)
 
 
 class AskedHead(nn.Module):

@@ -29,7 +29,8 @@ _ROWS = {
     "answered_rightly": "answered rightly",
     "answered_first": "answered first",
     "false_comparison": "false comparison (no prior, yet compares)",
-    "tips": "tube tips right, where asked for",
+    "tips": "tube tips right to the word, where asked for",
+    "tips_within_1_cm": "tube tips right within 1 cm, where asked for",
     "device_change": "device new, unchanged, repositioned or removed as it truly is",
     "repositioned": "repositioned devices said to be so",
     "interpretation": "opacity interpreted as the context suggests",
@@ -259,9 +260,9 @@ def _worth(figures: dict[str, Any]) -> list[str]:
     for arm, row in found["arms"].items():
         cells = []
         for name in names:
-            by_seed = ", ".join(f"{value:.3f}" for value in row[name]["by_seed"])
+            by_seed = ", ".join(_number(value) for value in row[name]["by_seed"])
             told = f"; {_difference(row[name])}, {row[name]['verdict']}" if "difference" in row[name] else ""
-            cells.append(f"{row[name]['value']:.3f} ({by_seed}){told}")
+            cells.append(f"{_number(row[name]['value'])} ({by_seed}){told}")
         rows.append([arm, *cells])
     return [
         "What stage 1 is worth (`python -m train worth`): coarse drafts of small models that differ in what their "

@@ -181,6 +181,7 @@ def evaluate(
     figures: dict[str, Any] = {"studies": len(examples), "patients": len(set(subjects))}
     figures["weights"] = weights_digest(model)
     has_truth = all(e.truth for e in examples)
+    tips_cm = [_tips_cm(e) for e in examples]
     figures["studies_skipped"] = len(records) - len(examples)
     beams = model.config.num_beams
     draft = "coarse" if model.config.coarse_draft == COARSE_FROM_MEMORY else "full"  # as Reporter drafts
@@ -200,7 +201,9 @@ def evaluate(
             for number, text in zip(changed, texts, strict=True):
                 written[run][number] = text
             has_prior = [e.prior is not None for e in given]
-            measured[run] = measure(references, written[run], contexts, has_prior, subjects, scorers, config.seed)
+            measured[run] = measure(
+                references, written[run], contexts, has_prior, subjects, scorers, tips_cm, config.seed
+            )
             figures[run] = figures_of(measured[run], with_facts=has_truth)
     figures["differences"] = differences(
         measured[REFINED], {r: m for r, m in measured.items() if r != REFINED}, with_facts=has_truth
@@ -272,6 +275,11 @@ def hard_cases(examples: Sequence[Example], texts: Sequence[str], seed: int = 0)
             intervals = {name: figures["interval"].get(name) for name in COMPARED}
             found[kind or "usual"] = {"studies": len(rows), **kept, "interval": intervals}
     return found
+
+
+def _tips_cm(example: Example) -> dict[str, float]:
+    devices = example.truth.devices if example.truth else ()
+    return {device.name: device.tip_cm for device in devices if device.tip_cm is not None}
 
 
 def _inputs(example: Example) -> tuple[Any, ...]:

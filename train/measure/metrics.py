@@ -6,8 +6,9 @@ metrics stand in text_metrics.py, intervals in bootstrap.py.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from train.measure.bootstrap import Counts, Estimate, estimate, mean_of_known, r
 from train.measure.parsing import Key, ParsedReport, parse_report
 from train.measure.text_metrics import TEXT_FIGURES, Scorer, text_counts
 from train.simulate.context import read_context
+from train.simulate.reports import tip_range
 from train.simulate.truth import CHANGES, DEVICES, FINDINGS
 
 NAMED = (*FINDINGS, *DEVICES)  # what has a row of its own
@@ -38,6 +40,7 @@ RATES = (
     "severity_within_one",
     "laterality",
     "tips",
+    "tips_within_1_cm",
     "device_change",
     "repositioned",
     "interpretation",
@@ -74,11 +77,13 @@ def measure(
     has_prior: Sequence[bool],
     subject_ids: Sequence[str],
     scorers: Sequence[Scorer] = (),
+    tips_cm: Sequence[Mapping[str, float]] = (),
     seed: int = 0,
 ) -> Estimate:
     """All figures of one reading of N studies, with their resamples.
 
     contexts: what the referrer asked; has_prior: what the reading was given. scorers: further text metrics.
+    tips_cm: where the tips truly lie, by device (Device.tip_cm); without it none of them is scored by distance.
 
     Micro-F1 counts findings with side and zone and devices with side; macro-F1 is the mean over FINDINGS and DEVICES.
     Changes are counted as (finding with its place, change) pairs, macro-F1 is the mean over CHANGES; a finding that is
@@ -87,7 +92,9 @@ def measure(
     """
     truth, guess = [parse_report(text) for text in references], [parse_report(text) for text in hypotheses]
     pairs = list(zip(truth, guess, strict=True))
-    rates = [_rates(*item) for item in zip(truth, guess, contexts, has_prior, strict=True)]
+    rates = [
+        _rates(*item) for item in zip(truth, guess, contexts, has_prior, tips_cm or [{}] * len(truth), strict=True)
+    ]
     parts = [
         Counts(_rows([_named(wanted, got) for wanted, got in pairs], NAMED), _finding_figures),
         Counts(_rows([(_changes(wanted), _changes(got)) for wanted, got in pairs], CHANGES), _change_figures),
@@ -225,7 +232,11 @@ def _label_row(measured: Estimate, name: str) -> dict[str, Any]:
 
 
 def _rates(
-    truth: ParsedReport, guess: ParsedReport, context: ClinicalContext, has_prior: bool
+    truth: ParsedReport,
+    guess: ParsedReport,
+    context: ClinicalContext,
+    has_prior: bool,
+    tips_cm: Mapping[str, float],
 ) -> dict[str, tuple[int, int]]:
     """How often each of RATES was right, and how often it was asked for, in one study."""
     asked = read_context(context).asked
@@ -246,6 +257,10 @@ def _rates(
         "severity_within_one": (sum(_is_near(truth.findings[k], guess.findings[k]) for k in matched), len(matched)),
         "laterality": _laterality(truth, guess),
         "tips": (sum(truth.tips[n] == guess.tips.get(n) for n in tips), len(tips)),
+        "tips_within_1_cm": (
+            sum(_is_close(n, guess.tips.get(n), tips_cm[n]) for n in tips & tips_cm.keys()),
+            len(tips & tips_cm.keys()),
+        ),
         "device_change": (sum(guess.device_changes.get(n) == c for n, c in compared), len(compared)),
         "repositioned": (sum(guess.device_changes.get(n) == "moved" for n in moved), len(moved)),
         "interpretation": (
@@ -258,6 +273,12 @@ def _rates(
 def _is_near(true: int | None, said: int | None) -> bool:
     """Whether a grade is right or next to it; one that goes unsaid is neither."""
     return true is not None and said is not None and abs(true - said) <= 1
+
+
+def _is_close(name: str, said: str | None, tip_cm: float) -> bool:
+    """Whether the words on a device's tip fit one that lies within 1 cm of where it does."""
+    least, most = (said and tip_range(name, said)) or (math.nan, math.nan)
+    return least - 1 <= tip_cm <= most + 1
 
 
 def spoken_of(parsed: ParsedReport) -> set[str]:

@@ -127,8 +127,8 @@ def _measured(examples: Sequence[Example], texts: Sequence[str]) -> Estimate:
 
 
 def _compared(arm: Sequence[Estimate], none: Sequence[Estimate], name: str) -> dict[str, Any]:
-    by_seed = [found.value[name] or 0.0 for found in arm]
-    found: dict[str, Any] = {"value": float(np.mean(by_seed)), "by_seed": by_seed}
+    by_seed = [found.value[name] for found in arm]
+    found: dict[str, Any] = {"value": _mean(by_seed), "by_seed": by_seed}
     if arm is none:
         return found
     # (seeds, RESAMPLES); in each resample of the patients the seeds are drawn with replacement too.
@@ -136,8 +136,15 @@ def _compared(arm: Sequence[Estimate], none: Sequence[Estimate], name: str) -> d
     chosen = np.random.default_rng(0).integers(0, len(apart), (len(apart), RESAMPLES))
     means = np.take_along_axis(apart, chosen, axis=0).mean(axis=0)
     interval = None if np.isnan(means).any() else tuple(float(v) for v in np.percentile(means, (2.5, 97.5)))
-    difference = found["value"] - float(np.mean([other.value[name] or 0.0 for other in none]))
+    without = _mean([other.value[name] for other in none])
+    difference = None if found["value"] is None or without is None else found["value"] - without
     return found | {"difference": difference, "interval": interval, "verdict": verdict(interval)}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None where any of them is: the split holds nothing to count."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -145,9 +152,13 @@ def table(figures: dict[str, Any]) -> str:
     lines = [f"{figures['studies']} studies, {figures['seeds']} seeds, {figures['steps']} steps each"]
     for arm, found in figures["arms"].items():
         for name, row in found.items():
-            told = f"{arm:24}{name:20}{row['value']:.3f}  of seeds " + " ".join(f"{v:.3f}" for v in row["by_seed"])
-            if "difference" in row:
+            told = f"{arm:24}{name:20}{_shown(row['value'])}  of seeds " + " ".join(map(_shown, row["by_seed"]))
+            if row.get("difference") is not None:
                 low, high = row["interval"] or (float("nan"),) * 2
                 told += f"  {row['difference']:+.3f} ({low:+.3f} {high:+.3f}) {row['verdict']}"
             lines.append(told)
     return "\n".join(lines)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

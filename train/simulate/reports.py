@@ -8,6 +8,7 @@ broken rib could have made one; the rest of a normal chest is one closing line. 
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from priorrg.study import ClinicalContext
 from train.simulate.context import read_context, write_context
 from train.simulate.truth import DEVICES, FINDINGS, Device, Finding, StudyTruth, change_of, same_place
 
-__all__ = ["write_context", "write_report"]
+__all__ = ["tip_range", "write_context", "write_report"]
 
 _GRADES = {
     # As many wordings for each grade: greedy reading would prefer a grade that has one wording to one that has two.
@@ -90,6 +91,19 @@ def write_report(current: StudyTruth, prior: StudyTruth | None, context: Clinica
 def deciding_words(report: str) -> list[tuple[int, int]]:
     """Where the words stand (begin, end) that say how much of something there is, how it changed, where a tip lies."""
     return [found.span() for found in _DECIDING.finditer(report)]
+
+
+# Where a tip lies, by device: the least height (cm, as Device.tip_cm) of which it is said, from the highest down.
+_TIPS = {
+    "endotracheal tube": ((0.0, "so many cm above the carina"), (-math.inf, "in the right main bronchus")),
+    "central venous catheter": (
+        (1.0, "in the superior vena cava"),
+        (-1.0, "at the cavoatrial junction"),
+        (-math.inf, "in the right atrium"),
+    ),
+    "chest drain": ((8.0, "at the apex"), (-math.inf, "at the base")),
+    "nasogastric tube": ((0.0, "in the stomach"), (-math.inf, "in the esophagus and should be advanced")),
+}
 
 
 class _Writer:
@@ -235,20 +249,28 @@ def _misplaced(device: Device) -> bool:
 
 
 def _tip_words(device: Device) -> str:
-    tip = device.tip_cm
     if device.name == "pacemaker":
         return "in the right atrium and right ventricle"
-    if tip is None:
+    if device.tip_cm is None:
         return ""
-    if device.name == "endotracheal tube":
-        return "in the right main bronchus" if tip < 0 else f"{round(tip)} cm above the carina"
-    if device.name == "central venous catheter":
-        if tip > 1.0:
-            return "in the superior vena cava"
-        return "at the cavoatrial junction" if tip > -1.0 else "in the right atrium"
-    if device.name == "chest drain":
-        return "at the apex" if tip > 8.0 else "at the base"
-    return "in the stomach" if tip > 0 else "in the esophagus and should be advanced"
+    if device.name == "endotracheal tube" and device.tip_cm >= 0:
+        return f"{round(device.tip_cm)} cm above the carina"
+    return next(words for low, words in _TIPS[device.name] if device.tip_cm > low)
+
+
+def tip_range(name: str, words: str) -> tuple[float, float] | None:
+    """The tips (least, most in cm, as Device.tip_cm) of which a report says `words`, a part of its phrase or a number.
+
+    None where no tip of that device is described so.
+    """
+    if name == "endotracheal tube" and words.isdecimal():
+        return float(words), float(words)
+    highest = math.inf
+    for low, phrase in _TIPS.get(name, ()):
+        if words in phrase:
+            return low, highest
+        highest = low
+    return None
 
 
 def _capital(text: str) -> str:
