@@ -111,8 +111,12 @@ class LayerFusion(nn.Module):
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """hidden_states: (B, L, P, H), read as an L-channel image of P x H. Returns (B, P, H)."""
         weighed = hidden_states * self.channel_attention(hidden_states)
-        weighed = weighed * self.spatial_attention(weighed)
-        return self.projection(weighed + hidden_states).squeeze(1)
+        places = self.spatial_attention(weighed)
+        if torch.is_grad_enabled():
+            weighed = weighed * places + hidden_states
+        else:  # the same numbers in the same place: at paper scale all layers of an image are 50 MB
+            weighed = weighed.mul_(places).add_(hidden_states)
+        return self.projection(weighed).squeeze(1)
 
 
 class ProjectionHead(nn.Module):

@@ -13,6 +13,8 @@ from priorrg.reporting.together import Decoder
 
 MOST_AT_ONCE = 16  # readings; a step for more of them takes as much longer
 FEATURES_AT_ONCE = 512 << 20  # bytes that the image features of all readings at once may take
+IMAGES_AT_ONCE = 8  # of a batch: of more each takes as long
+TOKENS_AT_ONCE = 1600  # of a batch on a CPU: of more each image takes as long, and all layers of all lie in memory
 PART_FOR_FEATURES = 16  # or the 16th part of a GPU's memory, where that is more
 
 
@@ -31,6 +33,15 @@ def studies_at_once(config: PriorRGConfig, device: torch.device) -> int:
     if is_gpu(device):
         room = max(room, torch.cuda.get_device_properties(device).total_memory // PART_FOR_FEATURES)
     return max(1, min(MOST_AT_ONCE, room // of_study))
+
+
+def images_at_once(config: PriorRGConfig, device: torch.device) -> int:
+    """How many images are encoded as one batch: 8, on a CPU one of the paper's 1,370 tokens."""
+    if device.type != "cpu":
+        return IMAGES_AT_ONCE
+    vision = config.vision_config
+    tokens = (vision.image_size // vision.patch_size) ** 2 + 1
+    return max(1, min(IMAGES_AT_ONCE, TOKENS_AT_ONCE // tokens))
 
 
 def decoder_of(model: PriorRGModel, device: torch.device, precision: str) -> Decoder:

@@ -44,14 +44,13 @@ from priorrg.reporting.events import (
 from priorrg.reporting.image_features import ImageFeatures, SeenImage
 from priorrg.reporting.loading import load_weights
 from priorrg.reporting.memories import Memories, SeenFeatures
-from priorrg.reporting.on_device import decoder_of, studies_at_once
+from priorrg.reporting.on_device import decoder_of, images_at_once, studies_at_once
 from priorrg.reporting.stopping import Stop
 from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, Orientation, Radiograph, Study, check_context
 
 CACHED_IMAGES = 16  # and so many pairs of them; at paper scale 8 MB each
-IMAGES_AT_ONCE = 8  # of a batch: of more each takes as long
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Reporter:
         self.source = source
         # Two of each reading at least: what is written just now must not be encoded again.
         most = max(cached_images, 2 * self.at_once)
-        self.images = ImageFeatures(Batches(self._encode, IMAGES_AT_ONCE).begin, most)
+        self.images = ImageFeatures(Batches(self._encode, images_at_once(self.config, self.device)).begin, most)
         self.memories = Memories(self.model, most)
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._steps: Together | None = None

@@ -164,6 +164,9 @@ class Frame:
         """(..., 2) patient cm -> (..., 2) pixel positions (column, row)."""
         cos, sin = np.cos(self.exposure.tilt), np.sin(self.exposure.tilt)
         x, y = points[..., 0], points[..., 1] - 2.0
-        film_x = (cos * x - sin * y) / self.exposure.scale + self.exposure.shift[0]
-        film_y = (sin * x + cos * y) / self.exposure.scale + self.exposure.shift[1]
-        return (np.stack([film_x, film_y], -1) + FIELD_CM / 2) * (self.size / FIELD_CM)
+        film = np.empty(points.shape)
+        film[..., 0] = (cos * x - sin * y) / self.exposure.scale + self.exposure.shift[0]
+        film[..., 1] = (sin * x + cos * y) / self.exposure.scale + self.exposure.shift[1]
+        film += FIELD_CM / 2
+        film *= self.size / FIELD_CM
+        return film

@@ -66,7 +66,7 @@ class Canvas:
 
 
 def _level(thickness_cm: float) -> int:
-    return int(np.clip(round(thickness_cm * 255 / _FULL), 0, 255))
+    return min(max(round(thickness_cm * 255 / _FULL), 0), 255)
 
 
 def blur(image: np.ndarray, sigma_pixels: float) -> np.ndarray:
@@ -89,12 +89,19 @@ def ellipsoid(
     frame: Frame, centre: tuple[float, float], radii: tuple[float, float, float], angle: float = 0.0
 ) -> np.ndarray:
     """Thickness (size, size) in cm of an ellipsoid with radii (along, across, depth), turned by `angle`."""
-    dx, dy = frame.x - np.float32(centre[0]), frame.y - np.float32(centre[1])
+    thickness = np.zeros((frame.size, frame.size), dtype=np.float32)
+    reach = max(radii[:2]) * frame.pixels_per_cm + 2
+    # Most are small: only the square about one is computed.
+    columns, rows = (
+        slice(max(0, int(at - reach)), max(0, int(at + reach))) for at in frame.to_pixels(np.array(centre))
+    )
+    dx, dy = frame.x[rows, columns] - np.float32(centre[0]), frame.y[rows, columns] - np.float32(centre[1])
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     inside = (
         1 - ((cos * dx + sin * dy) / np.float32(radii[0])) ** 2 - ((cos * dy - sin * dx) / np.float32(radii[1])) ** 2
     )
-    return np.float32(2 * radii[2]) * np.sqrt(np.maximum(inside, 0))
+    thickness[rows, columns] = np.float32(2 * radii[2]) * np.sqrt(np.maximum(inside, 0))
+    return thickness
 
 
 def smooth_step(value: np.ndarray, softness: float) -> np.ndarray:
