@@ -171,7 +171,9 @@ def test_nothing_that_identifies_a_person_is_kept():
     ("changes", "part"),
     [
         ({"NumberOfFrames": 120}, "holds 120 frames"),
-        ({"PixelData": None}, "without an image"),
+        ({"PixelData": None}, "says that it is a radiograph (modality DX) and holds no image"),
+        ({"PixelData": None, "Modality": "SR"}, "without an image (modality SR)"),
+        ({"PixelData": None, "Modality": None}, "without an image (modality not stated)"),
         ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}, "damaged or cut short"),
         ({"PhotometricInterpretation": "HSV"}, "as no radiograph does"),
         ({"Rows": 60000, "Columns": 60000}, "60000 x 60000"),
@@ -184,6 +186,8 @@ def test_nothing_that_identifies_a_person_is_kept():
     ids=[
         "frames",
         "no image",
+        "a report",
+        "no radiograph",
         "colour that is none",
         "unknown colour",
         "bomb",
@@ -219,6 +223,16 @@ def test_a_deflated_file_that_is_cut_short_is_refused():
     data = dicom()
     data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     assert "damaged or cut short" in refusal(written(data)[:-40])
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless], ids=["plain", "compressed"])
+def test_a_file_that_is_cut_short_is_called_that_wherever_it_ends(syntax):
+    data = dicom()
+    if syntax:
+        data.compress(syntax, encoding_plugin="pydicom")
+    whole = written(data)
+    for end in (140, 300, 500, 700, 900, len(whole) // 2, len(whole) - 200):
+        assert "cut short" in refusal(whole[:end])
 
 
 def test_a_coded_view_position_and_another_part_of_the_body_are_read():

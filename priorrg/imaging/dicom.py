@@ -133,6 +133,10 @@ def _check(data: Dataset, called: str) -> None:
     ):
         if "PixelDataProviderURL" in data:  # (0028,7FE0), of JPIP
             raise ImageError(texts.imaging.PIXELS_ELSEWHERE.format(called=called))
+        if modality in RADIOGRAPHS:
+            raise ImageError(texts.imaging.PIXELS_MISSING.format(called=called, modality=modality))
+        if not modality and "SOPClassUID" not in data:  # each object has one; of a cut compressed one nothing is left
+            raise EOFError
         modality = modality or texts.imaging.MODALITY_NOT_STATED
         raise ImageError(texts.imaging.NO_IMAGE.format(called=called, modality=modality))
     frames = int(data.get("NumberOfFrames") or 1)

@@ -70,6 +70,10 @@ NO_IMAGE = (
     "{called} is a DICOM object without an image (modality {modality}). Upload the radiograph, not its report or "
     "presentation state."
 )
+PIXELS_MISSING = (
+    "{called} says that it is a radiograph (modality {modality}) and holds no image: it was cut short, or its pixels were "
+    "left out. Export it again."
+)
 MODALITY_NOT_STATED = "not stated"
 UNLISTED_MODALITY = "another kind"  # in the place of a modality that stands in no list
 SEVERAL_FRAMES = "{called} holds {frames} frames. PriorRG reads single radiographs: export the one frame you mean."
