@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorrg import texts, weights_commands
-from priorrg.errors import CheckpointError, ExportError, PriorRGError, StudyError
+from priorrg.errors import CheckpointError, ExportError, StudyError, exit_status
 from priorrg.many import commands as many
 from priorrg.model.precisions import FLOAT32, PRECISIONS
 from priorrg.pacs import commands as pacs
@@ -106,8 +106,6 @@ def report(arguments: argparse.Namespace) -> int:
 
     decoders().warm()  # while the libraries of the model are imported
 
-    from transformers.utils import logging
-
     from priorrg.export.contents import remarks_after, remarks_before
     from priorrg.imaging.orientation import window_in_use, words_of
     from priorrg.reporting import kept
@@ -117,7 +115,6 @@ def report(arguments: argparse.Namespace) -> int:
     from priorrg.reporting.threads import use_threads
 
     check_outputs(arguments.out)
-    logging.disable_progress_bar()  # loading takes a second, the bar would stand in the report
     study = read_study(
         arguments.current,
         arguments.prior,
@@ -360,14 +357,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_arguments(subparsers.add_parser(name, help=command.help, description=command.help))
     parsed = parser.parse_args(given[:1] if given[:1] == ["app"] else given)
     parsed.flags = given[1:]
-    try:
-        return COMMANDS[parsed.command].run(parsed)
-    except PriorRGError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:  # what was written stays on the screen
-        print(file=sys.stderr)
-        return 130
+    return exit_status(lambda: COMMANDS[parsed.command].run(parsed))
 
 
 if __name__ == "__main__":

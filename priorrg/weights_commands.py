@@ -17,11 +17,14 @@ BACKBONES = ("vision", "text", "decoder")
 
 def heads_of(text: str) -> dict[str, int]:
     """`12`, or `vision=12,text=12,decoder=8`: attention heads of the backbones."""
-    if "=" not in text:
-        return dict.fromkeys(BACKBONES, int(text))
-    found = {name.strip(): int(count) for name, _, count in (part.partition("=") for part in text.split(","))}
+    try:
+        if "=" not in text:
+            return dict.fromkeys(BACKBONES, int(text))
+        found = {name.strip(): int(count) for name, _, count in (part.partition("=") for part in text.split(","))}
+    except ValueError:
+        found = {"": 0}
     if set(found) - set(BACKBONES):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text} is no number of heads: say 12, or vision=12,text=12,decoder=12")
     return found
 
 
@@ -66,10 +69,32 @@ def _published(arguments: argparse.Namespace) -> int:
     found = kept.source_of(kept.published_folder())
     folder = kept.published(arguments.revision, arguments.file, arguments.heads, print, arguments.again)
     if found is not None and not arguments.again:
+        others = _unlike(found, folder, arguments)
+        if others:
+            raise CheckpointError(
+                f"Weights are there already, with {' and '.join(others)}. To fetch and import them once more, as you "
+                "say: the same command with --again."
+            )
         print(f"They are there already: {found.file} of {found.repository} at {found.revision}, in {folder}.")
         print("To fetch what the authors have now: priorrg weights published --again")
     print("Read with them: PRIORRG_WEIGHTS=published make run, or priorrg weights use published.")
     return 0
+
+
+def _unlike(found: kept.Source, folder: Path, arguments: argparse.Namespace) -> list[str]:
+    """In what the weights that are there are others than those that are asked for."""
+    from priorrg.model.configuration import PriorRGConfig
+    from priorrg.model.published import backbone_heads
+
+    heads = backbone_heads(PriorRGConfig.from_pretrained(folder))
+    others = []
+    if any(heads[name] != count for name, count in (arguments.heads or {}).items()):
+        others.append("heads " + ",".join(f"{name}={count}" for name, count in heads.items()))
+    if arguments.file not in (None, found.file):
+        others.append(f"file {found.file}")
+    if arguments.revision and not found.revision.startswith(arguments.revision):
+        others.append(f"revision {found.revision}")
+    return others
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -83,9 +108,9 @@ def _list(arguments: argparse.Namespace) -> int:
 def _in_short(name: str) -> str:
     if name == kept.PUBLISHED and kept.source_of(kept.published_folder()) is None:
         return "not fetched. Fetch them: priorrg weights published"
-    folder = Path(kept.resolve(name))
-    if not folder.is_dir():
+    if kept.is_repository(name):
         return "a hub repository"
+    folder = Path(kept.resolve(name))
     config = _config(folder)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return f"{config.get('weights_name') or 'without a name'} ({config.get('weights_kind')}, {size / 1e6:,.0f} MB)"
@@ -122,10 +147,10 @@ def _info(arguments: argparse.Namespace) -> int:
         "kind": config.weights_kind,
         "trained": config.training_note,
         "where": folder,
-        "fetched from": f"{source.repository} at {source.revision}: {source.file}" if source else "",
+        "fetched from": f"{source.repository} at {source.revision} {source.file}" if source else "",
         "fetched": source.fetched if source else "",
         "sha256": source.sha256 if source else "",
-        "license": (source.license or kept.license_line("")) if source else "",
+        "license": (source.license or kept.license_line("", source.repository)) if source else "",
         "parameters": f"{millions:,.1f} million",
         "images": f"{config.vision_config.image_size} pixels an edge",
         "attention heads": assumed_heads(config),
@@ -159,7 +184,7 @@ def _check(arguments: argparse.Namespace) -> int:
         for remark in remarks:
             print(f"  LOOKS WRONG: {remark}")
         wrong += len(remarks)
-    print(f"\n{wrong or 'Nothing'} looks wrong." if wrong != 1 else "\nOne thing looks wrong.")
+    print({0: "\nNothing looks wrong.", 1: "\nOne thing looks wrong."}.get(wrong, f"\n{wrong} things look wrong."))
     return 1 if wrong else 0
 
 
@@ -173,7 +198,7 @@ def _push(arguments: argparse.Namespace) -> int:
 def _changed_upstream(folder: str) -> list[str]:
     """A sentence where the authors' repository is no longer at the commit that was fetched, or cannot be asked."""
     source = kept.source_of(folder)
-    if source is None:
+    if source is None or not source.file:  # weights in our own format are as new as the hub's, or that was said
         return []
     from priorrg.model.hub import Repository
 

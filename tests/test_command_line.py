@@ -11,6 +11,7 @@ from PIL import Image
 
 from priorrg.__main__ import main
 from priorrg.texts.report import DISCLAIMER
+from tests.serving import ROOT
 
 PARITY = Path(__file__).parent / "parity"
 
@@ -89,3 +90,37 @@ def test_a_context_that_is_read_in_part_is_said(image, small_weights, capsys):
     long = "Cough and fever since Monday. " * 60
     assert main(["report", image, "--weights", str(small_weights), "--indication", long]) == 0
     assert "words of the indication are not read" in capsys.readouterr().err
+
+
+TYPED = [sys.executable, "-m", "priorrg"]
+
+
+def test_whoever_stops_reading_along_sees_no_traceback():
+    """`priorrg report ... | head -1`"""
+    typed = subprocess.Popen(
+        [*TYPED, "weights", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, encoding="utf-8"
+    )
+    assert typed.stdout is not None and typed.stderr is not None
+    typed.stdout.close()
+    assert typed.stderr.read() == "" and typed.wait() == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_one_sentence():
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*TYPED, "weights", "list"], stdout=full, stderr=subprocess.PIPE, cwd=ROOT, encoding="utf-8"
+        )
+    assert (done.returncode, done.stderr) == (2, "The disk is full: make room, and start again.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no bound for the size of a file")
+def test_weights_for_which_there_is_no_room_are_one_sentence(tmp_path):
+    """The file's size is bounded, as a disk is that fills meanwhile."""
+    bounded = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); "
+    files = ["--tokenizer", str(PARITY / "tokenizer.json"), "--view-positions", str(PARITY / "view_positions.json")]
+    typed = ["priorrg", "import-checkpoint", str(PARITY / "published_style.ckpt"), str(tmp_path / "imported"), *files]
+    run = f"import sys; sys.argv = {typed!r}; runpy.run_module('priorrg', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", bounded + run], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.endswith(f"The weights cannot be written to {tmp_path / 'imported'}: File too large.\n")

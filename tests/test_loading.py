@@ -104,9 +104,8 @@ def test_damaged_weights_are_refused_with_the_file_that_is_wrong(folder, damage,
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
-def test_a_folder_that_does_not_exist_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(CheckpointError, match=r"There are no weights at .*nowhere|nowhere cannot be read"):
+def test_a_folder_that_does_not_exist_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match=r"There are no weights at .*nowhere: no such folder"):
         load_weights(str(tmp_path / "nowhere"))
 
 

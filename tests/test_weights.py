@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ from priorrg.ui.server.operator import Fetching, serve_operator
 from tests.hub import hub
 from tests.serving import ROOT
 from tests.test_published import PARITY
+from train.prepared import trained
 
 AUTHORS, TOKENIZERS = kept.AUTHORS, kept.TOKENIZERS
 BELOW = "checkpoints/mimic-cxr"
@@ -112,6 +114,8 @@ def test_one_call_fetches_the_checkpoint_that_writes_reports_and_says_what_it_ta
 def test_what_was_fetched_is_used_without_the_hub(fetched_once, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     assert kept.resolve("published") == str(fetched_once[1])
+    model, _ = trained(Path("published"))  # as `python -m train evaluate --weights published` does
+    assert model.config.weights_kind == "published"
 
 
 def test_a_download_that_was_cut_goes_on_where_it_was(the_hub, monkeypatch):
@@ -250,6 +254,89 @@ def test_own_weights_go_to_the_hub_with_a_card_and_without_the_machine_they_were
     assert "weights of the paper's authors" in capsys.readouterr().err and "me/theirs" not in the_hub.files
     assert main(["weights", "push", "me/mine", "me/again"]) == 2
     assert "There is no folder me/mine" in capsys.readouterr().err and "me/again" not in the_hub.files
+
+
+def test_weights_in_a_repository_are_read_with_by_its_name_also_without_the_hub(
+    the_hub, save_small_model, capsys, monkeypatch
+):
+    """As the card of weights that were sent there says. They are fetched anew when the repository has moved on."""
+    folder = save_small_model(weights_name="mine")
+    assert main(["weights", "push", str(folder), "me/mine"]) == 0
+    the_hub.files["me/mine"]["checkpoints/model.safetensors"] = b"of the training"
+    assert main(["weights", "use", "me/mine"]) == 0
+    kept_in = kept.user_cache() / "weights" / "me--mine"
+    assert kept.resolve() == str(kept_in) and not list(kept_in.rglob("*.part"))
+    assert "checkpoints/model.safetensors" not in the_hub.served
+    served = the_hub.served["model.safetensors"]
+    capsys.readouterr()
+    assert main(["weights", "info"]) == 0
+    told = capsys.readouterr().out
+    assert f"me/mine at {the_hub.commit('me/mine')}" in told and "names no license" in told and "MIT" not in told
+    assert main(["weights", "list"]) == 0 and "* me/mine: a hub repository" in capsys.readouterr().out
+    assert the_hub.served["model.safetensors"] == served, "it is there, and is what the hub has"
+    the_hub.commits["me/mine"] = "e" * 40
+    assert kept.source_of(kept.resolve("me/mine")).revision == "e" * 40  # type: ignore[union-attr]
+    assert the_hub.served["model.safetensors"] == 2 * served
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    capsys.readouterr()
+    assert kept.resolve("me/mine") == str(kept_in)
+    assert f"Until then: what was fetched of me/mine at {'e' * 40}." in capsys.readouterr().err
+    with pytest.raises(CheckpointError, match=r"There is no folder runs/mine here\. runs/mine cannot be fetched"):
+        kept.resolve("runs/mine")
+
+
+def test_a_fetch_of_own_weights_that_was_cut_goes_on_where_it_was(the_hub, save_small_model, monkeypatch):
+    assert main(["weights", "push", str(save_small_model()), "me/mine"]) == 0
+    whole = len(the_hub.files["me/mine"]["model.safetensors"])
+    the_hub.cut_after = 2 * whole // 3
+    monkeypatch.setattr(hub_client, "TRIES", 0)  # the program ends with the first cut
+    with pytest.raises(CheckpointError, match="what has arrived is kept"):
+        kept.resolve("me/mine")
+    monkeypatch.setattr(hub_client, "TRIES", 5)
+    assert (kept.user_cache() / "weights" / "me--mine").samefile(kept.resolve("me/mine"))
+    assert the_hub.served["model.safetensors"] == whole
+    assert not list((kept.user_cache() / "arriving").iterdir())
+
+
+def test_a_repository_of_checkpoints_is_imported_under_a_name_of_ones_own(the_hub, tmp_path, capsys):
+    with pytest.raises(CheckpointError, match=r"no config\.json.* Of its checkpoints: read with --weights published"):
+        kept.resolve(AUTHORS)
+    the_hub.files["others/theirs"] = dict(the_hub.files[AUTHORS])
+    with pytest.raises(CheckpointError, match=r"priorrg import-checkpoint others/theirs FOLDER\."):
+        kept.resolve("others/theirs")
+    folder = tmp_path / "theirs"
+    options = ["--heads", "vision=2,text=2,decoder=2", "--name", "theirs, as we read them"]
+    assert main(["import-checkpoint", "others/theirs", str(folder), *options]) == 0
+    assert PriorRGConfig.from_pretrained(folder).weights_name == "theirs, as we read them"
+    assert "Loading" not in capsys.readouterr().err
+
+
+def test_other_heads_than_those_that_are_there_are_not_passed_over(fetched_once, capsys):
+    """Somebody whose first import had wrong ones names the right ones: he must not believe that they are in use."""
+    assert main(["weights", "published", "--heads", "vision=2,decoder=2"]) == 0
+    assert "They are there already" in capsys.readouterr().out
+    for asked, told in (
+        (["--heads", "vision=4,text=2"], "with heads vision=2,text=2,decoder=2. To fetch"),
+        (["--file", ALIGN, "--revision", "0" * 40], f"with file {REPORTS} and revision "),
+    ):
+        assert main(["weights", "published", *asked]) == 2
+        said = capsys.readouterr().err
+        assert told in said and "--again" in said
+
+
+@pytest.mark.parametrize("heads", ["2,2", "vision", "vision=two", "eye=3"])
+def test_heads_that_are_no_numbers_are_told_as_what_to_write(heads, capsys):
+    with pytest.raises(SystemExit):
+        main(["weights", "published", "--heads", heads])
+    assert f"{heads} is no number of heads: say 12, or vision=12,text=12,decoder=12" in capsys.readouterr().err
+
+
+def test_imported_weights_may_be_read_by_whoever_may_read_their_folder(fetched_once):
+    """A server often runs as somebody else than whoever fetched."""
+    folder = fetched_once[1]
+    assert {(folder / name).stat().st_mode & 0o777 for name in ("config.json", "model.safetensors")} == {
+        (folder / "source.json").stat().st_mode & 0o777
+    }
 
 
 # The operator's page

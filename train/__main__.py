@@ -7,13 +7,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from priorrg.assets import EMBEDDED_WEIGHTS
-from priorrg.errors import PriorRGError
+from priorrg.errors import exit_status
 from train.measure.commands import (
     calibrate_command,
     card_command,
@@ -193,12 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = options.run
-    try:
-        run(options)
-    except PriorRGError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(lambda: run(options))
 
 
 def _simulate(options: argparse.Namespace) -> None:

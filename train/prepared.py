@@ -25,12 +25,15 @@ def prepared(options: argparse.Namespace, *splits: str) -> tuple[Any, dict[str, 
 
 
 def trained(weights: Path) -> tuple[Any, Any]:
-    """The model of a folder, on the GPU where there is one, and its processor."""
+    """The model of a folder, or `published` or `embedded`; on the GPU where there is one. And its processor."""
     import torch
 
     from priorrg.errors import CheckpointError
+    from priorrg.reporting import kept
     from priorrg.reporting.loading import load_weights
 
+    if str(weights) in (kept.EMBEDDED, kept.PUBLISHED):
+        weights = Path(kept.resolve(str(weights)))
     if not (weights / "config.json").is_file():  # it would be looked for in a hub repository of that name
         raise CheckpointError(f"{weights} holds no trained model. Train one first, or name another with --weights.")
     model, processor = load_weights(str(weights))

@@ -53,15 +53,12 @@ def report_all(arguments: argparse.Namespace) -> int:
     from priorrg.many import devices
 
     share = devices.share()
-    from transformers.utils import logging
-
     from priorrg.many.manifest import read_manifest
     from priorrg.many.reports import job_of, write_reports
     from priorrg.reporting import kept
     from priorrg.reporting.reporter import Reporter
     from priorrg.reporting.threads import use_threads
 
-    logging.disable_progress_bar()
     use_threads(0)
     file, output = Path(arguments.manifest), Path(arguments.out[0])
     rows = read_manifest(file)

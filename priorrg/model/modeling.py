@@ -8,13 +8,18 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import BertModel, GenerationConfig, GenerationMixin, GPT2LMHeadModel, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput
+from transformers.utils import CONFIG_NAME, logging
 
+from priorrg.errors import CheckpointError
 from priorrg.model.configuration import PriorRGConfig
 from priorrg.model.grounding import Grounding, GroundingHead
 from priorrg.model.memory import Memory
@@ -25,6 +30,18 @@ from priorrg.model.vision import LayerFusion, ProjectionHead, VisionEncoder, Vis
 CURRENT, PRIOR = 0, 1  # rows of the temporal embedding
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)  # published
 IGNORED_LABEL = -100
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Reading and writing weights without a bar in the terminal: it takes a second, and a report may stand there."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 class PriorRGPreTrainedModel(PreTrainedModel):
@@ -95,6 +112,21 @@ class PriorRGModel(PriorRGPreTrainedModel, GenerationMixin):
             do_sample=False,
             use_cache=True,
         )
+
+    def save_pretrained(self, save_directory: str | Path, *args: Any, **options: Any) -> None:
+        """As every model's. Whoever may read the configuration may read the weights, which safetensors makes private.
+
+        Raises CheckpointError where they cannot be written.
+        """
+        folder = Path(save_directory)
+        try:
+            with without_bars():
+                super().save_pretrained(folder, *args, **options)
+            for file in folder.glob("*.safetensors"):
+                file.chmod((folder / CONFIG_NAME).stat().st_mode)
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or str(error).rpartition("I/O error: ")[2].partition(" (os ")[0]
+            raise CheckpointError(f"The weights cannot be written to {folder}: {reason}.") from error
 
     def get_encoder(self, modality: str | None = None) -> nn.Module:
         return self.image_encoder

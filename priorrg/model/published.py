@@ -302,12 +302,16 @@ def _backbone_heads(widths: dict[str, int], heads: Mapping[str, int]) -> dict[st
     return {backbone: heads.get(backbone) or max(width // 64, 1) for backbone, width in widths.items()}
 
 
+def backbone_heads(config: PriorRGConfig) -> dict[str, int]:
+    """Attention heads of `vision`, `text` and `decoder`, as import_checkpoint takes them."""
+    vision, text = config.vision_config.num_attention_heads, config.text_config.num_attention_heads
+    return {"vision": vision, "text": text, "decoder": config.decoder_config.n_head}
+
+
 def assumed_heads(config: PriorRGConfig) -> str:
     """The head counts of imported weights, for whoever imports them: no shape would show that they are wrong."""
-    return (
-        f"vision {config.vision_config.num_attention_heads}, text {config.text_config.num_attention_heads}, "
-        f"decoder {config.decoder_config.n_head}, fusion {config.fusion_heads}, perceiver {config.perceiver_heads}"
-    )
+    counts = backbone_heads(config) | {"fusion": config.fusion_heads, "perceiver": config.perceiver_heads}
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _count(state: dict[str, torch.Tensor], prefix: str) -> int:

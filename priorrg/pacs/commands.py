@@ -31,8 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from transformers.utils import logging
-
     from priorrg.explain.overlays import explain, methods_of
     from priorrg.export.contents import ReportExport
     from priorrg.export.dicom_gsps import write_gsps
@@ -45,7 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     from priorrg.reporting.reporter import Reporter
     from priorrg.study import ClinicalContext, Study, check_context
 
-    logging.disable_progress_bar()  # it would stand in what is printed
     context = check_context(ClinicalContext(arguments.indication, arguments.history))
     server = Pacs(arguments.server, arguments.user, os.environ.get("PACS_PASSWORD", ""))
     files = server.with_prior(arguments.study) if arguments.study else server.latest(arguments.patient)

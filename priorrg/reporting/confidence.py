@@ -131,7 +131,7 @@ def weights_digest(model: torch.nn.Module, with_grounding: bool = False) -> str:
 
 
 def read_calibration(source: str | Path, model: torch.nn.Module) -> Calibration | None:
-    """The calibration of the weights in a folder or hub repository; None where there is none.
+    """The calibration of the weights in a folder; None where there is none.
 
     One that was measured on other weights is left out, with a line in the log. Raises CheckpointError for a file that
     holds no calibration.

@@ -1,17 +1,21 @@
-"""The weights that a user can name: `embedded`, `published`, and folders of his own. What is fetched is kept here.
+"""The weights that a user can name: `embedded`, `published`, folders, hub repositories. What is fetched is kept here.
 
 `published` is the checkpoint of the paper's authors: fetched from the hub once, imported once into the user's cache,
-and from then on a folder like any other, with source.json beside it that says what it was made of.
+and from then on a folder like any other, with source.json beside it that says what it was made of. Weights in our own
+format in a repository are fetched as a whole, and again when it has moved on; without a connection those that are here
+are read with.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +33,12 @@ AUTHORS = "MK-runner/PriorRG"  # the authors' repository on the hub
 TOKENIZERS = "distilbert/distilgpt2"
 VIEW_POSITIONS = r".*view.?positions?.*\.json$"  # view-positions-dict-mimic.json, priorrg_view_position_v1.0.json
 SOURCE = "source.json"
+REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
+# Of a folder of weights what others need. Not run.json and source.json, which name folders and data of whoever trained.
+TAKEN = (
+    *("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "preprocessor_config.json"),
+    *("tokenizer.json", "tokenizer_config.json", "calibration.json", "evaluation.json", "known_words.txt", "README.md"),
+)
 IMPORTED_BYTES = 1_300_000_000  # the model at paper scale in float32, 1.27 GB, and its small files
 IMPORT_MEMORY = "2 GB"  # an estimate: most of it is the mapped file, which the system can take back
 
@@ -52,14 +62,60 @@ def _aside(sentence: str) -> None:
 def resolve(name: str = "") -> str:
     """What a user calls weights -> the folder or hub repository that they are in.
 
-    Empty: what `priorrg weights use` chose, else the embedded ones. `published` that is not there yet is fetched.
+    Empty: what `priorrg weights use` chose, else the embedded ones. `published` that is not there yet is fetched, and
+    so is what a hub repository has now. Raises CheckpointError.
     """
     name = name or chosen() or EMBEDDED
     if name == EMBEDDED:
         return str(EMBEDDED_WEIGHTS)
     if name == PUBLISHED:
         return str(published())
-    return name
+    return str(from_repository(name)) if is_repository(name) else name
+
+
+def is_repository(name: str) -> bool:
+    """Whether weights of that name are looked for on the hub: OWNER/NAME, and nothing on this machine has that path."""
+    return bool(REPOSITORY.fullmatch(name)) and not Path(name).exists()
+
+
+def from_repository(name: str, say: Callable[[str], None] = _aside) -> Path:
+    """The folder of what a hub repository has now of weights in our format; fetched where it is not there yet."""
+    from priorrg.model.hub import Repository, check_room, in_bytes
+
+    folder = user_cache() / "weights" / name.replace("/", "--")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        here = source_of(folder)
+        try:
+            repository = Repository.at(name)
+        except CheckpointError as error:
+            if here is None:
+                raise CheckpointError(f"There is no folder {name} here. {error}") from None
+            say(f"{error} Until then: what was fetched of {name} at {here.revision}.")
+            return folder
+        if here is not None and here.revision == repository.revision:
+            return folder
+        files = [file for file in repository.files if any(fnmatchcase(file.name, one) for one in TAKEN)]
+        files = [file for file in files if "/" not in file.name]  # checkpoints of a training lie in folders
+        if not any(file.name == "config.json" for file in files):
+            advice = "read with --weights published" if name == AUTHORS else f"priorrg import-checkpoint {name} FOLDER"
+            has_checkpoint = any(file.name.endswith((".ckpt", ".pt", ".pth")) for file in repository.files)
+            hint = f" Of its checkpoints: {advice}." if has_checkpoint else ""
+            raise CheckpointError(f"{name} holds no config.json: these are no weights in the format of PriorRG.{hint}")
+        arriving = user_cache() / "arriving" / name.replace("/", "--") / repository.revision
+        size = sum(file.size for file in files)
+        say(f"{name} at {repository.revision}: {in_bytes(size)}. {license_line(repository.license, name)}")
+        have = sum(part.stat().st_size for part in arriving.glob("*"))
+        check_room(folder.parent, max(size - have, 0), "Fetching these weights")
+        for file in files:
+            repository.fetch(file, arriving)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        source = Source(name, repository.revision, "", "", repository.license, now)
+        (arriving / SOURCE).write_text(json.dumps(asdict(source), indent=1), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        arriving.rename(folder)
+        shutil.rmtree(arriving.parent)  # with what a cut left of an earlier revision
+    return folder
 
 
 def published(
@@ -86,6 +142,7 @@ def published(
 def import_from_hub(
     name: str,
     folder: Path,
+    /,  # another `name` is among the options: what the weights are called
     revision: str | None = None,
     file: str | None = None,
     say: Callable[[str], None] = _aside,
@@ -132,7 +189,7 @@ def import_from_hub(
     if name == AUTHORS:
         options["note"] = (
             "The checkpoint of the paper's authors, trained on MIMIC-CXR: de-identified reports of one hospital. "
-            f"{license_line(repository.license)}"
+            f"{license_line(repository.license, name)}"
         )
     import_checkpoint(fetched, half, tokenizer=tokenizer, view_positions=view_positions, **options)
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -151,16 +208,18 @@ def what_it_takes(repository: Repository, checkpoint: HubFile) -> list[str]:
     imported = min(IMPORTED_BYTES, checkpoint.size)
     return [
         f"{repository.name} at {repository.revision}: {checkpoint.name}, {in_bytes(checkpoint.size)}.",
-        license_line(repository.license),
+        license_line(repository.license, repository.name),
         f"Needs {in_bytes(checkpoint.size + imported)} of disk while it is imported, {in_bytes(imported)} from then "
         f"on, and {IMPORT_MEMORY} of memory.",
     ]
 
 
-def license_line(license: str) -> str:
+def license_line(license: str, name: str) -> str:
+    """What the card of the repository of that name says of a license."""
     if license:
         return f"License of these weights, by their card: {license}."
-    return "Their card names no license for these weights (the authors' code is MIT): ask them before you pass any on."
+    code = " (the authors' code is MIT)" if name == AUTHORS else ""
+    return f"Their card names no license for these weights{code}: ask whoever made them before you pass any on."
 
 
 def published_folder() -> Path:

@@ -1,4 +1,4 @@
-"""Weights from a folder or a hub repository, each file looked at before anything is built of it.
+"""Weights from a folder, each file looked at before anything is built of it.
 
 The libraries say of a damaged file what their parsers say, and not which file it was; some take it as it is. Here a
 message names the file and what is wrong with it. What lies beside the weights is in weights.py.
@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedTokenizerFast
 
 from priorrg.errors import CheckpointError
 from priorrg.model.configuration import PriorRGConfig, configuration_of
-from priorrg.model.modeling import PriorRGModel
+from priorrg.model.modeling import PriorRGModel, without_bars
 from priorrg.model.processing import BitImageProcessorPil, PriorRGProcessor
 from priorrg.reporting.weights import file_beside
 
@@ -50,7 +49,8 @@ def load_weights(source: str, most_tokens: int = 0) -> tuple[PriorRGModel, Prior
     for place in sorted(set(places.values())):
         if name := _no_number(source, place, [name for name, its in places.items() if its == place]):
             raise CheckpointError(f"{place} of {source} is damaged: {name} holds values that are no numbers. {AGAIN}")
-    model = PriorRGModel.from_pretrained(source, config=config, dtype=torch.float32, use_safetensors=True)
+    with without_bars():
+        model = PriorRGModel.from_pretrained(source, config=config, dtype=torch.float32, use_safetensors=True)
     return model, processor
 
 
@@ -168,7 +168,9 @@ def _shapes(source: str, name: str) -> Iterator[tuple[str, tuple[int, ...]]]:
         with safe_open(file, "pt") as tensors:
             for tensor in tensors.keys():  # noqa: SIM118 (no dictionary)
                 yield tensor, tuple(tensors.get_slice(tensor).get_shape())
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
+        raise _unreadable(name, source, error) from None
+    except SafetensorError as error:
         raise CheckpointError(f"{name} of {source} is damaged ({_said(error)}). {AGAIN}") from None
 
 
@@ -179,16 +181,25 @@ def _json(source: str, name: str) -> Any:
             return json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{name} of {source} is damaged: it is not JSON ({error}). {AGAIN}") from None
-    except (OSError, ValueError) as error:  # no text, or no leave to read it
-        if not isinstance(error.__cause__, HFValidationError):  # a name that no repository can have: there is none
-            raise CheckpointError(f"{name} of {source} cannot be read ({_said(error)}). {AGAIN}") from None
+    except ValueError as error:  # no text
+        raise CheckpointError(f"{name} of {source} is damaged ({_said(error)}). {AGAIN}") from None
+    except OSError as error:
+        raise _unreadable(name, source, error) from None
     if Path(source).is_dir():
         raise CheckpointError(
             f"{source} has no {name}. Expected are {CONFIG}, {WEIGHTS}, {TOKENIZER}, {TOKENIZER_CONFIG} and {IMAGES}."
         )
     raise CheckpointError(
-        f"There are no weights at {source}: no such folder, and no {name} from a hub repository of that name. "
-        "Expected is a folder or hub repository with weights of PriorRG."
+        f"There are no weights at {source}: no such folder, and no hub repository is called so. Expected is a folder, "
+        "or a hub repository (OWNER/NAME), with weights of PriorRG."
+    )
+
+
+def _unreadable(name: str, source: str, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{name} of {source} cannot be read ({_said(error)}): whoever runs this needs leave to read every file there."
+        if isinstance(error, PermissionError)
+        else f"{name} of {source} cannot be read ({_said(error)})."
     )
 
 

@@ -10,14 +10,10 @@ from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[
 from priorrg import texts
 from priorrg.errors import CheckpointError
 from priorrg.model.configuration import PriorRGConfig
+from priorrg.reporting.kept import TAKEN
 from priorrg.reporting.loading import load_weights
 from priorrg.reporting.weights import CARD
 
-# Not run.json and source.json: they name folders and data of whoever trained. Not what merely lies there.
-TAKEN = (
-    *("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "preprocessor_config.json"),
-    *("tokenizer.json", "tokenizer_config.json", "calibration.json", "evaluation.json", "known_words.txt", CARD),
-)
 MATTER = (
     "---\nlibrary_name: priorrg\npipeline_tag: image-to-text\ntags: [chest-x-ray, radiology-report-generation]\n---\n"
 )

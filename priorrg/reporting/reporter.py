@@ -91,7 +91,7 @@ class Reporter:
     beside each other, by calls that change nothing of the model. Whoever calls the model from outside (explanations)
     takes `lock`: only under it does the decoder's attention change.
     calibration: what turns probabilities of words into those of sentences; None where these weights have none.
-    source: the folder or hub repository of the weights; empty where they came from neither. precision: what is computed
+    source: the folder of the weights; empty where they came from none. precision: what is computed
     with fewer bits (priorrg/model/precision.py).
     """
 

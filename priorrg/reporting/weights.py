@@ -1,4 +1,4 @@
-"""The small files that lie beside weights: their card, their evaluation. In a folder or in a hub repository alike."""
+"""The small files that lie beside weights: their card, their evaluation."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from transformers.utils.hub import cached_file
-
 from priorrg.errors import CheckpointError
 
 CARD, EVALUATION = "README.md", "evaluation.json"
 
 
 def file_beside(source: str | Path, name: str) -> Path | None:
-    """A file of the folder or hub repository that weights came from; None where it has no such file."""
-    file = cached_file(
-        str(source), name, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False
-    )
-    return None if file is None else Path(file)
+    """A file of the folder that weights are in; None where it has no such file."""
+    file = Path(source) / name
+    return file if file.is_file() else None
 
 
 def read_model_card(source: str | Path) -> str:

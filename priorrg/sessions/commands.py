@@ -148,11 +148,8 @@ def _generate(session: Session) -> None:
     from priorrg.sessions.prepare import prepare, to_prepare
 
     if to_prepare(session):
-        from transformers.utils import logging
-
         from priorrg.reporting.reporter import Reporter
 
-        logging.disable_progress_bar()
         for done, of in prepare(session, lambda weights: Reporter.load(weights or None)):
             print(f"\r{done} of {of} reports are generated.", end="", flush=True)
         print()

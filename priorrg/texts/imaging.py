@@ -71,8 +71,8 @@ NO_IMAGE = (
     "presentation state."
 )
 PIXELS_MISSING = (
-    "{called} says that it is a radiograph (modality {modality}) and holds no image: it was cut short, or its pixels were "
-    "left out. Export it again."
+    "{called} says that it is a radiograph (modality {modality}) and holds no image: it was cut short, or its pixels "
+    "were left out. Export it again."
 )
 MODALITY_NOT_STATED = "not stated"
 UNLISTED_MODALITY = "another kind"  # in the place of a modality that stands in no list
