@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import generate_uid
 
+from priorrg import texts
 from priorrg.__main__ import main
 from tests.serving import ROOT, free_port
 from tests.test_imaging import dicom, written
@@ -173,6 +174,25 @@ def test_a_cluster_writes_what_one_process_writes_though_its_workers_are_killed(
         assert secret.encode() not in logged + log.read_bytes()
     reports = {json.loads(line).get("report") for line in output.read_bytes().splitlines()} - {None}
     assert not any(report.encode() in logged for report in reports)
+
+
+@pytest.mark.long
+def test_a_run_whose_workers_die_each_time_ends_in_a_sentence_and_can_go_on(studies, small_weights, ray, tmp_path):
+    address, _, token, head = ray
+    output, log = studies / "dying.jsonl", tmp_path / "log"
+    arguments = [sys.executable, "-m", "priorrg", *command(studies, small_weights, output.name, "--cluster", address)]
+    with started(arguments, log, **token) as process:
+        until = time.monotonic() + 600
+        while process.poll() is None and time.monotonic() < until:
+            kill(head.children(recursive=True), lambda one: any("MapWorker" in word for word in one.cmdline()))
+            time.sleep(0.2)
+        assert process.poll() == 2
+    said = log.read_text(encoding="utf-8")
+    assert texts.many.CLUSTER_GAVE_UP.partition("(")[0] in said and "Traceback" not in said, said
+    assert not output.exists()
+    with started(arguments, log, **token) as process:
+        assert process.wait() == 0, log.read_text(encoding="utf-8")
+    assert output.read_bytes() == (studies / "plain.jsonl").read_bytes()
 
 
 @pytest.mark.long

@@ -18,7 +18,7 @@ from priorrg.model.decoding import ReportDecoder
 from priorrg.model.fixed_steps import FixedDecoder, captured
 from priorrg.model.precisions import FLOAT32
 from priorrg.reporting import zero_gpu
-from priorrg.reporting.on_device import decoder_of, studies_at_once
+from priorrg.reporting.on_device import IMAGES_AT_ONCE, decoder_of, images_at_once, studies_at_once
 from priorrg.reporting.reporter import Reporter
 from priorrg.reporting.together import Together
 from priorrg.reporting.writing import BeamSearch, Writer, Writing
@@ -130,6 +130,7 @@ def test_a_kept_gpu_gets_captured_steps_and_a_lent_one_does_not(small_weights, m
     assert isinstance(decoder_of(model, gpu, FLOAT32), FixedDecoder) and steps
     paper = PriorRGConfig()
     assert studies_at_once(paper, CPU) < studies_at_once(paper, gpu)
+    assert images_at_once(paper, CPU) == 1 and images_at_once(paper, gpu) == IMAGES_AT_ONCE
     monkeypatch.setattr(zero_gpu, "IS_ON", True)
     assert not isinstance(decoder_of(model, gpu, FLOAT32), FixedDecoder) and studies_at_once(paper, gpu) == 1
 

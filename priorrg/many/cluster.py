@@ -2,8 +2,8 @@
 
 Rows go out and lines come back; a worker opens the images itself. So what Ray keeps, and might write to a disk, is the
 manifest's text and the reports, never a pixel or a header; what a worker prints goes nowhere, and nothing that it
-raises is Ray's to log. One that dies is started anew by Ray and reads its rows once more; lines that have arrived stand
-in a part beside the output (lines.py).
+raises is Ray's to log. One that dies is started anew by Ray and reads its rows once more, a few times at most; lines
+that have arrived stand in a part beside the output (lines.py).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from priorrg.reporting.reporter import Reporter
 
 LOCAL = "local"
 TASK = 2 * BATCH  # studies that a worker is given at once: the second batch is decoded while the first is read
+TRIES = 5  # of a task whose worker dies each time: a study too large for every machine would be begun for ever
+STARTS = 20  # of one worker, which may as well die while it loads the weights
 STORE = 256 << 20  # bytes that a Ray of our own may have for rows and lines
 SHORT = 32  # characters of a folder: a socket's path has 103 at most, and Ray puts some 60 behind it
 
@@ -87,6 +89,8 @@ def _answers(address: str, worker: Worker, rows: Sequence[tuple[int, Row]]) -> G
             fn_constructor_args=(worker,),
             batch_size=None,  # a task
             batch_format="pyarrow",
+            max_task_retries=TRIES - 1,
+            max_restarts=STARTS - 1,
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=min(workers, tasks)),
             **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
         )
