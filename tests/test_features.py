@@ -37,6 +37,14 @@ def test_features_of_other_images_are_never_taken(trained, simulated, tmp_path, 
     assert written in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_the_evaluation_of_another_split_leaves_what_the_first_one_computed(trained, simulated, tmp_path, capsys):
+    settings = ["--config", configuration(simulated, tmp_path), "--output", str(tmp_path / "evaluation.json")]
+    for split, computes in (("val", True), ("test", True), ("val", False)):
+        assert main(["evaluate", *settings, "--weights", str(trained / "stage2"), "--split", split]) == 0
+        assert ("vision features" in capsys.readouterr().err) is computes, split
+
+
 def opened(simulated: Path, folder: Path, weights: Path, **settings) -> FeatureCache:
     """The cache of the validation images for a model folder's encoder."""
     model, processor = PriorRGModel.from_pretrained(weights), PriorRGProcessor.from_pretrained(weights)

@@ -6,6 +6,7 @@ Also reads the studies with something withheld or exchanged, and says what that 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import random
 import time
@@ -143,9 +144,10 @@ def open_split(
     root, most = Path(config.data.image_root), config.data.max_unreadable
     cache = None
     if config.data.cache:
-        # Its own folder for each encoder: neither training nor the evaluation of other weights may find it rewritten.
-        folder = Path(config.data.cache + "_evaluate") / encoder_digest(model, processor)
+        # Its own folder for each encoder and set of images: no training and no other evaluation may find it rewritten.
         paths, with_layers = image_paths(records), config.data.cache_layers
+        which = hashlib.sha256("\n".join(paths).encode()).hexdigest()[:8]
+        folder = Path(config.data.cache + "_evaluate") / encoder_digest(model, processor) / which
         cache = FeatureCache.open(folder, model, processor, root, paths, most, with_layers=with_layers, exact=True)
     kept = readable(records, cache, root, most, "evaluation")
     if not kept:
