@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorrg import texts, weights_commands
-from priorrg.errors import CheckpointError, ExportError, StudyError, exit_status
+from priorrg.errors import CheckpointError, ExportError, StudyError
+from priorrg.exit_status import exit_status
 from priorrg.many import commands as many
 from priorrg.model.precisions import FLOAT32, PRECISIONS
 from priorrg.pacs import commands as pacs
@@ -143,7 +144,7 @@ def report(arguments: argparse.Namespace) -> int:
         print(f"{texts.report.DISCLAIMER}\nWeights: {reporter.card.name} ({reporter.card.kind})", end="")
         events = printed(events)
     draft, done = read_to_end(events)
-    for said in remarks_after(study, done):
+    for said in remarks_after(study, done.text, done.is_cut):
         remarks.append(said)
         print(said, file=sys.stderr)
     if arguments.json:
@@ -236,6 +237,7 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="which commit, branch or tag of the hub repository")
     parser.add_argument("--heads", type=weights_commands.heads_of, help=weights_commands.HEADS_HELP)
     parser.add_argument("--name", default="", help="what the app should call these weights")
+    parser.add_argument("--own", action="store_true", help="a checkpoint of your own training, not the authors'")
 
 
 def import_checkpoint(arguments: argparse.Namespace) -> int:
@@ -248,7 +250,7 @@ def import_checkpoint(arguments: argparse.Namespace) -> int:
         name: getattr(arguments, name) for name in ("tokenizer", "view_positions", "image_processor", "heads", "name")
     }
     if Path(arguments.source).is_file():
-        published.import_checkpoint(arguments.source, folder, **given)
+        published.import_checkpoint(arguments.source, folder, **given, is_own=arguments.own)
     elif arguments.source.count("/") == 1 and Path(arguments.source).suffix != ".ckpt":
         kept.import_from_hub(arguments.source, folder, arguments.revision, arguments.file, **given)
     else:

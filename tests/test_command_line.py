@@ -72,6 +72,9 @@ def test_an_imported_checkpoint_can_be_read_with_at_once(image, tmp_path, capsys
     assert folder in capsys.readouterr().out
     assert main(["report", image, "--weights", folder, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["weights"]["kind"] == "published"
+    typed = ["import-checkpoint", str(PARITY / "published_style.ckpt"), folder, *files, "--heads", "2", "--own"]
+    assert main(typed) == 0 and main(["weights", "info", folder]) == 0
+    assert "not the authors'" in capsys.readouterr().out
 
 
 def test_importing_the_package_is_light():

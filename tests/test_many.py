@@ -71,6 +71,23 @@ def test_a_batch_writes_what_each_study_alone_is_written(reports, studies, repor
             prior = studies / row.prior if row.prior else None
             alone = reporter.report(read_study(studies / row.current, prior, row.indication, view=row.view))
             assert (line["draft"], line["report"]) == (alone.draft, alone.report)
+            assert any("had reached the length" in said for said in line["remarks"]) == alone.is_cut
+
+
+@pytest.mark.parametrize("files", [(), ("--files", "overlays")], ids=["in batches", "alone"])
+def test_a_line_says_what_its_report_lacks(files, studies, save_small_model):
+    """As the page and the answer of the API do: one that ended at the limit is no whole report."""
+    command = [
+        "report",
+        "--manifest",
+        str(studies / "studies.csv"),
+        "--weights",
+        str(save_small_model(max_report_tokens=4)),
+    ]
+    output = studies / f"short{len(files)}.jsonl"
+    assert main([*command, "--out", str(output), *files]) == 0
+    written = [line for line in lines_of(output) if "report" in line]
+    assert all(any("had reached the length" in said for said in line["remarks"]) for line in written)
 
 
 def test_on_a_gpu_studies_are_read_as_those_of_many_readers(reports, studies, reporter, monkeypatch):

@@ -23,6 +23,7 @@ SCRIPTS = HOUSE.parent / "assets" / "ui"
 NOT_FOR_READERS = {
     "__main__.py": "whoever types a command",
     "app.py": "whoever starts the app",
+    "exit_status.py": "whoever types a command",
     "settings.py": "whoever starts the app",
     "feedback/export.py": "whoever exports feedback from a terminal",
     "ui/server/metrics.py": "whoever runs the server",

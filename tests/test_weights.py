@@ -307,7 +307,9 @@ def test_a_repository_of_checkpoints_is_imported_under_a_name_of_ones_own(the_hu
     folder = tmp_path / "theirs"
     options = ["--heads", "vision=2,text=2,decoder=2", "--name", "theirs, as we read them"]
     assert main(["import-checkpoint", "others/theirs", str(folder), *options]) == 0
-    assert PriorRGConfig.from_pretrained(folder).weights_name == "theirs, as we read them"
+    config = PriorRGConfig.from_pretrained(folder)
+    assert (config.weights_name, config.weights_kind) == ("theirs, as we read them", "own")
+    assert "not the authors'" in config.training_note and "MIMIC" not in config.training_note
     assert "Loading" not in capsys.readouterr().err
 
 

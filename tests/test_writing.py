@@ -141,7 +141,7 @@ def test_packed_matrices_are_there_and_compute_the_same(monkeypatch):
 def test_what_published_weights_write_is_told_and_gaps_are_never_exported(study):
     text = "Frontal and lateral views. Compared to ___, the effusion is"
     done = ReportDone(text, tuple(range(99)), tuple(split_sentences(text)), (), (), is_cut=True)
-    cut, lateral, gap = remarks_after(study, done)
+    cut, lateral, gap = remarks_after(study, done.text, done.is_cut)
     assert (
         "the length that these weights write at most" in cut
         and "left out of the training data" in gap
@@ -152,7 +152,7 @@ def test_what_published_weights_write_is_told_and_gaps_are_never_exported(study)
     assert "___" not in export.text and "[date or name left out of the training data]" in export.text
     assert all(is_the_models for _, is_the_models in export.text_sentences())
     whole = ReportDone("No effusion.", (5, 6), tuple(split_sentences("No effusion.")), ())
-    assert remarks_after(study, whole) == []
+    assert remarks_after(study, whole.text, whole.is_cut) == []
 
 
 @pytest.mark.parametrize("at_once", [3, 8])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from priorrg.assets import EMBEDDED_WEIGHTS
-from priorrg.errors import exit_status
+from priorrg.exit_status import exit_status
 from train.measure.commands import (
     calibrate_command,
     card_command,

@@ -18,7 +18,6 @@ from priorrg.imaging.orientation import told, window_number
 from priorrg.model.configuration import COARSE_FROM_WHOLE
 from priorrg.plain_text import plain_text
 from priorrg.report.sentences import Sentence, split_sentences
-from priorrg.reporting.events import ReportDone
 from priorrg.reporting.reporter import WeightsCard
 from priorrg.study import UNKNOWN_VIEW, ClinicalContext, DicomReference, Radiograph, Study
 
@@ -169,12 +168,12 @@ def remarks_before(study: Study) -> list[str]:
     return said
 
 
-def remarks_after(study: Study, done: ReportDone) -> list[str]:
+def remarks_after(study: Study, text: str, is_cut: bool) -> list[str]:
     """What to know of a report that was written: it is empty, ends too early, or speaks of what nobody gave it."""
-    if not done.text.strip():
+    if not text.strip():
         return [texts.report.EMPTY]
-    said = _remarks(study, done.text, done.text if done.is_cut else "")
-    if GAP.search(done.text):
+    said = _remarks(study, text, text if is_cut else "")
+    if GAP.search(text):
         said.append(texts.report.LEFT_OUT_REMARK)
     return said
 

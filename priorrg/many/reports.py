@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from priorrg import texts
 from priorrg.errors import ExportError, PriorRGError
-from priorrg.export.contents import remarks_before
+from priorrg.export.contents import remarks_after, remarks_before
 from priorrg.imaging.decoders import decoders
 from priorrg.many.devices import Share
 from priorrg.many.files import folder_of, write_files
@@ -121,11 +121,12 @@ def _read_with_files(reporter: Reporter, number: int, row: Row, study: Study, jo
     stem = job.beside / f"{number:06d}"  # an id may hold what no file's name may
     image = job.folder / row.current
     files, refused = write_files(reporter, study, draft, report, image, stem, job.kinds)
-    return {"files": files, "refused": refused} | _told(study, Reading(draft, report.text))
+    return {"files": files, "refused": refused} | _told(study, Reading(draft, report.text, report.is_cut))
 
 
 def _told(study: Study, reading: Reading) -> Line:
-    return {"draft": reading.draft, "report": reading.report, "remarks": remarks_before(study)}
+    remarks = remarks_before(study) + remarks_after(study, reading.report, reading.is_cut)
+    return {"draft": reading.draft, "report": reading.report, "remarks": remarks}
 
 
 def _decoded(
@@ -201,7 +202,7 @@ def read_together(reporter: Reporter, studies: Sequence[Study], num_beams: int |
             _texts(reporter, latents, beams)
             for latents, beams in ((draft, 1), (memory.full, num_beams or reporter.config.num_beams))
         ]
-    return [Reading(*pair) for pair in zip(*written, strict=True)]
+    return [Reading(draft, report, is_cut) for (draft, _), (report, is_cut) in zip(*written, strict=True)]
 
 
 def _read_at_once(reporter: Reporter, studies: Sequence[Study], num_beams: int | None) -> list[Reading]:
@@ -209,18 +210,21 @@ def _read_at_once(reporter: Reporter, studies: Sequence[Study], num_beams: int |
 
     def read(study: Study) -> Reading:
         draft, report = read_to_end(reporter.stream(study, num_beams=num_beams, with_words=False))
-        return Reading(draft, report.text)
+        return Reading(draft, report.text, report.is_cut)
 
     with ThreadPoolExecutor(reporter.at_once) as pool:
         return list(pool.map(read, studies))
 
 
-def _texts(reporter: Reporter, latents: torch.Tensor, num_beams: int) -> list[str]:
-    """latents: (B, M, H)."""
+def _texts(reporter: Reporter, latents: torch.Tensor, num_beams: int) -> list[tuple[str, bool]]:
+    """Each text, and whether it ended at the limit of tokens. latents: (B, M, H)."""
     ids = reporter.model.generate(  # type: ignore[misc]
         encoder_outputs=BaseModelOutput(last_hidden_state=latents),  # type: ignore[arg-type]
         num_beams=num_beams,
         do_sample=False,
         max_length=reporter.config.max_report_tokens,
     )
-    return [reporter.processor.decode(row) for row in ids]
+    end = reporter.config.eos_token_id
+    return [
+        (reporter.processor.decode(row), end not in row[1:]) for row in ids
+    ]  # what begins one may be the same token

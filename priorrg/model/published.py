@@ -81,6 +81,12 @@ PLAIN_CONTAINERS = [
 ]
 
 
+NOTE = "Imported from the authors' checkpoint, which was trained on MIMIC-CXR."
+NOTE_OF_OTHERS = (
+    "Imported from a checkpoint that is not the authors'. What it was trained on is known to whoever trained it."
+)
+
+
 def import_checkpoint(
     source: str | Path,
     output: str | Path,
@@ -89,9 +95,10 @@ def import_checkpoint(
     image_processor: str | Path | None = None,
     heads: Mapping[str, int] | None = None,
     name: str = "",
-    note: str = "Imported from the authors' checkpoint, which was trained on MIMIC-CXR.",
+    note: str = "",
+    is_own: bool = False,
 ) -> Path:
-    """Write a model folder from a published checkpoint.
+    """Write a model folder from a published checkpoint, or another that the published code wrote (is_own).
 
     source: a Lightning .ckpt or a bare state dict, in any precision. It is mapped into memory, not read into it: what
     it holds beside the model costs nothing.
@@ -125,9 +132,9 @@ def import_checkpoint(
         "view_positions": views,
         "mask_context_padding": False,
         "coarse_draft": COARSE_FROM_WHOLE,
-        "weights_kind": "published",
-        "weights_name": name or f"PriorRG, published weights ({checkpoint.name})",
-        "training_note": note,
+        "weights_kind": "own" if is_own else "published",
+        "weights_name": name or f"PriorRG, {'own' if is_own else 'published'} weights ({checkpoint.name})",
+        "training_note": note or (NOTE_OF_OTHERS if is_own else NOTE),
     }
     config = configuration_of(settings, f"What {checkpoint.name} says of its model")
     if len(text_tokenizer) != config.vocab_size:

@@ -186,6 +186,7 @@ def import_from_hub(
     half = folder.with_name(f"{folder.name}.half")
     shutil.rmtree(half, ignore_errors=True)
     options["name"] = options.get("name") or f"PriorRG, {name} at {repository.revision[:8]}"
+    options["is_own"] = name != AUTHORS
     if name == AUTHORS:
         options["note"] = (
             "The checkpoint of the paper's authors, trained on MIMIC-CXR: de-identified reports of one hospital. "

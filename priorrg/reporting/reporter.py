@@ -78,10 +78,11 @@ class ReceivedContext:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a whole stream of events comes to."""
+    """What a whole stream of events comes to. is_cut: the report ended at the limit of tokens."""
 
     draft: str
     report: str
+    is_cut: bool = False
 
 
 class Reporter:
@@ -255,7 +256,7 @@ class Reporter:
     def report(self, study: Study, num_beams: int | None = None) -> Reading:
         """Read a study to the end."""
         draft, report = read_to_end(self.stream(study, num_beams=num_beams))
-        return Reading(draft, report.text)
+        return Reading(draft, report.text, report.is_cut)
 
     @zero_gpu.on_gpu(stopped_after)
     def stream(

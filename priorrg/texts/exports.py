@@ -32,17 +32,17 @@ IMAGES = {"current": "current image", "prior": "prior image"}
 # Why a report cannot be taken away in the form that was asked for (dicom_sr.py, forms.py)
 
 PRIVATE_KIND = (
-    "No DICOM structured report can be written: the current image is a DICOM object of a private or unknown kind. "
+    "No DICOM object can be written: the current image is a DICOM object of a private or unknown kind. "
     "Export it as a Digital X-Ray or Computed Radiography image, or take the report as PDF, text or FHIR."
 )
 NO_UIDS = (
-    "No DICOM structured report can be written: the current image's DICOM file lacks its study, series or instance "
+    "No DICOM object can be written: the current image's DICOM file lacks its study, series or instance "
     "UID, so there is no study that the report could belong to. Export the image again, or take the report as PDF, "
     "text or FHIR."
 )
 NO_DICOM = (
-    "No DICOM structured report can be written: the current image came as {source}, without a DICOM study that the "
-    "report could belong to, and one in a made-up study would match no patient. Upload the image as DICOM, or take the "
-    "report as PDF, text or FHIR."
+    "No DICOM object can be written: the current image came as {source}, without a DICOM study that the report could "
+    "belong to, and one in a made-up study would match no patient. Upload the image as DICOM, or take the report as "
+    "PDF, text or FHIR."
 )
 AN_IMAGE = "an image"  # in the place of a source that is not known

@@ -191,7 +191,7 @@ class Api:
         return self._answer(study, done, coarse_draft=draft, **written), done
 
     def _answer(self, study: Study, done: ReportDone | None = None, **more: Any) -> dict[str, Any]:
-        remarks = remarks_before(study) + (remarks_after(study, done) if done else [])
+        remarks = remarks_before(study) + (remarks_after(study, done.text, done.is_cut) if done else [])
         return more | {
             "remarks": remarks,
             "orientation": {

@@ -99,7 +99,7 @@ def standing_report(
         run, report = session.run, session.report
         if run is None or report is None:
             return None
-        remarks = remarks_after(run.study, report)
+        remarks = remarks_after(run.study, report.text, report.is_cut)
         return report_payload(
             remarks[0] if remarks else texts.report.FINISHED,
             busy=False,

@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from priorrg.errors import DataError
-from train.simulate.dicom import png_mark, write_dicom
+from train.simulate.dicom import NOBODY, png_mark, write_dicom
 from train.simulate.film import expose
 from train.simulate.patients import Case, Examination, sample_case
 from train.simulate.reports import write_context, write_report
@@ -114,14 +114,15 @@ def _write_patient(job: tuple[Path, str, int, int, int]) -> None:
     case = _case(split, number, seed)
     days = _days(_case_seed(split, number, seed))
     for order, study in enumerate((case.prior, case.current), start=1):
-        name = f"{_subject(split, number)}_s{order}"
+        subject = _subject(split, number)
+        name = f"{subject}_s{order}"
         mask_file = root / "masks" / f"{name}.npz"
         if mask_file.exists():
             continue
         film = expose(case.patient, study.exposure, study.truth, size_px)
         file = root / _image(split, name)
         if file.suffix == ".dcm":
-            write_dicom(file, film.pixels, study.truth.view, days[order - 1], f"{seed} {name}")
+            write_dicom(file, film.pixels, study.truth.view, days[order - 1], f"{seed} {name}", f"{NOBODY} {subject}")
         else:
             Image.fromarray(film.pixels).save(file, compress_level=1, pnginfo=png_mark())
         begun = mask_file.with_name(f"{name}.begun.npz")

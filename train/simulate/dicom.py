@@ -14,6 +14,8 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 from priorrg.study import SIMULATED
 from train.simulate.anatomy import FIELD_CM
 
+NOBODY = "SIMULATED"
+
 
 def png_mark() -> PngInfo:
     """What a simulated film's PNG says of itself, as its DICOM object does."""
@@ -22,14 +24,19 @@ def png_mark() -> PngInfo:
     return mark
 
 
-def write_dicom(file: Path, pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str) -> None:
-    """12-bit pixels (rows, columns) uint16 as an RLE-compressed file; the same seed gives the same UIDs."""
-    data = dicom_of(pixels, view, day, uid_seed)
+def write_dicom(
+    file: Path, pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str, patient: str = NOBODY
+) -> None:
+    """12-bit pixels (rows, columns) uint16 as an RLE-compressed file; the same seed gives the same UIDs.
+
+    patient: his ID, by which films of one are told from those of another.
+    """
+    data = dicom_of(pixels, view, day, uid_seed, patient)
     data.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
     data.save_as(file, enforce_file_format=True)
 
 
-def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str) -> FileDataset:
+def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str, patient: str = NOBODY) -> FileDataset:
     """A digital radiograph object (DX, for presentation) of 12-bit pixels (rows, columns) uint16, of nobody."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
@@ -40,7 +47,7 @@ def dicom_of(pixels: np.ndarray, view: str, day: datetime.date, uid_seed: str) -
     data.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     data.StudyInstanceUID = generate_uid(entropy_srcs=[uid_seed, "study"])
     data.SeriesInstanceUID = generate_uid(entropy_srcs=[uid_seed, "series"])
-    data.PatientName, data.PatientID = "SIMULATED^NOBODY", "SIMULATED"
+    data.PatientName, data.PatientID = "SIMULATED^NOBODY", patient
     data.PatientBirthDate, data.PatientSex = "", ""
     data.StudyID, data.AccessionNumber, data.ReferringPhysicianName = "", "", ""
     data.StudyDate = data.SeriesDate = data.AcquisitionDate = data.ContentDate = day.strftime("%Y%m%d")
