@@ -17,7 +17,8 @@ Result = TypeVar("Result")
 class Batches(Generic[Item, Result]):
     """compute: items -> their results, in the same order. most: items of a batch. kind: those of one batch share it.
 
-    One thread computes, and is there only while something waits, so that a fork of the process has its own.
+    One thread computes, and is there only while something waits, so that a fork of the process has its own. The
+    interpreter's end waits for it: no daemon, for torch ends the process with an abort where it meets that end.
     """
 
     def __init__(
@@ -40,7 +41,8 @@ class Batches(Generic[Item, Result]):
         future: Future[Result] = Future()
         with self._lock:
             if not self._is_running:
-                threading.Thread(target=self._run, name="batches", daemon=True).start()  # raises where there is no room
+                # Where a daemon asks, it would be one too unless told. Raises where there is no room.
+                threading.Thread(target=self._run, name="batches", daemon=False).start()
                 self._is_running = True
             self._waiting.append((item, future))
         return future

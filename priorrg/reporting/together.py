@@ -2,6 +2,7 @@
 
 A text joins at the next step and leaves when it is done, stopped, or when whoever reads it went away; who writes what,
 and why, is in writing.py. The thread is there only while something is written, so a fork of the process has its own.
+The interpreter's end waits for it: no daemon, for torch ends the process with an abort where it meets that end.
 It reads the decoder's weights alone and changes nothing of the model: explanations may run beside it.
 """
 
@@ -100,7 +101,8 @@ class Together:
         """Write a text from the next step on; returns at once."""
         with self._lock:
             if not self._is_running:
-                threading.Thread(target=self._run, name="writing", daemon=True).start()  # raises where there is no room
+                # Where a daemon asks, it would be one too unless told. Raises where there is no room.
+                threading.Thread(target=self._run, name="writing", daemon=False).start()
                 self._is_running = True
             self._joining.append(text)
 

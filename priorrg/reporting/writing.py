@@ -56,6 +56,7 @@ class Writing:
         self._news = threading.Event()
         self._is_told_each_step = True
         self._has_ended = self._is_left = False
+        self._reader = threading.current_thread()  # who waited for it last
         self._error: BaseException | None = None
 
     def _limit(self, standing: int) -> int:
@@ -108,6 +109,7 @@ class Writing:
 
     def _wait(self) -> bool:
         """For the next step; whether it was the last one."""
+        self._reader = threading.current_thread()
         self._news.wait()
         self._news.clear()
         if self._error is not None:
@@ -116,14 +118,21 @@ class Writing:
 
     # What Together asks and tells, in its thread
 
+    @property
+    def _is_unread(self) -> bool:
+        """Whether the interpreter ends, which waits for what is written, and the thread that read this has ended."""
+        return not threading.main_thread().is_alive() and not self._reader.is_alive()
+
     def is_wanted(self) -> bool:
-        return not self._is_left and not self.stop.is_set()
+        return not self._is_left and not self.stop.is_set() and not self._is_unread
 
     def stepped(self) -> None:
         if self._is_told_each_step:
             self._news.set()
 
     def ended(self, error: BaseException | None) -> None:
+        if error is None and self._is_unread:  # or who comes now would take it for the whole text
+            error = RuntimeError("Nobody read on when the interpreter ended.")
         self._error, self._has_ended = error, True
         self._news.set()
 
