@@ -2,16 +2,19 @@
 
 import datetime
 import io
+from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
+import priorrg
 from priorrg.errors import ExportError
 from priorrg.explain.overlays import GROUNDING, Overlay
 from priorrg.export.contents import ReportExport
 from priorrg.export.dicom_gsps import write_gsps
+from priorrg.export.dicom_sr import write_dicom_sr
 from priorrg.imaging.open import read_radiograph
 from priorrg.imaging.orientation import TURN_OVER, corrected
 from priorrg.report.sentences import Sentence
@@ -62,6 +65,15 @@ def test_an_outline_lies_on_the_films_stored_pixels_where_the_model_saw_it():
     (shown,) = state.ReferencedSeriesSequence[0].ReferencedImageSequence
     assert (state.StudyInstanceUID, shown.ReferencedSOPInstanceUID) == (film.StudyInstanceUID, film.SOPInstanceUID)
     assert state.PatientName == state.PatientID == "" and state.Modality == "PR"
+
+
+def test_report_and_outlines_name_the_same_equipment_however_long_the_weights_name_is():
+    file, _, _ = film_of()
+    export = replace(exported(read_radiograph(file)), card=replace(CARD, name="long " * 20))
+    for written_as in (write_dicom_sr(export), write_gsps(export, file)):
+        data = pydicom.dcmread(io.BytesIO(written_as))
+        assert (data.Manufacturer, data.SoftwareVersions) == ("PriorRG", priorrg.__version__)
+        assert data.ManufacturerModelName == ("long " * 20)[:64].strip() and data.DeviceSerialNumber == "none"
 
 
 @pytest.mark.parametrize(("photometric", "shape"), [("MONOCHROME1", "INVERSE"), ("MONOCHROME2", "IDENTITY")])

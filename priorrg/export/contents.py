@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from pydicom.uid import UID
 
@@ -156,6 +157,25 @@ def check_reference(current: Radiograph) -> DicomReference:
     if current.source == "DICOM":
         raise ExportError(texts.exports.NO_UIDS)
     raise ExportError(texts.exports.NO_DICOM.format(source=current.source or texts.exports.AN_IMAGE))
+
+
+class Equipment(TypedDict):
+    """Enhanced General Equipment (PS3.3 C.7.5.2), by the arguments of highdicom's classes."""
+
+    manufacturer: str
+    manufacturer_model_name: str
+    software_versions: str
+    device_serial_number: str
+
+
+def equipment(card: WeightsCard) -> Equipment:
+    """What every DICOM object of ours says that it was made with."""
+    return Equipment(
+        manufacturer="PriorRG",
+        manufacturer_model_name=card.name[:64],  # (0008,1090) is an LO
+        software_versions=priorrg.__version__,
+        device_serial_number="none",
+    )
 
 
 def remarks_before(study: Study) -> list[str]:

@@ -22,13 +22,12 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pydicom.valuerep import DA, TM
 
-import priorrg
 from priorrg import texts
 from priorrg.errors import ExportError
 from priorrg.explain.drawing import levels, scales
 from priorrg.explain.outlines import outlines
 from priorrg.explain.placement import seen_square
-from priorrg.export.contents import ReportExport, check_reference, with_words_for_gaps
+from priorrg.export.contents import ReportExport, check_reference, equipment, with_words_for_gaps
 from priorrg.imaging.polarity import MIRRORED, TURNED_BY_HEADER
 from priorrg.study import Radiograph
 
@@ -70,10 +69,7 @@ def write_gsps(export: ReportExport, image: str | Path | bytes) -> bytes:
             series_number=9901,
             sop_instance_uid=generate_uid(prefix=None),
             instance_number=1,
-            manufacturer="PriorRG",
-            manufacturer_model_name=export.card.name[:64],
-            software_versions=priorrg.__version__,
-            device_serial_number="none",
+            **equipment(export.card),
             content_label="PRIORRG OVERLAYS",
             content_description=texts.export.GSPS_DESCRIPTION,
             graphic_layers=layers,

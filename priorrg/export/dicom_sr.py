@@ -31,10 +31,9 @@ from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 from pydicom.valuerep import DA, TM
 
-import priorrg
 from priorrg import texts
 from priorrg.errors import ExportError
-from priorrg.export.contents import ReportExport, check_reference, described
+from priorrg.export.contents import ReportExport, check_reference, described, equipment
 from priorrg.report.facts import PRESENT, Fact, read_facts
 from priorrg.study import DicomReference, Radiograph
 
@@ -70,10 +69,7 @@ def write_dicom_sr(export: ReportExport) -> bytes:
             series_number=9900,
             sop_instance_uid=generate_uid(prefix=None),
             instance_number=1,
-            manufacturer="PriorRG",
-            manufacturer_model_name=export.card.name[:64],
-            software_versions=priorrg.__version__,
-            device_serial_number="none",
+            **equipment(export.card),
             series_description=texts.export.SERIES_DESCRIPTION,
             specific_character_set="ISO_IR 192",  # UTF-8: a human may have written anything
         )
