@@ -27,6 +27,7 @@ from train.measure.commands import (
     worth_command,
 )
 from train.prepared import prepared, trained
+from train.simulate.commands import cases_command, examples_command, sheet_command, simulate_command
 
 DEFAULT_CONFIG = "embedded.yaml"  # of those that come with the package
 EMBEDDED = EMBEDDED_WEIGHTS.relative_to(Path.cwd()) if EMBEDDED_WEIGHTS.is_relative_to(Path.cwd()) else EMBEDDED_WEIGHTS
@@ -54,14 +55,14 @@ def main(arguments: list[str] | None = None) -> int:
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument("--size", type=int, default=256, help="pixels an edge (default 256)")
     simulate.add_argument("--workers", type=int, default=None)
-    simulate.set_defaults(run=_simulate)
+    simulate.set_defaults(run=simulate_command)
 
     sheet = commands.add_parser("sheet", help="a contact sheet of simulated pairs")
     sheet.add_argument("--output", type=Path, default=Path("sheet.png"))
     sheet.add_argument("--seed", type=int, default=1)
     sheet.add_argument("--patients", type=int, default=10)
     sheet.add_argument("--blinded", action="store_true", help="numbers alone; what they show, into a text beside it")
-    sheet.set_defaults(run=_sheet)
+    sheet.set_defaults(run=sheet_command)
 
     films = commands.add_parser("films", help="grey values, spectrum and edges of simulated films beside real ones")
     films.add_argument("--count", type=int, default=200, help="simulated films (default 200)")
@@ -73,14 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
     examples.add_argument("--output", type=Path, default=Path("assets/examples"))
     examples.add_argument("--weights", default="embedded", help="whose readings choose those that show one thing each")
     examples.add_argument("--data", type=Path, help="a simulated data set, of whose test patients those are; else none")
-    examples.set_defaults(run=_examples)
+    examples.set_defaults(run=examples_command)
 
     cases = commands.add_parser("cases", help="write simulated cases for a feedback session, with planted errors")
     cases.add_argument("--output", type=Path, default=Path("sessions/cases"))
     cases.add_argument("--count", type=int, default=10, help="(default 10)")
     cases.add_argument("--seed", type=int, default=1)
     cases.add_argument("--size", type=int, default=512, help="pixels an edge, a multiple of 32 (default 512)")
-    cases.set_defaults(run=_cases)
+    cases.set_defaults(run=cases_command)
 
     convert = commands.add_parser("convert-iu", help="IU X-ray's XML reports into an annotation file of our format")
     convert.add_argument("reports", type=Path, help="folder of the XML reports (ecgen-radiology)")
@@ -193,34 +194,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = options.run
     return exit_status(lambda: run(options))
-
-
-def _simulate(options: argparse.Namespace) -> None:
-    from train.simulate.dataset import write_data_set
-
-    patients = {split: getattr(options, split) for split in ("train", "val", "test", "shifted", "dicom")}
-    write_data_set(options.output, patients, options.seed, options.size, options.workers)
-
-
-def _sheet(options: argparse.Namespace) -> None:
-    from train.simulate.sheet import write_sheet
-
-    write_sheet(options.output, options.seed, options.patients, is_blinded=options.blinded)
-
-
-def _examples(options: argparse.Namespace) -> None:
-    from train.choose_examples import choose
-    from train.simulate.examples import write_examples
-
-    write_examples(options.output)
-    if options.data:
-        choose(options.weights, options.data, options.output)
-
-
-def _cases(options: argparse.Namespace) -> None:
-    from train.simulate.cases import write_cases
-
-    print(f"Wrote {options.count} cases: {write_cases(options.output, options.count, options.seed, options.size)}")
 
 
 def _convert_iu(options: argparse.Namespace) -> None:
