@@ -481,13 +481,18 @@ def test_the_card_shows_differences_second_set_and_retrieval(evaluations, tmp_pa
 
     command += ["--shifted", str(evaluations / "evaluation.json")]
     compared = {"value": 0.75, "by_seed": [0.7, 0.8], "difference": 0.25, "interval": [0.1, 0.4], "verdict": "shown"}
-    arms = {"no stage 1": {"answered": {"value": 0.5, "by_seed": [0.5]}}, "both": {"answered": compared}}
+    nothing = {"value": None, "by_seed": [None, None], "difference": None, "interval": None, "verdict": "not shown"}
+    arms = {
+        "no stage 1": {"answered": {"value": 0.5, "by_seed": [0.5]}, "tips": {"value": None, "by_seed": [None, None]}},
+        "both": {"answered": compared, "tips": nothing},
+    }
     worth = json.dumps({"studies": 5, "seeds": 2, "steps": 6, "arms": arms})
     (tmp_path / "worth.json").write_text(worth, encoding="utf-8")
     command += ["--worth", str(tmp_path / "worth.json")]
     assert main([*command, "--retrieval", str(evaluations / "retrieval.json")]) == 0
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "| both | 0.750 (0.700, 0.800); **+0.250 (+0.100 to +0.400)**, shown |" in card
+    assert "| both | 0.750 (0.700, 0.800); **+0.250 (+0.100 to +0.400)**, shown | none (none, none); none, " in card
+    assert "| no stage 1 | 0.500 (0.500) | none (none, none) |" in card
     for part in ("second held-out set", "image to report, context alone", "Weak points."):
         assert part in card
     kept = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))

@@ -39,3 +39,26 @@ def test_every_arm_learns_from_its_own_losses_for_as_many_steps(trained, simulat
 
 def test_too_few_steps_are_refused(simulated, tmp_path, capsys):
     assert "three at least" in refused(capsys, "worth", "--config", configuration(simulated, tmp_path), "--steps", "2")
+
+
+def test_a_figure_that_a_split_has_nothing_to_count_for_is_none_and_not_nought(trained, simulated, tmp_path, capsys):
+    annotation = json.loads((simulated / "annotation.json").read_text(encoding="utf-8"))
+    for record in annotation["test"]:
+        record |= {"prior_study": None, "findings": "Small right pleural effusion."}
+    (tmp_path / "annotation.json").write_text(json.dumps(annotation), encoding="utf-8")
+    data = {
+        "data__annotation": str(tmp_path / "annotation.json"),
+        "model__vision": str(trained / "vision" / "vision.pt"),
+    }
+    config = configuration(simulated, tmp_path, **data, stage2__output=str(tmp_path / "runs"))
+    output = tmp_path / "worth.json"
+    assert main(["worth", "--config", config, "--seeds", "1", "--steps", "3", "--output", str(output)]) == 0
+    arms = json.loads(output.read_text(encoding="utf-8"))["arms"]
+    rows = capsys.readouterr().out.splitlines()
+    for arm, found in arms.items():
+        assert found["finding_micro_f1"]["value"] is not None, "an effusion is there to be found"
+        nothing = found["change_macro_f1"]
+        assert (nothing["value"], nothing["by_seed"]) == (None, [None])
+        assert {nothing.get("difference"), nothing.get("interval")} == {None}
+        (row,) = (line.split() for line in rows if line.startswith(arm) and "change_macro_f1" in line)
+        assert row[-5:] == ["change_macro_f1", "-", "of", "seeds", "-"]
