@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 
 from priorrg.model.processing import PriorRGProcessor
@@ -71,6 +72,20 @@ def test_a_head_reads_out_what_stands_in_its_rows():
         return loss.item()
 
     assert learned(rows) < 0.5 * learned(rows * 0)
+
+
+@pytest.mark.parametrize("studies", [1, 8])
+def test_a_tip_weighs_as_much_however_many_amounts_stand_beside_it(studies):
+    head = PlaceHeads(16)
+    torch.nn.init.zeros_(head.amounts.weight)
+    torch.nn.init.zeros_(head.amounts.bias)
+    rows, classes = torch.randn(studies, 4, 16), torch.zeros(studies, PLACES, dtype=torch.long)
+    amounts = torch.zeros(studies, PLACES, 2)
+    amounts[:, len(FINDING_KEYS) :] = float("nan")
+    head.eval()
+    without = head.loss(rows, classes, amounts)
+    amounts[0, len(FINDING_KEYS), 0] = 0.5
+    assert (head.loss(rows, classes, amounts) - without).item() == pytest.approx(2 * 0.5**2, rel=1e-4)
 
 
 def test_words_that_grade_and_compare_weigh_more_and_no_others(trained):

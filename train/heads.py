@@ -94,12 +94,17 @@ class PlaceHeads(nn.Module):
         weight = torch.full((CLASSES,), 3.0, device=logits.device)
         weight[ABSENT] = 1.0
         said = F.cross_entropy(logits.flatten(0, 1), classes.flatten(), weight=weight)
-        found, tips = amounts.split((len(FINDING_KEYS), len(DEVICES)), dim=1)
-        off = (guessed[:, : len(FINDING_KEYS)] - found) ** 2 * (0.25 + 6 * (found != 0))
+        parts = (len(FINDING_KEYS), len(DEVICES))
+        (found, tips), (guessed_found, guessed_tips) = amounts.split(parts, dim=1), guessed.split(parts, dim=1)
+        off = _mean_square(guessed_found, found, 0.25 + 6 * (found.nan_to_num() != 0))
         # Tips have a mean of their own: most are not there, and among the amounts of findings they would hardly weigh.
-        known = ~tips.isnan()
-        tips_off = (guessed[:, len(FINDING_KEYS) :] - tips.nan_to_num()) ** 2 * known
-        return said + 2 * off.mean() + 2 * tips_off.sum() / known.sum().clamp(min=1)
+        return said + 2 * off + 2 * _mean_square(guessed_tips, tips, torch.ones_like(tips))
+
+
+def _mean_square(guessed: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    """Of what is known: wanted is NaN elsewhere."""
+    known = ~wanted.isnan()
+    return ((guessed - wanted.nan_to_num()) ** 2 * weights * known).sum() / known.sum().clamp(min=1)
 
 
 class AskedHead(nn.Module):
