@@ -466,6 +466,14 @@ def test_scores_of_what_holds_no_reports_are_one_sentence(tmp_path, capsys):
         assert "holds no reports" in capsys.readouterr().err
 
 
+def test_scores_without_radeval_are_one_sentence(tmp_path, capsys, monkeypatch):
+    (tmp_path / "none.jsonl").write_text("", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])  # whatever is installed here
+    assert scoring.main([str(tmp_path / "none.jsonl"), "--output", str(tmp_path / "scores.json")]) == 2
+    assert "RadEval is not installed: pip install" in capsys.readouterr().err
+    assert not (tmp_path / "scores.json").exists()
+
+
 def test_the_card_shows_differences_second_set_and_retrieval(evaluations, tmp_path, capsys):
     (tmp_path / "README.md").write_text(f"# A model\n{BEGIN}\n{END}\nWeak points.\n", encoding="utf-8")
     (tmp_path / "localisation.json").write_text("{}", encoding="utf-8")

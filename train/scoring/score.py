@@ -61,6 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"{options.reports} holds no reports of `python -m train evaluate`: {error!r}.", file=sys.stderr)
         return 2
+    try:
+        package = f"RadEval {importlib.metadata.version('radeval')}"
+    except importlib.metadata.PackageNotFoundError:
+        print(
+            "RadEval is not installed: pip install -r train/scoring/requirements.txt, in an environment of its own.",
+            file=sys.stderr,
+        )
+        return 2
     scores: dict[str, dict[str, float]] = {reading: {} for reading in texts}
     failed = False
     for metric in options.metrics:
@@ -72,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
             failed = True
             print(f"{metric} was not computed: {type(error).__name__}: {error}", file=sys.stderr)
     found = {
-        "package": f"RadEval {importlib.metadata.version('radeval')}",
+        "package": package,
         "studies": max(map(len, texts.values()), default=0),
         "readings": scores,
     }
