@@ -148,6 +148,7 @@ def test_parts_of_processes_that_were_killed_are_gone_on_with_by_one_and_joined_
         ("prior\na.png\n", "it has no column current"),
         ("id,current\n1,a.png\n1,b.png\n", "two studies with the id 1"),
         ("current,indication\na.png,Cough, fever.\n", "study 1: there are more cells than columns"),
+        ('current,indication\na.png,"Cough.\n' + "b.png,Fever.\n" * 12_000, "a double quote that opened one was never"),
     ],
 )
 def test_a_manifest_that_cannot_be_meant_is_refused_before_anything_is_read(tmp_path, text, sentence):

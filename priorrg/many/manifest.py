@@ -57,8 +57,11 @@ def read_manifest(file: Path) -> list[Row]:
             rows = [_row(number, cells, file) for number, cells in enumerate(table, 1)]
     except OSError as error:
         raise StudyError(texts.many.UNREADABLE.format(file=file, reason=error.strerror or error)) from None
-    except (UnicodeDecodeError, csv.Error):
+    except UnicodeDecodeError:
         raise StudyError(texts.many.NO_CSV.format(file=file)) from None
+    except csv.Error as error:  # a field beyond the limit, hardly anything else
+        said = texts.many.LONG_CELL if "limit" in str(error) else texts.many.NO_CSV
+        raise StudyError(said.format(file=file, most=csv.field_size_limit())) from None
     twice = [name for name, count in Counter(row.id for row in rows).items() if count > 1]
     if twice:
         raise StudyError(texts.many.TWICE.format(file=file, id=twice[0]))

@@ -8,6 +8,10 @@ UNWRITABLE = "{file} cannot be written: {reason}."
 NO_CSV = "{file} is no CSV file in UTF-8: save the table as such."
 TWICE = "{file} holds two studies with the id {id}: give each its own, or leave the column out."
 LONG_ROW = "{file}, study {number}: there are more cells than columns. Put a text with commas into double quotes."
+LONG_CELL = (
+    "{file} has a cell of more than {most:,} characters. If no text is so long, a double quote that opened one was "
+    "never closed."
+)
 NO_FOLDER = "There is no folder {folder}: name the one with the DICOM files."
 OTHER_OUTPUT = (
     "{file} holds something else than the beginning of these reports (other studies, other weights or beams, other "
