@@ -14,17 +14,18 @@ def exit_status(command: Callable[[], int | None]) -> int:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns whoever writes models, of what is meant here
     try:
         status = command() or 0
-        sys.stdout.flush()
+        print(end="", flush=True)
     except PriorRGError as error:
         print(error, file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever reads along, as `head` does, has seen enough
-        _end_output()
+        if _output_takes("\n"):
+            raise  # of another pipe, as to a process that died
         return 128 + 13  # as a shell says of SIGPIPE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        _end_output()
+        _output_takes("")
         where = f" ({error.filename})" if error.filename else ""
         print(f"The disk is full{where}: make room, and start again.", file=sys.stderr)
         return 2
@@ -34,10 +35,15 @@ def exit_status(command: Callable[[], int | None]) -> int:
     return status
 
 
-def _end_output() -> None:
-    """What still waits for standard output goes there, or nowhere: the end of Python would write it once more."""
+def _output_takes(text: str) -> bool:
+    """Whether standard output takes text and what waits before it, which the end of Python would write once more.
+
+    What it does not take goes nowhere.
+    """
     try:
-        sys.stdout.flush()
+        print(text, end="", flush=True)
     except OSError:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True

@@ -17,13 +17,12 @@ BACKBONES = ("vision", "text", "decoder")
 
 def heads_of(text: str) -> dict[str, int]:
     """`12`, or `vision=12,text=12,decoder=8`: attention heads of the backbones."""
+    each = text if "=" in text else ",".join(f"{name}={text}" for name in BACKBONES)
     try:
-        if "=" not in text:
-            return dict.fromkeys(BACKBONES, int(text))
-        found = {name.strip(): int(count) for name, _, count in (part.partition("=") for part in text.split(","))}
+        found = {name.strip(): int(count) for name, _, count in (part.partition("=") for part in each.split(","))}
     except ValueError:
         found = {"": 0}
-    if set(found) - set(BACKBONES):
+    if set(found) - set(BACKBONES) or min(found.values()) < 1:
         raise argparse.ArgumentTypeError(f"{text} is no number of heads: say 12, or vision=12,text=12,decoder=12")
     return found
 
@@ -111,7 +110,12 @@ def _in_short(name: str) -> str:
     if kept.is_repository(name):
         return "a hub repository"
     folder = Path(kept.resolve(name))
-    config = _config(folder)
+    if not folder.is_dir():
+        return "no longer there"
+    try:
+        config = _config(folder)
+    except CheckpointError as error:
+        return str(error)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return f"{config.get('weights_name') or 'without a name'} ({config.get('weights_kind')}, {size / 1e6:,.0f} MB)"
 

@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from priorrg.__main__ import main
+from priorrg.exit_status import exit_status
 from priorrg.texts.report import DISCLAIMER
 from tests.serving import ROOT
 
@@ -98,14 +100,38 @@ def test_a_context_that_is_read_in_part_is_said(image, small_weights, capsys):
 TYPED = [sys.executable, "-m", "priorrg"]
 
 
-def test_whoever_stops_reading_along_sees_no_traceback():
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_whoever_stops_reading_along_sees_no_traceback(unbuffered):
     """`priorrg report ... | head -1`"""
     typed = subprocess.Popen(
-        [*TYPED, "weights", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, encoding="utf-8"
+        [*TYPED, "weights", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
     )
     assert typed.stdout is not None and typed.stderr is not None
     typed.stdout.close()
     assert typed.stderr.read() == "" and typed.wait() == 141
+
+
+def test_another_pipe_that_breaks_is_not_taken_for_the_end_of_reading_along():
+    """As of a worker that died: ended in silence, nobody would know why."""
+
+    def command():
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            pipe.write(b"a study")
+
+    with pytest.raises(BrokenPipeError):
+        exit_status(command)
+
+
+def test_a_command_without_any_output_to_write_to_ends_as_it_does_with_one(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)  # as Python sets it for `>&-`
+    assert main(["weights", "list"]) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")

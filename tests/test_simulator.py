@@ -14,7 +14,8 @@ from priorrg.imaging.open import read_radiograph
 from train.__main__ import main
 from train.data import read_annotation
 from train.measure.films import compare_films, film_statistics, films_table
-from train.simulate.anatomy import FIELD_CM, sample_exposure, sample_patient
+from train.simulate.anatomy import FIELD_CM, Frame, sample_exposure, sample_patient
+from train.simulate.drawing import ellipsoid
 from train.simulate.film import Attenuation, expose
 from train.simulate.patients import grade, sample_case
 from train.simulate.sheet import write_sheet
@@ -268,6 +269,22 @@ def test_a_truth_survives_its_written_form():
     for seed in range(20):
         truth = sample_case(seed).current.truth
         assert StudyTruth.from_dict(truth.to_dict()) == truth
+
+
+@pytest.mark.parametrize("size", [64, 97])
+def test_an_ellipsoid_is_whole_wherever_on_the_film_or_off_it_it_lies(size):
+    """Only the square about it is computed."""
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        exposure = replace(sample_exposure(rng), tilt=float(rng.uniform(-1.6, 1.6)), scale=float(rng.uniform(0.6, 1.5)))
+        frame = Frame.of(exposure, size)
+        x, y = rng.uniform(-40, 40, 2)
+        along, across, turn = rng.uniform(0.05, 12), rng.uniform(0.05, 12), rng.uniform(-4, 4)
+        drawn = ellipsoid(frame, (x, y), (along, across, 0.5), turn)
+        dx, dy = frame.x.astype(float) - x, frame.y.astype(float) - y
+        u, v = np.cos(turn) * dx + np.sin(turn) * dy, np.cos(turn) * dy - np.sin(turn) * dx
+        squared = np.maximum(1 - (u / along) ** 2 - (v / across) ** 2, 0)
+        assert np.allclose(drawn**2, squared, atol=1e-3)  # of float32: a root at the edge would magnify its rounding
 
 
 def test_resolution_does_not_change_what_is_seen():

@@ -215,6 +215,17 @@ def test_the_commands_list_choose_and_describe_weights(fetched_once, small_weigh
         assert part in told
 
 
+def test_weights_that_are_damaged_or_no_longer_there_do_not_end_the_list(save_small_model, capsys):
+    folder = save_small_model()
+    assert main(["weights", "use", str(folder)]) == 0
+    (folder / "config.json").write_text("{", encoding="utf-8")
+    assert main(["weights", "list"]) == 0
+    assert f"* {folder}: The config.json of {folder} cannot be read" in capsys.readouterr().out
+    shutil.rmtree(folder)
+    assert main(["weights", "list"]) == 0
+    assert f"* {folder}: no longer there" in capsys.readouterr().out
+
+
 def test_check_reads_studies_and_films_and_tells_what_looks_wrong(fetched_once, tmp_path, capsys):
     films = tmp_path / "films"
     films.mkdir()
@@ -262,10 +273,11 @@ def test_weights_in_a_repository_are_read_with_by_its_name_also_without_the_hub(
     """As the card of weights that were sent there says. They are fetched anew when the repository has moved on."""
     folder = save_small_model(weights_name="mine")
     assert main(["weights", "push", str(folder), "me/mine"]) == 0
-    the_hub.files["me/mine"]["checkpoints/model.safetensors"] = b"of the training"
+    the_hub.files["me/mine"] |= {"checkpoints/model.safetensors": b"of the training", "known_words.txt": b""}
     assert main(["weights", "use", "me/mine"]) == 0
     kept_in = kept.user_cache() / "weights" / "me--mine"
     assert kept.resolve() == str(kept_in) and not list(kept_in.rglob("*.part"))
+    assert (kept_in / "known_words.txt").read_bytes() == b"", "also an empty file arrives"
     assert "checkpoints/model.safetensors" not in the_hub.served
     served = the_hub.served["model.safetensors"]
     capsys.readouterr()
@@ -326,7 +338,7 @@ def test_other_heads_than_those_that_are_there_are_not_passed_over(fetched_once,
         assert told in said and "--again" in said
 
 
-@pytest.mark.parametrize("heads", ["2,2", "vision", "vision=two", "eye=3"])
+@pytest.mark.parametrize("heads", ["2,2", "vision", "vision=two", "eye=3", "0", "vision=-1"])
 def test_heads_that_are_no_numbers_are_told_as_what_to_write(heads, capsys):
     with pytest.raises(SystemExit):
         main(["weights", "published", "--heads", heads])

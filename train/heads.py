@@ -28,7 +28,7 @@ MOVED = 2 + len(CHANGES)
 CLASSES = MOVED + 1
 PLACES = len(FINDING_KEYS) + len(DEVICES)
 UNKNOWN = float("nan")
-_CM = 4.0  # tips in units of so many centimetres: one that is 1 cm off costs as much as 0.25 of an amount
+_CM = 4.0  # tips in units of so many centimetres, as large as amounts are
 _SETTINGS = tuple(HISTORIES)
 
 

@@ -21,8 +21,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import logging as progress_bars
-
 from priorrg import texts
 from priorrg.errors import CheckpointError, PriorRGError, StudyError
 from priorrg.many.lines import Lines
@@ -167,7 +165,6 @@ def _loaded(worker: Worker) -> Reporter:
     for folder in (job.folder, job.beside.parent) if job.kinds else (job.folder,):
         if not folder.is_dir():
             raise StudyError(texts.many.NOT_SHARED.format(folder=folder.absolute()))
-    progress_bars.disable_progress_bar()
     reporter = Reporter.load(worker.weights, precision=worker.precision)
     found = job_of(reporter, job.folder, job.beside, job.num_beams).weights
     if found != job.weights:

@@ -141,11 +141,12 @@ class Repository:
     def _append(self, file: HubFile, part: Path, on_bytes: OnBytes) -> None:
         """Fetch what part lacks of the file, over as many connections as it takes."""
         fruitless = 0
-        begun = part.stat().st_size if part.exists() else 0
+        part.touch()  # an empty file arrives with no byte
+        begun = part.stat().st_size
         with tqdm(
             total=file.size, initial=begun, unit="B", unit_scale=True, desc=Path(file.name).name, mininterval=0.5
         ) as bar:
-            while (have := part.stat().st_size if part.exists() else 0) < file.size:
+            while (have := part.stat().st_size) < file.size:
                 try:
                     with part.open("ab") as out:
                         for piece in self.pieces(file, have):

@@ -144,7 +144,7 @@ def _compared(arm: Sequence[Estimate], none: Sequence[Estimate], name: str) -> d
 def _mean(values: Sequence[float | None]) -> float | None:
     """None where any of them is: the split holds nothing to count."""
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None
+    return None if len(known) < len(values) else float(np.mean(known))
 
 
 def table(figures: dict[str, Any]) -> str:

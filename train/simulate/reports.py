@@ -259,9 +259,9 @@ def _tip_words(device: Device) -> str:
 
 
 def tip_range(name: str, words: str) -> tuple[float, float] | None:
-    """The tips (least, most in cm, as Device.tip_cm) of which a report says `words`, a part of its phrase or a number.
+    """The tips (least, most in cm, as Device.tip_cm) of which a report says `words`, a part of its phrase.
 
-    None where no tip of that device is described so.
+    A number of centimetres is one tip, also where it was rounded. None where no tip of that device is described so.
     """
     if name == "endotracheal tube" and words.isdecimal():
         return float(words), float(words)
