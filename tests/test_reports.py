@@ -5,7 +5,7 @@ import random
 import pytest
 
 from priorrg.study import ClinicalContext
-from train.measure.metrics import figures_of, measure, score, text_metrics
+from train.measure.metrics import figures_of, measure, score, text_metrics, tips_by_one_phrase
 from train.measure.parsing import parse_report
 from train.simulate.context import (
     ELSEWHERE,
@@ -428,6 +428,18 @@ def test_a_tip_is_right_to_the_word_or_within_a_centimetre(device, tip_cm, said,
     reference = write_report(truth(devices=(Device(device, tip_cm=tip_cm),)), None, asks, random.Random(0))
     figures = figures_of(measure([reference], [said], [asks], [False], ["a"], tips_cm=[{device: tip_cm}]))
     assert (figures["tips"], figures["tips_within_1_cm"]) == (exact, within), reference
+
+
+def test_one_phrase_a_device_is_what_tips_are_held_against():
+    said = [f"The endotracheal tube ends {cm} cm above the carina." for cm in (2, 3, 4, 9)]
+    places = [{"endotracheal tube": tip} for tip in (2.0, 3.0, 4.0, 9.0)]
+    assert tips_by_one_phrase(said, places) == 0.75, "3 cm is within 1 cm of three of them"
+    assert tips_by_one_phrase(["No effusion."], [{}]) is None
+
+
+def test_leads_that_all_end_alike_are_no_tips():
+    report = "Left pacemaker leads end in the right atrium and right ventricle."
+    assert scored([report], [report])["tips"] is None
 
 
 def test_no_tip_is_scored_by_distance_where_nobody_says_where_it_lies():

@@ -29,7 +29,7 @@ from train.config import RunConfig
 from train.data import Record, image_paths, readable
 from train.features import FeatureCache, encoder_digest
 from train.measure.bootstrap import Estimate
-from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure
+from train.measure.metrics import COMPARED, F1_FIGURES, RATES, differences, figures_of, measure, tips_by_one_phrase
 from train.measure.text_metrics import TEXT_FIGURES, meteor
 from train.measure.wordings import FIGURES as WORDING_FIGURES
 from train.measure.wordings import measure_wordings
@@ -185,6 +185,7 @@ def evaluate(
     has_truth = all(e.truth for e in examples)
     tips_cm = [_tips_cm(e) for e in examples]
     figures["studies_skipped"] = len(records) - len(examples)
+    figures["tips_by_one_phrase"] = tips_by_one_phrase(references, tips_cm) if has_truth else None
     beams = model.config.num_beams
     draft = "coarse" if model.config.coarse_draft == COARSE_FROM_MEMORY else "full"  # as Reporter drafts
     began = time.time()

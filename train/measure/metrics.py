@@ -19,7 +19,7 @@ from train.measure.parsing import Key, ParsedReport, parse_report
 from train.measure.text_metrics import TEXT_FIGURES, Scorer, text_counts
 from train.simulate.context import read_context
 from train.simulate.reports import tip_range
-from train.simulate.truth import CHANGES, DEVICES, FINDINGS
+from train.simulate.truth import CHANGES, DEVICES, FINDINGS, TIPPED
 
 NAMED = (*FINDINGS, *DEVICES)  # what has a row of its own
 
@@ -147,6 +147,20 @@ def change_figures(
     }
 
 
+def tips_by_one_phrase(references: Sequence[str], tips_cm: Sequence[Mapping[str, float]]) -> float | None:
+    """The part of the tips that one phrase a device, the best of the references' in hindsight, is within 1 cm of.
+
+    What somebody who never saw the images could reach at most; None where there are no tips.
+    """
+    told: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for text, places in zip(references, tips_cm, strict=True):
+        for name, words in parse_report(text).tips.items():
+            if name in places:
+                told[name].append((words, places[name]))
+    hits = [max(sum(_is_close(n, words, tip) for _, tip in tips) for words, _ in tips) for n, tips in told.items()]
+    return sum(hits) / sum(map(len, told.values())) if told else None
+
+
 def text_metrics(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float | None]:
     """BLEU-1 to BLEU-4 and ROUGE-L, in 0 to 1, and CIDEr, in 0 to 10."""
     return estimate(text_counts(references, hypotheses), [str(number) for number in range(len(references))]).value
@@ -244,7 +258,7 @@ def _rates(
     spoken = spoken_of(guess)
     # A nodule's size is given in place of a severity; it is not scored.
     matched = {key for key, severity in truth.findings.items() if severity is not None and key in guess.findings}
-    tips = truth.tips.keys()
+    tips = {name for name in truth.tips if name in TIPPED}  # of a pacemaker's leads the reports have one phrase
     compared = truth.device_changes.items()
     moved = [name for name, change in compared if change == "moved"]
     return {
