@@ -15,6 +15,7 @@ import os
 import secrets
 import tempfile
 import traceback
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -82,16 +83,19 @@ def _answers(address: str, worker: Worker, rows: Sequence[tuple[int, Row]]) -> G
         tasks = max(math.ceil(len(rows) / TASK), min(workers, len(rows)))
         ray.data.DataContext.get_current().enable_progress_bars = False
         plain = [{"number": number, **asdict(row)} for number, row in rows]
-        answers = ray.data.from_items(plain, override_num_blocks=tasks).map_batches(
-            _Reporting,
-            fn_constructor_args=(worker,),
-            batch_size=None,  # a task
-            batch_format="pyarrow",
-            max_task_retries=TRIES - 1,
-            max_restarts=STARTS - 1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=min(workers, tasks)),
-            **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
-        )
+        with warnings.catch_warnings():
+            # Ray deprecates its options by name, and has no other way yet to say how often a task is tried.
+            warnings.filterwarnings("ignore", message=".*ray_remote_args.*")
+            answers = ray.data.from_items(plain, override_num_blocks=tasks).map_batches(
+                _Reporting,
+                fn_constructor_args=(worker,),
+                batch_size=None,  # a task
+                batch_format="pyarrow",
+                max_task_retries=TRIES - 1,
+                max_restarts=STARTS - 1,
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=min(workers, tasks)),
+                **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
+            )
         try:
             for given in answers.iter_rows():
                 yield json.loads(given["answer"])
@@ -113,7 +117,7 @@ def _connected(address: str) -> Iterator[Any]:
         from ray.exceptions import RayError
     except ImportError:
         raise StudyError(texts.many.NO_RAY) from None
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what ends a run is told in a sentence
     short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= SHORT else "/tmp"
     with tempfile.TemporaryDirectory(prefix="priorrg-", dir=short) as folder:
         own = {"include_dashboard": False, "object_store_memory": STORE, "_temp_dir": folder}
